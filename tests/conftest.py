@@ -1,0 +1,35 @@
+"""The frame of every test: float64, no silent promotion, slow tests on request.
+
+`--jaxtyping-packages=fesolve,beartype.beartype`, a flag of jaxtyping's own, checks every
+annotation of the package at run time; `make test` gives it.
+"""
+
+import itertools
+
+import jax
+import jax.random as jr
+import pytest
+
+
+jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--slow", action="store_true", help="run the tests marked slow as well")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--slow"):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if not item.get_closest_marker("slow")]
+
+
+@pytest.fixture
+def getkey():
+    """A source of PRNG keys: each call gives a new one, the same in every run."""
+    seeds = itertools.count(2718)
+    return lambda: jr.key(next(seeds))
