@@ -1,0 +1,51 @@
+# Every command sets up what it needs in .venv the first time and is quick after that.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+TYPED := --jaxtyping-packages=fesolve,beartype.beartype
+
+.PHONY: demo test test-slow bench docs lint format types clean help
+
+help: ## show this list
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(VENV)/.installed-cli ## solve the stochastic growth model, print its report, draw its figure
+	$(BIN)/fesolve solve stochastic_growth --out results/stochastic_growth
+
+test: $(VENV)/.installed-dev ## run the tests, with shapes and types checked at run time
+	$(BIN)/python -m pytest -q $(TYPED)
+
+test-slow: $(VENV)/.installed-dev ## run the long tests as well
+	$(BIN)/python -m pytest -q --slow --durations=20 $(TYPED)
+
+bench: $(VENV)/.installed-dev ## print the figures of docs/benchmarks.md, measured here
+	$(BIN)/python benchmarks/run.py
+
+docs: $(VENV)/.installed-docs ## build the site strictly into site/
+	$(BIN)/python -m mkdocs build --strict --quiet
+
+lint: $(VENV)/.installed-dev ## what the style checks say
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+format: $(VENV)/.installed-dev ## put the style right
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+types: $(VENV)/.installed-dev ## what the type checker says
+	$(BIN)/pyright
+
+clean: ## remove what these commands made
+	rm -rf $(VENV) .cache .pytest_cache .ruff_cache site results
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "fesolve needs Python 3.11 or later; try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ echo "No virtual environment could be made. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+
+$(VENV)/.installed-%: pyproject.toml | $(BIN)/python
+	@echo "Installing fesolve[$*] into $(VENV) (a minute or two, once) ..."
+	@$(PIP) install --editable '.[$*]'
+	@touch $@
