@@ -1,0 +1,213 @@
+"""Bases: finitely many known functions phi_i, of which a series is a linear combination."""
+
+import abc
+from functools import lru_cache, partial
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float
+
+from .._types import Point, as_array, is_traced
+
+
+class AbstractBasis(eqx.Module):
+    """Known functions x -> (phi_0(x), ..., phi_{size - 1}(x)).
+
+    A basis is not theta: solvers leave its grids, domains and knots alone. They may be traced,
+    so that a solve can be mapped over, or differentiated in, the ends of a domain.
+    Every derivative of `__call__` and `evaluate` in x is right by automatic differentiation.
+    """
+
+    @property
+    @abc.abstractmethod
+    def size(self) -> int:
+        """How many functions there are."""
+
+    @property
+    @abc.abstractmethod
+    def domain(self) -> tuple[Any, Any]:
+        """The ends (lo, hi) of the box that the basis was built for, each shaped like a point."""
+
+    @property
+    @abc.abstractmethod
+    def degrees(self) -> np.ndarray | None:
+        """The polynomial degree of each function; `None` where they are not ordered by degree."""
+
+    @property
+    @abc.abstractmethod
+    def constant(self) -> np.ndarray:
+        """The coefficients of the function that is 1 everywhere."""
+
+    @abc.abstractmethod
+    def __call__(self, x: Point) -> Float[Array, " size"]:
+        """The functions at one point x."""
+
+    @abc.abstractmethod
+    def evaluate(self, coefficients: Float[Array, "*out size"], x: Point) -> Float[Array, "*out"]:
+        """sum_i coefficients[..., i] phi_i(x) at one point x."""
+
+
+class AbstractGlobalBasis(AbstractBasis):
+    """A basis whose functions are nonzero on the whole domain."""
+
+    def evaluate(self, coefficients: Float[Array, "*out size"], x: Point) -> Float[Array, "*out"]:
+        return contract(coefficients, self(x))
+
+
+class AbstractLocalBasis(AbstractBasis):
+    """A basis of which only a window of neighbouring functions is nonzero at any one point."""
+
+    @abc.abstractmethod
+    def window(self, x: Point) -> tuple[Any, Float[Array, " width"]]:
+        """Where the window at x begins, and the values of the functions in it."""
+
+    def __call__(self, x: Point) -> Float[Array, " size"]:
+        start, values = self.window(x)
+        return jax.lax.dynamic_update_slice(jnp.zeros(self.size, values.dtype), values, (start,))
+
+    def evaluate(self, coefficients: Float[Array, "*out size"], x: Point) -> Float[Array, "*out"]:
+        start, values = self.window(x)
+        near = jax.lax.dynamic_slice_in_dim(coefficients, start, values.shape[0], axis=-1)
+        return contract(near, values)
+
+
+def contract(coefficients: Array, values: Array) -> Array:
+    """coefficients @ values, in full precision on accelerators that would round to TF32."""
+    return jnp.matmul(coefficients, values, precision=jax.lax.Precision.HIGHEST)
+
+
+def interval(domain: Any, owner: str) -> tuple[Any, Any]:
+    """The ends of a one-dimensional `domain`, checked where they are known.
+
+    **Raises:** `ValueError` unless domain = (lo, hi) with finite numbers lo < hi.
+    """
+    try:
+        lo, hi = domain
+    except (TypeError, ValueError):
+        raise ValueError(f"`domain` of {owner} must be a pair (lo, hi); got {domain!r}") from None
+    lo, hi = as_array(lo), as_array(hi)
+    if lo.shape or hi.shape:
+        raise ValueError(
+            f"`domain` of {owner} must be a pair of numbers (lo, hi), got shapes {lo.shape} and "
+            f"{hi.shape}: for several dimensions combine bases by `fe.Tensor`"
+        )
+    if not is_traced((lo, hi)) and not (np.isfinite(lo) and np.isfinite(hi) and lo < hi):
+        raise ValueError(f"`domain` of {owner} must have finite ends lo < hi; got ({lo}, {hi})")
+    return lo, hi
+
+
+def real_scalar(x: ArrayLike, owner: str) -> Array:
+    """x as a floating-point scalar.
+
+    **Raises:** `ValueError` where x is not one number.
+    """
+    x = jnp.asarray(x)
+    if x.ndim:
+        raise ValueError(
+            f"{owner} takes a scalar x, got shape {x.shape}: use `jax.vmap` over many points, "
+            "`fe.Tensor` for a point with several coordinates"
+        )
+    return x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(jnp.result_type(float))
+
+
+def to_unit(x: Array, lo: Any, hi: Any) -> Array:
+    """x on [lo, hi] carried to [-1, 1], the ends to the ends exactly."""
+    lo, hi = jnp.asarray(lo).astype(x.dtype), jnp.asarray(hi).astype(x.dtype)
+    return ((x - lo) - (hi - x)) / (hi - lo)
+
+
+@lru_cache(maxsize=64)
+def chebyshev_derivative(degree: int) -> np.ndarray:
+    """D with (D c)_k the coefficients of the derivative of sum_n c_n T_n."""
+    k, n = np.indices((degree + 1, degree + 1))
+    d = np.where((n > k) & ((n - k) % 2 == 1), 2.0 * n, 0.0)
+    d[0] /= 2.0
+    d.setflags(write=False)
+    return d
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def chebyshev(degree: int, t: Array) -> Array:
+    """(T_0(t), ..., T_degree(t)) for any real t, by cos(n arccos t) and cosh(n arcosh |t|).
+
+    Differentiating that formula divides by zero at t = 1 and -1. The rule below is the exact
+    T_n' = 2n (T_{n-1} + T_{n-3} + ...) instead, again in T, so that every order follows from it.
+    """
+    n = jnp.arange(degree + 1, dtype=t.dtype)
+    size = jnp.abs(t)
+    # Half-angle forms, whose arguments 1 - |t| and |t| - 1 are exact near the end points.
+    angle = 2 * jnp.arctan2(jnp.sqrt(jnp.maximum(1 - size, 0)), jnp.sqrt(1 + size))
+    rate = 2 * jnp.arcsinh(jnp.sqrt(jnp.maximum(size - 1, 0) / 2))
+    values = jnp.where(size <= 1, jnp.cos(n * angle), jnp.cosh(n * rate))
+    return jnp.where((t < 0) & (n % 2 == 1), -values, values)
+
+
+@chebyshev.defjvp
+def _(degree, primals, tangents):
+    (t,), (dt,) = primals, tangents
+    values = chebyshev(degree, t)
+    return values, contract(jnp.asarray(chebyshev_derivative(degree).T, t.dtype), values) * dt
+
+
+class Chebyshev(AbstractGlobalBasis):
+    """Chebyshev polynomials T_0, ..., T_degree on [lo, hi].
+
+    Beyond the domain the polynomials go on, smoothly and with right derivatives. The compiled
+    program does not grow with the degree.
+
+    **Arguments:**
+
+    - `degree`: the highest degree; `None` leaves it to the solver, up to `max_degree`.
+    - `domain`: (lo, hi) with lo < hi, in units of x.
+    - `max_degree`: the bound, where the solver chooses.
+
+    **Raises:** `ValueError` for a negative degree, and unless lo < hi.
+    """
+
+    lower: Any
+    upper: Any
+    degree: int | None = eqx.field(static=True)
+    max_degree: int = eqx.field(static=True)
+
+    def __init__(self, degree: int | None, domain: Any = (-1.0, 1.0), max_degree: int = 128):
+        self.degree = None if degree is None else checked_degree(degree, "degree", "Chebyshev")
+        self.max_degree = checked_degree(max_degree, "max_degree", "Chebyshev")
+        self.lower, self.upper = interval(domain, "Chebyshev")
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether the solver chooses the degree."""
+        return self.degree is None
+
+    @property
+    def size(self) -> int:
+        return 1 + (self.max_degree if self.degree is None else self.degree)
+
+    @property
+    def domain(self) -> tuple[Any, Any]:
+        return self.lower, self.upper
+
+    @property
+    def degrees(self) -> np.ndarray:
+        return np.arange(self.size)
+
+    @property
+    def constant(self) -> np.ndarray:
+        return np.eye(1, self.size)[0]
+
+    def __call__(self, x: ArrayLike) -> Float[Array, " size"]:
+        t = to_unit(real_scalar(x, "Chebyshev"), self.lower, self.upper)
+        return chebyshev(self.size - 1, t)
+
+
+def checked_degree(degree: Any, name: str, owner: str) -> int:
+    """`degree` as an int.
+
+    **Raises:** `ValueError` unless it is an integer at or above 0.
+    """
+    if isinstance(degree, bool) or not isinstance(degree, int | np.integer) or degree < 0:
+        raise ValueError(f"`{name}` of {owner} must be an integer >= 0; got {degree!r}")
+    return int(degree)

@@ -1,0 +1,70 @@
+"""f(x) = sum_i c_i phi_i(x): the hypothesis that is linear in theta."""
+
+from typing import Any, Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from .._types import Point, is_traced
+from ._basis import AbstractBasis
+
+
+class Series(eqx.Module):
+    """f(x) = sum_i c_i phi_i(x), theta = (c_i).
+
+    **Arguments:**
+
+    - `basis`: the functions phi_i.
+    - `out_size`: `"scalar"`, or the length of the vector f(x).
+    - `start`: the constant that f is before it is solved for: a number or, for a vector-valued
+      f, one number a component.
+    - `dtype`: of the coefficients, by default JAX's default floating-point type.
+
+    **Raises:** `ValueError` where `basis` is none, or `out_size` or `start` has a wrong shape.
+    """
+
+    basis: AbstractBasis
+    coefficients: Float[Array, "*out size"]
+
+    def __init__(
+        self,
+        basis: AbstractBasis,
+        out_size: int | Literal["scalar"] = "scalar",
+        *,
+        start: Any = 0.0,
+        dtype: Any = None,
+    ):
+        if not isinstance(basis, AbstractBasis):
+            raise ValueError(
+                f"`basis` must be a basis such as `fe.Chebyshev(12, (0.0, 1.0))`; got {basis!r}"
+            )
+        if out_size != "scalar" and not (isinstance(out_size, int) and out_size > 0):
+            raise ValueError(f"`out_size` must be 'scalar' or a positive integer; got {out_size!r}")
+        out = () if out_size == "scalar" else (out_size,)
+        dtype = jnp.result_type(float) if dtype is None else dtype
+        # NumPy costs no compilation where nothing is traced.
+        xp = jnp if is_traced(start) else np
+        value = xp.asarray(start, dtype)
+        if value.shape not in ((), out):
+            raise ValueError(
+                f"`start` must be a number or have the shape {out} of f(x); got {value.shape}"
+            )
+        constant = np.asarray(basis.constant, dtype)
+        self.basis = basis
+        self.coefficients = jnp.asarray(xp.broadcast_to(value, out)[..., None] * constant)
+
+    def __call__(self, x: Point) -> Float[Array, "*out"]:
+        return self.basis.evaluate(self.coefficients, in_dtype(x, self.coefficients.dtype))
+
+
+def in_dtype(x: Point, dtype: Any) -> Point:
+    """x with its floating-point leaves in `dtype`, and its integer ones as they are."""
+
+    def cast(leaf: Any) -> Any:
+        leaf = jnp.asarray(leaf)
+        return leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
+
+    return jax.tree.map(cast, x)
