@@ -1,16 +1,28 @@
 import io
 import re
+from contextlib import AbstractContextManager, ExitStack
+
+import jax
+import pytest
+from rich.console import Console
 
 import fesolve as fe
-import pytest
-from fesolve._monitor import running
-from rich.console import Console
 
 
 def drive(monitors, risks=(1.0, 0.1, 0.01)):
-    with running(monitors) as monitor:
+    """What a solver does with monitors, with made-up values."""
+    with ExitStack() as stack:
+        for monitor in monitors:
+            if isinstance(monitor, AbstractContextManager):
+                stack.enter_context(monitor)
         for step, risk in enumerate(risks):
-            monitor(step, {"risk": risk}, f"f{step}")
+            for monitor in monitors:
+                monitor(step, {"risk": risk}, f"f{step}")
+
+
+def exponential():
+    risk = fe.Risk(lambda f, x: jax.grad(f)(x) + f(x), fe.Uniform(0.0, 2.0))
+    return (risk + fe.Risk(lambda f, x: f(x) - 1.0, fe.Dirac(0.0))).quadrature(20)
 
 
 def test_history_keeps_what_it_saw_in_order():
@@ -33,29 +45,41 @@ def test_history_thins():
 
 def test_a_plain_function_is_a_monitor():
     seen = []
-    drive([lambda step, metrics, f: seen.append((step, metrics["risk"], f))])
-    assert seen == [(0, 1.0, "f0"), (1, 0.1, "f1"), (2, 0.01, "f2")]
+
+    def monitor(step, metrics, f):
+        seen.append((step, metrics["risk"], float(f(0.0))))
+
+    sol = fe.solve(exponential(), fe.Series(fe.Chebyshev(12, (0.0, 2.0))), monitors=(monitor,))
+    steps, risks, values = zip(*seen)
+    assert list(steps) == sorted(steps)
+    assert all(isinstance(risk, float) for risk in risks)
+    assert risks[-1] == pytest.approx(float(sol.risk), rel=1e-6, abs=1e-25)
+    assert values[-1] == pytest.approx(1.0, abs=1e-9)
 
 
-def test_context_managers_are_left_when_the_solve_breaks():
+def test_context_managers_are_entered_and_left_even_when_the_solve_breaks():
     class Opened:
-        state = "new"
+        states: list
+
+        def __init__(self):
+            self.states = []
 
         def __enter__(self):
-            self.state = "open"
+            self.states.append("open")
             return self
 
         def __exit__(self, *_):
-            self.state = "closed"
+            self.states.append("closed")
 
         def __call__(self, step, metrics, f):
-            assert self.state == "open"
+            assert self.states == ["open"]
+            raise KeyboardInterrupt
 
     monitor = Opened()
-    with pytest.raises(KeyboardInterrupt), running([monitor]) as both:
-        both(0, {"risk": 1.0}, None)
-        raise KeyboardInterrupt
-    assert monitor.state == "closed"
+    with pytest.raises(fe.Interrupted) as stopped:
+        fe.solve(exponential(), fe.Series(fe.Chebyshev(12, (0.0, 2.0))), monitors=(monitor,))
+    assert monitor.states == ["open", "closed"]
+    assert stopped.value.solution.value(0.5).shape == ()
 
 
 @pytest.mark.parametrize("terminal", (False, True))

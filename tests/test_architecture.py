@@ -1,0 +1,127 @@
+"""The rooms of the package and who may enter whom, read from the source."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "fesolve"
+
+# Each room may import the rooms of the levels before its own, and itself.
+LEVELS = [
+    {"_types"},
+    {"_operators", "_losses", "_monitor"},
+    {"_distribution", "_hypothesis"},
+    {"_fingerprint", "_compiled"},
+    {"_risk"},
+    {"_dry_run", "_solver"},
+    {"_solve"},
+    {"_report", "_io", "_sharding"},
+]
+# Machinery below the risk that knows nothing of the mathematics.
+PLUMBING = {"_fingerprint", "_compiled"}
+USERS = ("problems", "plots", "sweep", "cli")
+LAZY = ["diffrax", "lineax", "matplotlib", "optax", "optimistix", "pandas", "rich", "scipy.stats"]
+FILES = sorted(path for path in PACKAGE.rglob("*.py"))
+LONGEST = 400
+
+
+def room(path):
+    """The room of a file: the first name below the package."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path, *, top_level=False):
+    """Absolute names of the modules that a file imports, function bodies included."""
+    tree = ast.parse(path.read_text())
+    package = ("fesolve", *path.relative_to(PACKAGE).parts[:-1])
+    for node in tree.body if top_level else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join((*base, *([node.module] if node.module else ())))
+            # `from . import _x` names a module, and `from ._x import name` the module before it.
+            for alias in node.names if node.level and not node.module else [None]:
+                yield module if alias is None else f"{module}.{alias.name}"
+
+
+def allowed(here):
+    level = next(i for i, rooms in enumerate(LEVELS) if here in rooms)
+    if here == "_monitor":
+        return {"_types", "_monitor"}
+    below = set().union(*LEVELS[:level]) | {here}
+    # Strangers to each other within a level, but for these.
+    if here == "_solver":
+        below |= {"_dry_run"}
+    if here in PLUMBING | {"_distribution", "_hypothesis"}:
+        below |= PLUMBING
+    # A solver knows the protocol of monitors, and no monitor; `solve` enters and leaves them.
+    return below if here == "_solve" else below - {"_monitor"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_run_downward(path):
+    inside = {name for name in imports(path) if name.split(".")[0] == "fesolve"}
+    here = room(path)
+    if path.name == "__init__.py" and here == "__init__":
+        return
+    if here in USERS:
+        others = {name for name in inside if not name.startswith(f"fesolve.{here}")}
+        assert others <= {"fesolve", "fesolve.problems", "fesolve.plots"}, others
+        return
+    rooms = {name.split(".")[1] if "." in name else "fesolve" for name in inside}
+    assert "fesolve" not in rooms, "the package's own files import from rooms, not from the top"
+    assert rooms <= allowed(here), f"{here} may not import {sorted(rooms - allowed(here))}"
+
+
+def test_every_room_has_its_place():
+    known = set().union(*LEVELS) | set(USERS) | {"__init__"}
+    found = {room(path) for path in FILES}
+    assert found <= known, f"give these a level in LEVELS: {sorted(found - known)}"
+
+
+@pytest.mark.parametrize("folder", ("tests", "examples"))
+def test_users_of_the_library_use_its_public_names(folder):
+    for path in sorted((ROOT / folder).glob("*.py")):
+        tree = ast.parse(path.read_text())
+        for node in ast.walk(tree):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+            private = [n for n in names if n.startswith("fesolve.") and "._" in n]
+            assert not private, f"{path.name} imports {private}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_files_stay_short(path):
+    lines = len(path.read_text().splitlines())
+    assert lines <= LONGEST, f"{lines} lines: split it"
+
+
+def test_import_loads_nothing_that_can_wait():
+    code = f"import sys, fesolve\nprint([name for name in {LAZY!r} if name in sys.modules])\n"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]", f"`import fesolve` loads {done.stdout.strip()}"
+
+
+def test_no_names_that_say_nothing():
+    assert not [path for path in FILES if path.stem in {"utils", "_utils", "helpers", "misc"}]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_house_rules_that_can_be_read_off(path):
+    calls = {
+        node.func.id
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert not calls & {"super", "hasattr"}
