@@ -1,0 +1,51 @@
+"""All mass at one point: where a condition holds."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from .._types import Point
+from ._base import AbstractTransported, check_count, stored
+from ._empirical import Empirical
+
+
+class Dirac(AbstractTransported):
+    """The distribution delta_x, all of whose mass is at one point: an initial condition.
+
+    **Arguments:** `point`, the point x: a number, an array or a pytree.
+    """
+
+    point: Point
+
+    def __init__(self, point: Point) -> None:
+        self.point = stored(point, "point")
+
+    def sample(self, n: int, *, key: PRNGKeyArray) -> Point:
+        """The point, n times."""
+        check_count("sample", n)
+        return jax.tree.map(lambda x: jnp.broadcast_to(x, (n, *x.shape)), self.point)
+
+    def quadrature(self, n: int) -> "Dirac":
+        """The distribution itself, which is exact."""
+        check_count("quadrature", n)
+        return self
+
+    def empirical(self, n: int, *, key: PRNGKeyArray) -> "Dirac":
+        """The distribution itself, whose point is chosen already."""
+        check_count("empirical", n)
+        return self
+
+    @property
+    def support(self) -> tuple[Point, Point]:
+        return self.point, self.point
+
+    @property
+    def dimension(self) -> int:
+        return 0
+
+    def transport(self, u: Float[Array, " dimension"]) -> Point:
+        return jax.tree.map(jnp.asarray, self.point)
+
+    def weighted(self) -> Empirical:
+        """The same distribution as one point of weight 1."""
+        return Empirical(jax.tree.map(lambda x: x[None], self.point))
