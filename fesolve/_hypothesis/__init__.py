@@ -4,5 +4,10 @@ from ._basis import (
     AbstractLocalBasis as AbstractLocalBasis,
     Chebyshev as Chebyshev,
 )
+from ._compose import Ansatz as Ansatz, Compose as Compose, DeepSet as DeepSet
+from ._elements import BSpline as BSpline, SpectralElements as SpectralElements
 from ._freeze import freeze as freeze, Frozen as Frozen
+from ._mlp import MLP as MLP
+from ._periodic import Fourier as Fourier, Indicator as Indicator
 from ._series import Series as Series
+from ._tensor import Tensor as Tensor

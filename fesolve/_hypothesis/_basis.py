@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
-from .._types import Point, as_array, is_traced
+from .._types import as_array, is_traced, Point
 
 
 class AbstractBasis(eqx.Module):

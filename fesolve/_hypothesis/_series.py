@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._types import Point, is_traced
+from .._types import is_traced, Point
 from ._basis import AbstractBasis
 
 
