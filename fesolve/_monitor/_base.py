@@ -9,7 +9,7 @@ function serves.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager, ExitStack
 
 from .._types import Hypothesis, Monitor
 

@@ -1,7 +1,7 @@
 """The state of a solve on the terminal."""
 
 import time
-from typing import Any, Self, final
+from typing import Any, final, Self
 
 from .._types import Hypothesis
 

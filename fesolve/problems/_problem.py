@@ -1,0 +1,111 @@
+"""What a model problem is."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax.random as jr
+from jaxtyping import PRNGKeyArray
+
+import fesolve as fe
+
+
+def by_quadrature(risk: fe.AbstractRisk, points: int, key: PRNGKeyArray) -> fe.AbstractRisk:
+    """Collocation: `points` Gauss nodes per coordinate."""
+    return risk.quadrature(points)
+
+
+def by_sampling(risk: fe.AbstractRisk, points: int, key: PRNGKeyArray) -> fe.AbstractRisk:
+    """`points` independent draws."""
+    return risk.empirical(points, key=key)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A hypothesis class H, with the sample and the solver that suit it.
+
+    - `hypothesis`: H as a way to draw its members, `key -> f`.
+    - `points`: the number of points that `sample` takes.
+    - `sample`: `(risk, points, key) -> risk` on a fixed sample.
+    - `solver`: how that risk is minimised.
+    """
+
+    hypothesis: Callable[[PRNGKeyArray], Any]
+    points: int
+    sample: Callable[..., fe.AbstractRisk] = by_quadrature
+    solver: fe.AbstractSolver = field(default_factory=fe.LevenbergMarquardt)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A number with an independent source: `quantity(f)` should be `value`."""
+
+    quantity: Callable[[Any], Any]
+    value: float
+    source: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """A functional equation with everything needed to solve it and to judge the solution.
+
+    - `risk`: the population risk R(f, p*), before points are chosen.
+    - `hypotheses`: for each kind of hypothesis, `"chebyshev"` or `"mlp"`, a function from its
+        sizes to a `Choice`. The sizes are keyword arguments with defaults: `degree`, or `width`
+        and `depth`.
+    - `exact`: the solution: a function of a point, or a dict of functions for the attributes of f
+        that have those names; `None` where it is not known.
+    - `references`: numbers with an independent source, by name.
+    - `shifted`: `(f, key) -> {name: risk}`: the risk where it matters after all, such as on the
+        simulated ergodic path of f with a finer quadrature. Names are Python names.
+    - `functions`: `f -> {label: function of a point}`: what a figure shows of f.
+    - `coordinates`: the names of the coordinates of a point.
+    - `source`: where the model and its parameters are from.
+    """
+
+    risk: fe.AbstractRisk
+    hypotheses: Mapping[str, Callable[..., Choice]]
+    source: str
+    exact: Any = None
+    references: Mapping[str, Reference] = field(default_factory=dict)
+    shifted: Callable[..., Mapping[str, fe.AbstractRisk]] = lambda f, key: {}
+    functions: Callable[[Any], Mapping[str, Callable]] = lambda f: {"f": f}
+    coordinates: tuple[str, ...] = ("x",)
+
+    def choice(self, hypothesis: str = "chebyshev", **sizes: int) -> Choice:
+        """The hypothesis class of these sizes, with its sample and its solver.
+
+        **Raises:** `ValueError` for a kind of hypothesis that the problem does not have.
+        """
+        if hypothesis not in self.hypotheses:
+            raise ValueError(
+                f"`hypothesis` is {hypothesis!r}; this problem has {sorted(self.hypotheses)}."
+            )
+        return self.hypotheses[hypothesis](**sizes)
+
+    def solve(
+        self,
+        hypothesis: str = "chebyshev",
+        *,
+        points: int | None = None,
+        key: PRNGKeyArray | None = None,
+        monitors: tuple = (),
+        throw: bool = True,
+        **sizes: int,
+    ) -> fe.Solution:
+        """The solution by one of the hypotheses: `fe.solve` with the problem's own choices.
+
+        ```python
+        f = problems.exponential(a=-2.0).solve("mlp", width=16).value
+        ```
+        """
+        start, sample, draws = jr.split(jr.key(0) if key is None else key, 3)
+        choice = self.choice(hypothesis, **sizes)
+        return fe.solve(
+            choice.sample(self.risk, choice.points if points is None else points, sample),
+            choice.hypothesis(start),
+            choice.solver,
+            key=draws,
+            monitors=monitors,
+            throw=throw,
+        )
