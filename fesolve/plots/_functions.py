@@ -1,0 +1,83 @@
+"""Pictures of f."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+import fesolve as fe
+
+from ._points import box, from_columns, names, on_points
+from ._style import axes_or_new, COLOURS, quiet, REFERENCE
+
+
+def functions(
+    f: Mapping[str, Callable] | Callable,
+    risk: fe.AbstractRisk,
+    *,
+    exact: Mapping[str, Callable] | Callable | None = None,
+    coordinates: Sequence[str] | None = None,
+    axes: Any = None,
+) -> Any:
+    """The graph of f along the first coordinate, at three levels of the second.
+
+    Further coordinates are held at the middle of the box.
+
+    **Arguments:**
+
+    - `f`: a function of a point, or several by name.
+    - `risk`: a risk on a sample, which says where f lives.
+    - `exact`: the solution, where it is known, by the same names; drawn dashed.
+    - `coordinates`: the names of the coordinates of a point.
+    - `axes`: matplotlib axes to draw on.
+
+    **Returns:** the axes.
+
+    **Raises:** `ValueError` where no term of `risk` stands on points.
+    """
+    terms = on_points(risk)
+    if not terms:
+        raise ValueError(
+            "`risk` has no term on a sample of points: pass `risk.quadrature(n)` or "
+            "`risk.empirical(n, key=key)`."
+        )
+    several = f if isinstance(f, Mapping) else {"f": f}
+    truths = exact if isinstance(exact, Mapping) else dict.fromkeys(several, exact)
+    lower, upper = box(terms[0])
+    labels = names(coordinates, len(lower))
+    axes = axes_or_new(axes)
+    lines, levels = _lines(lower, upper)
+    styles = ("-", "--", "-.")
+    for (name, function), colour in zip(several.items(), COLOURS * len(several)):
+        for columns, level, style in zip(lines, levels, styles):
+            points = from_columns(columns, terms[0].distribution.points)
+            text = name if level is None else f"{name}, {labels[1]} = {level:.3g}"
+            values = np.asarray(jax.vmap(function)(points)).reshape(len(columns), -1)
+            axes.plot(columns[:, 0], values, style, color=colour, linewidth=1.6, label=text)
+            if truths.get(name) is not None:
+                truth = np.asarray(jax.vmap(truths[name])(points)).reshape(len(columns), -1)
+                label = "exact" if level is None or level == levels[-1] else None
+                axes.plot(
+                    columns[:, 0], truth, ":", color=REFERENCE, linewidth=1.2, label=label, zorder=3
+                )
+    axes.set_xlabel(labels[0])
+    axes.legend(frameon=False, fontsize="small")
+    quiet(axes)
+    return axes
+
+
+def _lines(lower: np.ndarray, upper: np.ndarray) -> tuple[list[np.ndarray], list[float | None]]:
+    """Lines of points along the first coordinate, and the level of the second on each."""
+    line = np.tile((lower + upper) / 2, (401, 1))
+    line[:, 0] = np.linspace(lower[0], upper[0], 401)
+    if len(lower) == 1:
+        return [line], [None]
+    lines, levels = [], []
+    for share in (0.1, 0.5, 0.9):
+        level = float(lower[1] + share * (upper[1] - lower[1]))
+        copy = line.copy()
+        copy[:, 1] = level
+        lines.append(copy)
+        levels.append(0.0 if abs(level) < 1e-12 * (upper[1] - lower[1]) else level)
+    return lines, levels

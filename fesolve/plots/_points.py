@@ -1,0 +1,70 @@
+"""Points, boxes and residuals of a risk as plain NumPy arrays for a figure."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import PyTree
+
+import fesolve as fe
+
+
+def on_points(risk: fe.AbstractRisk) -> list[fe.Risk]:
+    """The terms of a risk that stand on a sample of several points: those with a picture."""
+    return [term for term in risk.terms if isinstance(term.distribution, fe.Empirical)]
+
+
+def as_columns(points: PyTree) -> np.ndarray:
+    """n points as a matrix (n, d) of their coordinates."""
+    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(points)]
+    return np.concatenate([leaf.reshape(leaf.shape[0], -1) for leaf in leaves], axis=1)
+
+
+def from_columns(columns: np.ndarray, like: PyTree) -> PyTree:
+    """The inverse of `as_columns`; `like` is a batch of points of the wanted structure."""
+    leaves, structure = jax.tree.flatten(like)
+    out, start = [], 0
+    for leaf in leaves:
+        leaf = np.asarray(leaf)
+        width = int(np.prod(leaf.shape[1:], dtype=int))
+        part = columns[:, start : start + width].reshape(-1, *leaf.shape[1:])
+        out.append(part.astype(leaf.dtype))
+        start += width
+    return jax.tree.unflatten(structure, out)
+
+
+def box(term: fe.Risk) -> tuple[np.ndarray, np.ndarray]:
+    """The box that a figure shows: the support where it is bounded, else the sample's extent."""
+    columns = as_columns(term.distribution.points)
+    population = term.distribution.population
+    lower, upper = columns.min(axis=0), columns.max(axis=0)
+    if population is None:
+        return lower, upper
+    corners = [
+        np.concatenate([np.ravel(np.asarray(leaf, float)) for leaf in jax.tree.leaves(corner)])
+        for corner in population.support
+    ]
+    return tuple(
+        np.where(np.isfinite(corner), corner, seen) for corner, seen in zip(corners, (lower, upper))
+    )
+
+
+def absolute(f: Any, term: fe.Risk) -> np.ndarray:
+    """max over components of |r(f, x_i)|, at each point x_i of the sample, without weights."""
+    weights = np.asarray(term.distribution.weights) * float(np.asarray(term.multiplier))
+    rows = np.abs(np.asarray(term.residuals(f))).reshape(len(weights), -1).max(axis=1)
+    # A point of weight zero has no say in the risk, and its residual cannot be read from it.
+    return np.divide(rows, np.sqrt(weights), out=np.zeros_like(rows), where=weights > 0)
+
+
+def logarithm(values: np.ndarray) -> np.ndarray:
+    """log10 |r|, where an exact zero is shown at the smallest positive value of the dtype's eps."""
+    return np.log10(np.maximum(values, np.finfo(values.dtype).eps * 1e-2))
+
+
+def names(coordinates: Sequence[str] | None, number: int) -> list[str]:
+    """The names of the coordinates; x, or x1, x2, ..., where none were given."""
+    if coordinates is not None and len(coordinates) == number:
+        return list(coordinates)
+    return ["x"] if number == 1 else [f"x{i + 1}" for i in range(number)]
