@@ -1,10 +1,13 @@
 """A network that starts where least squares can reach machine precision."""
 
+import math
 from collections.abc import Callable
 from typing import Any, Literal
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
+import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
@@ -58,26 +61,40 @@ class MLP(eqx.Module):
     ):
         shape = () if in_size == "scalar" else (in_size,)
         self.support = None if support is None else freeze(_box(support, shape))
-        net = eqx.nn.MLP(
-            in_size,
-            out_size,
-            width,
-            depth,
-            activation,
-            final_activation,
-            dtype=jnp.result_type(float) if dtype is None else dtype,
-            key=key,
+        if any(eqx.is_array(leaf) for leaf in jax.tree.leaves((activation, final_activation))):
+            raise ValueError(
+                "`activation` of MLP must have no parameters of its own: use `eqx.nn.MLP` for one "
+                "that has"
+            )
+        dtype = jnp.result_type(float) if dtype is None else dtype
+        net = eqx.filter_eval_shape(
+            eqx.nn.MLP, in_size, out_size, width, depth, activation, final_activation, key=key
         )
-        # Equinox draws from U(-1, 1) / sqrt(fan in).
-        hidden = [(layer.weight, layer.bias) for layer in net.layers[:-1]]
-        wide = [tuple(spread * leaf for leaf in pair) for pair in hidden]
-        self.net = eqx.tree_at(
-            lambda n: [(layer.weight, layer.bias) for layer in n.layers[:-1]], net, wide
-        )
+        self.net = eqx.tree_at(_weights, net, _drawn(_weights(net), spread, dtype, key))
 
     def __call__(self, x: Float[Array, "..."] | Any) -> Float[Array, "..."]:
         x = in_dtype(x, self.net.layers[0].weight.dtype)
         return self.net(x if self.support is None else to_unit(x, *self.support))
+
+
+def _weights(net: eqx.nn.MLP) -> list[Any]:
+    return [leaf for layer in net.layers for leaf in (layer.weight, layer.bias)]
+
+
+def _drawn(shapes: list[Any], spread: Any, dtype: Any, key: PRNGKeyArray) -> list[Array]:
+    """Weights and biases from U(-R, R), R = spread / sqrt(fan in), or 1 / sqrt(fan in) in the
+    last layer."""
+    # One draw for all of them: each shape that is drawn by itself costs a compilation.
+    numbers = jr.uniform(key, (sum(shape.size for shape in shapes),), dtype, -1.0, 1.0)
+    numbers = numbers if is_traced((numbers, spread)) else np.asarray(numbers)
+    leaves, used = [], 0
+    for i, shape in enumerate(shapes):
+        fan_in = math.prod(shapes[i - i % 2].shape[1:])
+        scale = (1.0 if i >= len(shapes) - 2 else spread) / math.sqrt(fan_in)
+        part = numbers[used : used + shape.size].reshape(shape.shape)
+        leaves.append(jnp.asarray(scale * part, dtype))
+        used += shape.size
+    return leaves
 
 
 def _box(support: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
@@ -90,7 +107,7 @@ def _box(support: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
             f"`support` must have ends that are numbers or shaped like x, {shape}; got "
             f"{lo.shape} and {hi.shape}"
         )
-    if not is_traced((lo, hi)) and not (np.all(np.isfinite([lo, hi])) and np.all(lo < hi)):
+    if not is_traced((lo, hi)) and not np.all(np.isfinite(lo) & np.isfinite(hi) & (lo < hi)):
         raise ValueError(
             f"`support` must have finite ends lo < hi, where most of the x are; got {lo}, {hi}"
         )
