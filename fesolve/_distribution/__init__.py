@@ -3,8 +3,23 @@ from ._base import (
     AbstractDistribution as AbstractDistribution,
     AbstractTransported as AbstractTransported,
 )
+from ._chain import (
+    MarkovChain as MarkovChain,
+    rouwenhorst as rouwenhorst,
+    tauchen as tauchen,
+)
 from ._combine import Mixture as Mixture, Product as Product
 from ._continuous import Uniform as Uniform
 from ._dirac import Dirac as Dirac
 from ._empirical import Empirical as Empirical
+from ._ergodic import Ergodic as Ergodic
 from ._expectation import expectation as expectation
+from ._monomial import Monomial as Monomial
+from ._normal import LogNormal as LogNormal, Normal as Normal, TruncatedNormal as TruncatedNormal
+from ._rules import (
+    AbstractRule as AbstractRule,
+    Antithetic as Antithetic,
+    ChebyshevNodes as ChebyshevNodes,
+    LatinHypercube as LatinHypercube,
+    Sobol as Sobol,
+)

@@ -76,7 +76,7 @@ def floats(**parameters: Any) -> list[Any]:
 
     JAX arrays decide the dtype where there are any, so that `Uniform(0.0, b)` has that of b.
     """
-    arrays = [_real(name, value) for name, value in parameters.items()]
+    arrays = [real(name, value) for name, value in parameters.items()]
     dtype = float_dtype(arrays)
     try:
         shape = np.broadcast_shapes(*(a.shape for a in arrays))
@@ -85,7 +85,7 @@ def floats(**parameters: Any) -> list[Any]:
             f"`{k}` of shape {a.shape}" for k, a in zip(parameters, arrays, strict=True)
         )
         raise ValueError(f"{shapes} do not fit together: pass scalars or equal shapes") from None
-    return [_cast(a, dtype, shape) for a in arrays]
+    return [cast(a, dtype, shape) for a in arrays]
 
 
 def float_dtype(arrays: Sequence[Any]) -> Any:
@@ -138,7 +138,8 @@ def open_unit(u: Array) -> Array:
     return jnp.clip(u, step.tiny, 1 - step.epsneg)
 
 
-def _real(name: str, value: Any) -> Any:
+def real(name: str, value: Any) -> Any:
+    """A parameter as an array of real numbers."""
     try:
         array = as_array(value)
     except ValueError:
@@ -148,7 +149,8 @@ def _real(name: str, value: Any) -> Any:
     return array
 
 
-def _cast(array: Any, dtype: Any, shape: tuple[int, ...]) -> Any:
+def cast(array: Any, dtype: Any, shape: tuple[int, ...]) -> Any:
+    """A parameter in this dtype and shape, in NumPy unless it is traced."""
     if is_traced(array):
         return jnp.broadcast_to(array.astype(dtype), shape)
     return np.array(np.broadcast_to(np.asarray(array).astype(dtype), shape))

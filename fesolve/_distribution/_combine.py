@@ -62,16 +62,15 @@ class Product(AbstractTransported):
     def sample(self, n: int, *, key: PRNGKeyArray) -> Point:
         """n independent draws, the parts from independent keys."""
         check_count("sample", n)
-        parts, structure = _flat(self.parts)
+        parts = self.flat()
         keys = jr.split(key, len(parts))
         draws = [part.sample(n, key=k) for part, k in zip(parts, keys, strict=True)]
-        return self._joined(structure.unflatten(draws), 1)
+        return self.assembled(draws, 1)
 
     def quadrature(self, n: int) -> Empirical:
         """The tensor product of the rules of the parts."""
         check_count("quadrature", n)
-        parts, structure = _flat(self.parts)
-        rules = [finite(part.quadrature(n)) for part in parts]
+        rules = [finite(part.quadrature(n)) for part in self.flat()]
         sizes = [rule.size for rule in rules]
         check_nodes(sizes)
         index = np.indices(sizes).reshape(len(sizes), -1)
@@ -82,36 +81,42 @@ class Product(AbstractTransported):
         dtype = float_dtype([rule.weights for rule in rules])
         columns = [rule.weights.astype(dtype)[i] for rule, i in zip(rules, index, strict=True)]
         weights = functools.reduce(operator.mul, columns)
-        return Empirical(self._joined(structure.unflatten(points), 1), weights, population=self)
+        return Empirical(self.assembled(points, 1), weights, population=self)
 
     @property
     def support(self) -> tuple[Point, Point]:
-        parts, structure = _flat(self.parts)
-        corners = [part.support for part in parts]
-        lower, upper = (structure.unflatten([c[side] for c in corners]) for side in (0, 1))
-        return self._joined(lower, 0), self._joined(upper, 0)
+        corners = [part.support for part in self.flat()]
+        lower, upper = (self.assembled([c[side] for c in corners], 0) for side in (0, 1))
+        return lower, upper
 
     def given(self, f: Hypothesis) -> "Product":
-        parts, structure = _flat(self.parts)
-        parts = structure.unflatten([part.given(f) for part in parts])
-        return Product(**parts) if isinstance(parts, dict) else Product(*parts)
+        if isinstance(self.parts, dict):
+            return Product(**{name: part.given(f) for name, part in self.parts.items()})
+        return Product(*(part.given(f) for part in self.parts))
 
     @property
     def dimension(self) -> int:
-        return sum(transported(part, "Product").dimension for part in _flat(self.parts)[0])
+        return sum(transported(part, "Product").dimension for part in self.flat())
 
     def transport(self, u: Float[Array, " dimension"]) -> Point:
-        parts, structure = _flat(self.parts)
         points, used = [], 0
-        for part in parts:
+        for part in self.flat():
             part = transported(part, "Product")
             points.append(part.transport(u[used : used + part.dimension]))
             used += part.dimension
-        return self._joined(structure.unflatten(points), 0)
+        return self.assembled(points, 0)
 
-    def _joined(self, points: Any, batch: int) -> Point:
-        """One vector of the parts' points, unless they are named."""
-        return points if isinstance(points, dict) else joined(points, batch)
+    def flat(self) -> list[AbstractDistribution]:
+        """The parts in order; named ones in the order of their names."""
+        if isinstance(self.parts, dict):
+            return [self.parts[name] for name in sorted(self.parts)]
+        return list(self.parts)
+
+    def assembled(self, points: Sequence[Any], batch: int) -> Point:
+        """Points of the parts, in the order of `flat`, as points of the product."""
+        if isinstance(self.parts, dict):
+            return dict(zip(sorted(self.parts), points, strict=True))
+        return joined(points, batch)
 
 
 class Mixture(AbstractTransported):
@@ -194,7 +199,7 @@ class Mixture(AbstractTransported):
 def finite(rule: AbstractDistribution) -> Empirical:
     """What `.quadrature` gave, as points with weights."""
     if isinstance(rule, Dirac):
-        return rule.weighted()
+        return Empirical(rule.repeated(1))
     assert isinstance(rule, Empirical)
     return rule
 
@@ -224,10 +229,6 @@ def _common_dtype(leaves: Sequence[Any]) -> Any:
     if any(jnp.issubdtype(leaf.dtype, jnp.floating) for leaf in leaves):
         return float_dtype(leaves)
     return np.result_type(*(leaf.dtype for leaf in leaves))
-
-
-def _flat(parts: Any) -> tuple[list[AbstractDistribution], Any]:
-    return jax.tree.flatten(parts, is_leaf=lambda x: isinstance(x, AbstractDistribution))
 
 
 def _kind(part: AbstractDistribution) -> Any:

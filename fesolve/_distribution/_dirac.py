@@ -5,8 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._types import Point
-from ._base import AbstractTransported, check_count, stored
-from ._empirical import Empirical
+from ._base import AbstractTransported, check_count, numpy_of, stored
 
 
 class Dirac(AbstractTransported):
@@ -46,6 +45,6 @@ class Dirac(AbstractTransported):
     def transport(self, u: Float[Array, " dimension"]) -> Point:
         return jax.tree.map(jnp.asarray, self.point)
 
-    def weighted(self) -> Empirical:
-        """The same distribution as one point of weight 1."""
-        return Empirical(jax.tree.map(lambda x: x[None], self.point))
+    def repeated(self, n: int) -> Point:
+        """The point n times, in NumPy unless it is traced."""
+        return jax.tree.map(lambda x: numpy_of(x).broadcast_to(x[None], (n, *x.shape)), self.point)
