@@ -1,6 +1,7 @@
 """Products of bases: functions of several coordinates."""
 
 import itertools
+import math
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -74,7 +75,7 @@ class Tensor(AbstractBasis):
     @property
     def size(self) -> int:
         if self.degree is None:
-            return int(np.prod([basis.size for basis in self.bases]))
+            return math.prod(basis.size for basis in self.bases)
         return len(self._indices)
 
     @property
@@ -84,10 +85,11 @@ class Tensor(AbstractBasis):
 
     @property
     def degrees(self) -> np.ndarray | None:
-        degrees = [basis.degrees for basis in self.bases]
-        if any(d is None for d in degrees):
+        degrees = [d for basis in self.bases if (d := basis.degrees) is not None]
+        if len(degrees) < len(self.bases):
             return None
-        return sum(d[i] for d, i in zip(degrees, self._indices.T, strict=True))
+        parts = [d[i] for d, i in zip(degrees, self._indices.T, strict=True)]
+        return np.sum(parts, axis=0)
 
     @property
     def constant(self) -> np.ndarray:
@@ -105,9 +107,15 @@ class Tensor(AbstractBasis):
 
     def evaluate(self, coefficients: Float[Array, "*out size"], x: Point) -> Float[Array, "*out"]:
         values = self._factors(x, coefficients.dtype)
-        if self.degree is not None:
-            return contract(coefficients, _selected(values, self._indices))
         sizes = tuple(basis.size for basis in self.bases)
+        if self.degree is not None and math.prod(sizes) > 8 * self.size:
+            return contract(coefficients, _selected(values, self._indices))
+        if self.degree is not None:
+            # Zeros for the products that are left out: in few dimensions matrix products over
+            # all of them are faster than picking from the factors at every point.
+            places = np.ravel_multi_index(tuple(self._indices.T), sizes)
+            every = jnp.zeros((*coefficients.shape[:-1], math.prod(sizes)), coefficients.dtype)
+            coefficients = every.at[..., places].set(coefficients, unique_indices=True)
         result = coefficients.reshape(coefficients.shape[:-1] + sizes)
         # One coordinate after the other, the last first: fewer products than all at once.
         for value in reversed(values):
@@ -160,9 +168,11 @@ def _below(degrees: tuple[tuple[int, ...], ...], total: int) -> np.ndarray:
 
 def _selected(values: list[Array], indices: np.ndarray) -> Array:
     """prod_j values[j][indices[:, j]]"""
-    product = values[0][indices[:, 0]]
-    for value, index in zip(values[1:], indices.T[1:], strict=True):
-        product = product * value[index]
+    product = jnp.ones(len(indices), values[0].dtype)
+    for value, index in zip(values, indices.T, strict=True):
+        # A matrix of zeros and ones picks faster than an index, and more so in reverse.
+        pick = jnp.asarray(np.eye(value.shape[0])[index], value.dtype)
+        product = product * contract(pick, value)
     return product
 
 
