@@ -9,7 +9,7 @@ import numpy as np
 import fesolve as fe
 
 from ._points import box, from_columns, names, on_points
-from ._style import axes_or_new, COLOURS, quiet, REFERENCE
+from ._style import axes_or_new, COLOURS, quiet, RINGS
 
 
 def functions(
@@ -28,7 +28,7 @@ def functions(
 
     - `f`: a function of a point, or several by name.
     - `risk`: a risk on a sample, which says where f lives.
-    - `exact`: the solution, where it is known, by the same names; drawn dashed.
+    - `exact`: the solution, where it is known, by the same names; drawn as rings.
     - `coordinates`: the names of the coordinates of a point.
     - `axes`: matplotlib axes to draw on.
 
@@ -56,10 +56,11 @@ def functions(
             values = np.asarray(jax.vmap(function)(points)).reshape(len(columns), -1)
             axes.plot(columns[:, 0], values, style, color=colour, linewidth=1.6, label=text)
             if truths.get(name) is not None:
-                truth = np.asarray(jax.vmap(truths[name])(points)).reshape(len(columns), -1)
-                label = "exact" if level is None or level == levels[-1] else None
+                some = columns[::25]
+                truth = jax.vmap(truths[name])(from_columns(some, terms[0].distribution.points))
+                label = "exact" if level == levels[-1] else None
                 axes.plot(
-                    columns[:, 0], truth, ":", color=REFERENCE, linewidth=1.2, label=label, zorder=3
+                    some[:, 0], np.asarray(truth).reshape(len(some), -1), "o", **RINGS, label=label
                 )
     axes.set_xlabel(labels[0])
     axes.legend(frameon=False, fontsize="small")

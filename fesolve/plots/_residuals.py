@@ -39,7 +39,9 @@ def residuals(
         if columns.shape[1] == 1:
             order = np.argsort(columns[:, 0])
             label = term.name if len(terms) > 1 else None
-            axes.plot(columns[order, 0], values[order], color=colour, linewidth=0.8, label=label)
+            axes.plot(
+                columns[order, 0], values[order], ".", color=colour, markersize=3, label=label
+            )
             axes.set(xlabel=labels[0], ylabel=r"$\log_{10}|r|$")
             quiet(axes)
         else:

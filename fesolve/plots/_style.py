@@ -5,7 +5,8 @@ from typing import Any
 
 # Blue, vermilion, green, purple: told apart by readers who see colours differently, and in print.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#8e5ea2")
-REFERENCE = "#444444"
+# Open rings lie on a line without hiding it.
+RINGS = {"color": "#333333", "markerfacecolor": "none", "markersize": 5, "markeredgewidth": 0.9}
 
 
 def pyplot() -> Any:

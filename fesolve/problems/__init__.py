@@ -10,9 +10,10 @@ from ._problem import (
     Problem as Problem,
     Reference as Reference,
 )
+from ._stochastic_growth import stochastic_growth as stochastic_growth
 
 
 catalogue: dict[str, Callable[..., Problem]] = {
-    problem.__name__: problem for problem in (exponential,)
+    problem.__name__: problem for problem in (exponential, stochastic_growth)
 }
 """Every problem by its name: a function of the model's parameters that returns a `Problem`."""

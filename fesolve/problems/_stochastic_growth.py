@@ -1,0 +1,183 @@
+"""Stochastic growth with partial depreciation."""
+
+import math
+from typing import Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+import fesolve as fe
+
+from ._problem import Choice, Problem, Reference
+
+
+def stochastic_growth(*, calibration: Literal["A", "B", "C"] = "A") -> Problem:
+    """u'(c) = beta E[u'(c') R'], k' = f(k, z): the stochastic growth model.
+
+    Output is A exp(z) k^alpha, of which delta k is lost to depreciation, utility has the risk
+    aversion gamma, and log productivity z' = rho z + sigma e. The unknown is the share of resources
+    that is saved, as a function of log k and z.
+
+    **Arguments:**
+
+    - `calibration`: of three publications: A is quarterly with k around 1, B has large shocks and a
+        wide range of k, C has log utility and labour-augmenting productivity.
+    """
+    m = CALIBRATIONS[calibration]
+    k_steady = m.steady_state()
+    z_width = 3 * m.sigma  # tomorrow's z is inside the basis then, but for rare shocks
+
+    def euler(f, x, e):
+        k, z = x
+        c = m.resources(k, z) - f.next_capital(x)
+        tomorrow = step(f, x, e)
+        k1, z1 = tomorrow
+        c1 = m.resources(k1, z1) - f.next_capital(tomorrow)
+        return 1 - m.beta * (c / c1) ** m.gamma * jax.grad(m.resources)(k1, z1)
+
+    def step(f, x, e):
+        return jnp.stack([f.next_capital(x), m.rho * x[1] + e])
+
+    lower, upper = (m.k_range[0], m.z_range[0] - z_width), (m.k_range[1], m.z_range[1] + z_width)
+    corners = (math.log(lower[0]), lower[1]), (math.log(upper[0]), upper[1])
+
+    def chebyshev(degree: int = 6 if calibration == "A" else 9) -> Choice:
+        bases = [fe.Chebyshev(degree, (lo, hi)) for lo, hi in zip(*corners)]
+        series = fe.Series(fe.Tensor(*bases, degree=degree))
+        return Choice(lambda key: Savings(series, m, k_steady), points=degree + 4)
+
+    def mlp(width: int = 16, depth: int = 2) -> Choice:
+        def draw(key):
+            sizes = {"width": width, "depth": depth, "support": corners}
+            return Savings(at_rest(fe.MLP(2, "scalar", **sizes, key=key)), m, k_steady)
+
+        return Choice(draw, points=16, solver=fe.LevenbergMarquardt(max_steps=300))
+
+    shock = fe.Normal(0.0, m.sigma)
+    risk = fe.Risk(euler, fe.Uniform(lower, upper), shock=shock.quadrature(5))
+
+    def shifted(f, key):
+        start = fe.Dirac(jnp.array([k_steady, 0.0]))
+        path = fe.Ergodic(step, start, shock, periods=10_200, burn_in=200)
+        finer = fe.Risk(euler, path, shock=shock.quadrature(10))
+        return {"path": finer.given(f).empirical(10_000, key=key)}
+
+    def reference(dk, dz, value):
+        z_scale = m.sigma / math.sqrt(1 - m.rho**2)
+        point = (dk * k_steady, dz * z_scale)
+        return Reference(lambda f: f.next_capital(jnp.array(point)), value, "degree 12")
+
+    return Problem(
+        risk=risk,
+        hypotheses={"chebyshev": chebyshev, "mlp": mlp},
+        shifted=shifted,
+        references={
+            f"k'({dk} k_ss, {dz} sd)": reference(dk, dz, value)
+            for dk, dz, value in REFERENCES.get(calibration, ())
+        },
+        functions=lambda f: {"savings share": f.share},
+        coordinates=("k", "z"),
+        source=m.source,
+    )
+
+
+def at_rest(mlp: fe.MLP) -> fe.MLP:
+    """The network with a last layer of zeros, so that f starts at the steady state's share.
+
+    From elsewhere the solver also finds paths of overaccumulation: they satisfy the Euler equation
+    on the box, and leave it.
+    """
+    last = mlp.net.layers[-1]
+    zeros = jax.tree.map(jnp.zeros_like, (last.weight, last.bias))
+    return eqx.tree_at(lambda f: (f.net.layers[-1].weight, f.net.layers[-1].bias), mlp, zeros)
+
+
+class Calibration(eqx.Module):
+    """Preferences and technology, and the box on which the equation should hold."""
+
+    alpha: float
+    beta: float
+    delta: float
+    gamma: float
+    rho: float
+    sigma: float
+    scale: float
+    labour_augmenting: bool
+    k_range: tuple[float, float]
+    z_range: tuple[float, float]
+    source: str
+
+    def resources(self, k, z):
+        """Output and what is left of capital."""
+        power = 1 - self.alpha if self.labour_augmenting else 1.0
+        return self.scale * jnp.exp(power * z) * k**self.alpha + (1 - self.delta) * k
+
+    def steady_state(self) -> float:
+        """k with beta (1 - delta + alpha A k^(alpha - 1)) = 1."""
+        capital_cost = 1 / self.beta - 1 + self.delta
+        return (self.alpha * self.scale / capital_cost) ** (1 / (1 - self.alpha))
+
+
+class Savings(eqx.Module):
+    """k' = s(log k, z) * resources, s between 0 and 1 and near the steady state's share."""
+
+    logit: eqx.Module
+    calibration: Calibration = eqx.field(static=True)
+    k_steady: float = eqx.field(static=True)
+
+    def share(self, x):
+        m, k = self.calibration, self.k_steady
+        steady = k / (m.scale * k**m.alpha + (1 - m.delta) * k)
+        t = jnp.stack([jnp.log(x[0]), x[1]])
+        return jax.nn.sigmoid(math.log(steady / (1 - steady)) + self.logit(t))
+
+    def next_capital(self, x):
+        return self.share(x) * self.calibration.resources(x[0], x[1])
+
+
+CALIBRATIONS = {
+    "A": Calibration(
+        alpha=0.36,
+        beta=0.99,
+        delta=0.02,
+        gamma=2.0,
+        rho=0.95,
+        sigma=0.01,
+        scale=(1 / 0.99 - 1 + 0.02) / 0.36,
+        labour_augmenting=False,
+        k_range=(0.89, 1.12),  # [0.9, 1.1] in the source, which the simulated path often leaves
+        z_range=(math.log(0.9), math.log(1.1)),
+        source="Coleman, Lyon, Maliar and Maliar (2018), Matlab, Python, Julia: What to Choose?",
+    ),
+    "B": Calibration(
+        alpha=0.36,
+        beta=0.99,
+        delta=0.1,
+        gamma=1.0,
+        rho=0.9,
+        sigma=0.04,
+        scale=1.0,
+        labour_augmenting=False,
+        k_range=(0.9, 12.0),
+        z_range=(math.log(0.7), math.log(1.3)),
+        source="deep equilibrium nets, the stochastic growth example of deqn-jax",
+    ),
+    "C": Calibration(
+        alpha=1 / 3,
+        beta=0.99,
+        delta=0.025,
+        gamma=1.0,
+        rho=0.9,
+        sigma=0.01,
+        scale=1.0,
+        labour_augmenting=True,
+        k_range=(20.0, 40.0),
+        z_range=(-0.08, 0.08),
+        source="Fernandez-Villaverde, Nuno and Perla (2025)",
+    ),
+}
+REFERENCES = {
+    "A": ((1, 0, 1.0000120206), (0.95, -1, 0.9490564248), (1.05, 1, 1.0511132796)),
+    "B": ((1, 0, 6.3672328575), (0.95, -1, 5.9640460203), (1.05, 1, 6.7874705100)),
+}
