@@ -1,0 +1,294 @@
+"""Where the error of empirical risk minimisation comes from."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+from jaxtyping import Array, Bool, Float, PRNGKeyArray, PyTree
+
+from .._compiled import compiled
+from .._distribution import Dirac, Empirical
+from .._risk import AbstractRisk, in_dtype, Pairs, Risk, table, theta_dtype
+from .._solve import solve
+from .._solver import AbstractSolver
+from .._types import Hypothesis, HypothesisClass
+from ._statistics import is_drawn
+
+
+class Estimate(eqx.Module):
+    """A number with its standard error."""
+
+    value: float
+    error: float
+
+    def __str__(self) -> str:
+        return f"{self.value:+.3e} ± {self.error:.1e}"
+
+
+class ErrorDecomposition(eqx.Module):
+    """The parts of E_D[R(f_D, D)] - R(f**, p*), and the excess risk beside them.
+
+    f** is the solution, f* the best member of H under p*, and f_D the minimiser of the empirical
+    risk on a sample D of n draws.
+
+    - `eps_app` = R(f*, p*) - R(f**, p*) >= 0, the approximation error of H;
+    - `eps_est` = E_D[R(f_D, D)] - R(f*, p*) <= 0, the optimism of the training risk;
+    - `excess` = E_D[R(f_D, p*)] - R(f*, p*) >= 0, what the finite sample costs;
+    - `gap` = `excess` - `eps_est` = E_D[R(f_D, p*) - R(f_D, D)], test minus train;
+    - `total` = `eps_app` + `eps_est`;
+    - `failed`: replications without a finite risk, which were left out.
+    """
+
+    eps_app: Estimate
+    eps_est: Estimate
+    excess: Estimate
+    gap: Estimate
+    total: Estimate
+    n: int
+    replications: int
+    failed: int
+
+    def __str__(self) -> str:
+        meanings = {
+            "eps_app": "R(f*, p*) - R(f**, p*), approximation",
+            "eps_est": "E R(f_D, D) - R(f*, p*), optimism of the training risk",
+            "excess": "E R(f_D, p*) - R(f*, p*), what the finite sample costs",
+            "gap": "excess - eps_est = E R(f_D, p*) - E R(f_D, D), test minus train",
+            "total": "eps_app + eps_est = E R(f_D, D) - R(f**, p*)",
+        }
+        lines = [f"{name:<9}{self._estimate(name)!s:<24}{m}" for name, m in meanings.items()]
+        failed = f", {self.failed} of which failed" if self.failed else ""
+        return "\n".join([f"n = {self.n:,}, {self.replications:,} replications{failed}", *lines])
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _estimate(self, name: str) -> Estimate:
+        return getattr(self, name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The decomposition as plain dictionaries and numbers, for JSON."""
+        names = ("eps_app", "eps_est", "excess", "gap", "total")
+        estimates = {name: self._estimate(name) for name in names}
+        return {
+            "n": self.n,
+            "replications": self.replications,
+            "failed": self.failed,
+            **{k: {"value": e.value, "standard_error": e.error} for k, e in estimates.items()},
+        }
+
+
+def error_decomposition(
+    risk: AbstractRisk,
+    hypothesis_class: HypothesisClass,
+    solver: AbstractSolver | None = None,
+    *,
+    n: int,
+    replications: int,
+    population: int | AbstractRisk = 10_000,
+    key: PRNGKeyArray,
+    irreducible: float = 0.0,
+) -> ErrorDecomposition:
+    """The approximation error, the estimation error and the excess risk of H on n draws.
+
+    ```python
+    series = fe.Series(fe.Chebyshev(12, (0.0, 1.0)))
+    print(fe.error_decomposition(risk, lambda key: series, n=16, replications=100, key=key))
+    ```
+
+    Every solve starts at one member `hypothesis_class(key)`. Nothing is raised where zero is not
+    reached, since how far it is not reached is the question.
+
+    **Arguments:**
+
+    - `risk`: the population risk R(f, p*). Terms that stand on data are drawn from with
+      replacement, the data being p*.
+    - `hypothesis_class`: H, as `key -> f`.
+    - `solver`: for f* and for every f_D; by default `LevenbergMarquardt()`.
+    - `n`: the points of each term of a sample D.
+    - `replications`: the number of samples.
+    - `population`: how many draws stand for p*; or the risk under a rule that does so exactly,
+      such as `risk.quadrature(64)`.
+    - `key`: a PRNG key.
+    - `irreducible`: R(f**, p*), zero for a functional equation, the variance of the noise in a
+      regression.
+
+    **Returns:** an `ErrorDecomposition`. Its identities hold in the numbers returned.
+
+    **Raises:** `ValueError` for fewer than two replications, and from `solve` for a problem that
+    is not determined by n points.
+    """
+    if replications < 2:
+        raise ValueError(
+            f"`replications` must be at least 2, for standard errors; got {replications}"
+        )
+    for_population, for_start, for_best, for_samples = jr.split(key, 4)
+    truth, drawn = _population(risk, population, for_population)
+    start = hypothesis_class(for_start)
+    best = solve(truth, start, solver, key=for_best, throw=False).value
+    found, train = _trained(risk, start, solver, n, jr.split(for_samples, replications))
+    bares = in_dtype([term.bare() for term in truth.terms], theta_dtype(start))
+    at_best = _losses(bares, best)
+    test, mean_losses, fine = _tested(bares, start, found, train)
+    return _decomposed(
+        truth,
+        drawn,
+        [np.asarray(term, np.float64) for term in at_best],
+        [np.asarray(term, np.float64) for term in mean_losses],
+        np.asarray(train, np.float64)[np.asarray(fine)],
+        np.asarray(test, np.float64)[np.asarray(fine)],
+        irreducible=float(irreducible),
+        n=n,
+        replications=replications,
+    )
+
+
+@compiled
+def _trained(
+    risk: AbstractRisk, start: Hypothesis, solver: AbstractSolver | None, n: int, keys: PRNGKeyArray
+) -> tuple[PyTree, Float[Array, " replications"]]:
+    """The arrays of f_D, and R(f_D, D), for one sample D a key."""
+
+    def replicate(key: PRNGKeyArray) -> tuple[PyTree, Array]:
+        for_draws, for_solver = jr.split(key)
+        sample = _sample(risk, n, for_draws)
+        f = solve(sample, start, solver, key=for_solver, throw=False).value
+        return eqx.filter(f, eqx.is_array), sample(f)
+
+    return jax.vmap(replicate)(keys)
+
+
+def _population(
+    risk: AbstractRisk, population: int | AbstractRisk, key: PRNGKeyArray
+) -> tuple[AbstractRisk, list[bool]]:
+    """A risk that stands for that under p*, and which of its terms were drawn for it."""
+    if isinstance(population, AbstractRisk):
+        terms = population.terms
+        for term in terms:
+            term.check_sample()
+        return population, [is_drawn(t, np.asarray(t.bare()[4])) for t in terms]
+    terms, drawn = [], []
+    keys = jr.split(key, len(risk.terms))
+    for term, one in zip(risk.terms, keys, strict=True):
+        p = term.population
+        settled = p is None or isinstance(p, Dirac | Empirical)
+        term = term if p is None or isinstance(p, Dirac) else term.on(p)
+        terms.append(term.empirical(population, key=one))
+        drawn.append(not settled)
+    return sum(terms[1:], start=terms[0]), drawn
+
+
+def _sample(risk: AbstractRisk, n: int, key: PRNGKeyArray) -> AbstractRisk:
+    """The risk on a fresh sample D of p*."""
+    keys = jr.split(key, len(risk.terms))
+    terms = [_sampled(term, n, one) for term, one in zip(risk.terms, keys, strict=True)]
+    return sum(terms[1:], start=terms[0])
+
+
+def _sampled(term: Risk, n: int, key: PRNGKeyArray) -> AbstractRisk:
+    p = term.population
+    if p is None or isinstance(p, Dirac):
+        return term.empirical(n, key=key)
+    for_points, for_shocks = jr.split(key)
+    if isinstance(p, Empirical):
+        p = Empirical(p.sample(n, key=for_points), population=p)
+    return term.on(p).empirical(n, key=for_shocks)
+
+
+@compiled
+def _losses(bares: list[tuple], f: Hypothesis) -> list[Array]:
+    """The loss at each point of each term, with the multiplier of the term."""
+    out = []
+    for bare in bares:
+        _, loss, _, points, _, shock, multiplier = bare
+        if isinstance(shock, Pairs):
+            both = [(*bare[:5], (e, None), multiplier) for e in (shock.first, shock.second)]
+            values = _drawn(both[0], points, f) * _drawn(both[1], points, f)
+        else:
+            values = loss(table(bare, f))
+        out.append(jnp.asarray(multiplier, values.dtype) * jnp.sum(values, axis=1))
+    return out
+
+
+def _drawn(bare: tuple, points: PyTree, f: Hypothesis) -> Float[Array, "n m"]:
+    """The residual components at every point with one draw of the shock at each."""
+    residual, _, args, _, _, (draws, _), _ = bare
+
+    def at(x: PyTree, e: PyTree) -> Array:
+        leaves = jax.tree.leaves(residual(f, x, e, *args))
+        return jnp.concatenate([jnp.ravel(leaf) for leaf in leaves])
+
+    return jax.vmap(at)(points, draws)
+
+
+@compiled
+def _tested(
+    bares: list[tuple], start: Hypothesis, found: PyTree, train: Float[Array, " replications"]
+) -> tuple[Float[Array, " replications"], list[Array], Bool[Array, " replications"]]:
+    """R(f_D, p*) of every f_D; the losses at each point, averaged over those; and which of them
+    are finite. One f_D after the other, since all at all points would not fit."""
+    static = eqx.filter(start, eqx.is_array, inverse=True)
+
+    def one(total: list[Array], replication: tuple) -> tuple[list[Array], tuple]:
+        arrays, train = replication
+        losses = _losses(bares, eqx.combine(arrays, static))
+        test = sum(
+            jnp.sum(jnp.asarray(bare[4], term.dtype) * term)
+            for bare, term in zip(bares, losses, strict=True)
+        )
+        fine = jnp.isfinite(test) & jnp.isfinite(train)
+        kept = [t + jnp.where(fine, x, jnp.zeros_like(x)) for t, x in zip(total, losses)]
+        return kept, (test, fine)
+
+    shapes = eqx.filter_eval_shape(_losses, bares, start)
+    zero = [jnp.zeros(shape.shape, shape.dtype) for shape in shapes]
+    total, (test, fine) = jax.lax.scan(one, zero, (found, train))
+    count = jnp.maximum(jnp.sum(fine), 1)
+    return test, [t / count.astype(t.dtype) for t in total], fine
+
+
+def _decomposed(
+    truth: AbstractRisk,
+    drawn: list[bool],
+    best: list[np.ndarray],
+    mean: list[np.ndarray],
+    train: np.ndarray,
+    test: np.ndarray,
+    *,
+    irreducible: float,
+    n: int,
+    replications: int,
+) -> ErrorDecomposition:
+    """The four numbers. Two things are random: the samples D, and the draws that stand for p*."""
+    weights = [np.asarray(term.bare()[4], np.float64) for term in truth.terms]
+
+    def of_population(losses: list[np.ndarray]) -> float:
+        variance = 0.0
+        for w, values, is_random in zip(weights, losses, drawn, strict=True):
+            if is_random and len(w) > 1:
+                deviations = values - np.sum(w * values)
+                variance += np.sum((w * deviations) ** 2) * len(w) / (len(w) - 1)
+        return float(np.sqrt(variance))
+
+    def of_samples(values: np.ndarray) -> float:
+        return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.nan
+
+    at_best = float(sum(np.sum(w * x) for w, x in zip(weights, best, strict=True)))
+    average = np.mean(train) if len(train) else np.nan
+    tested = np.mean(test) if len(test) else np.nan
+    difference = [a - b for a, b in zip(mean, best, strict=True)]
+    app, est, excess = at_best - irreducible, float(average) - at_best, float(tested) - at_best
+    noise = of_population(best)
+    return ErrorDecomposition(
+        eps_app=Estimate(app, noise),
+        eps_est=Estimate(est, float(np.hypot(of_samples(train), noise))),
+        excess=Estimate(excess, float(np.hypot(of_samples(test), of_population(difference)))),
+        gap=Estimate(excess - est, float(np.hypot(of_samples(test - train), of_population(mean)))),
+        total=Estimate(app + est, of_samples(train)),
+        n=n,
+        replications=replications,
+        failed=replications - len(train),
+    )

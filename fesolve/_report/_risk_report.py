@@ -1,0 +1,160 @@
+"""The report on a solution: train and test, their gap, the worst point, and a verdict."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from .._risk import AbstractRisk, theta_dtype
+from .._solver import Solution
+from .._types import Hypothesis
+from ._domain import watched
+from ._exact import exact_errors, ExactError
+from ._figure import figure
+from ._statistics import equations, Row, rows, Sample, samples
+from ._table import as_records, as_table
+from ._verdict import floor_warning, verdict
+
+
+class RiskReport(eqx.Module):
+    """The risk of f under several distributions: R(f, D), R(f, p*), R(f, p_D), ..., and what
+    they say about f.
+
+    Under each distribution and for each equation (each named output of each residual): the
+    equation's part of the risk with its standard error, the gap to the train risk, mean, median,
+    90 and 99 % quantiles and maximum of log10 |r|, where that maximum is, and the share of points
+    at which the residual asks for f outside the domain that f was built for. The maximum is
+    sought over the whole support, not only among the points, but for the train sample.
+
+    ```python
+    print(fe.RiskReport(f, train=train, test=test, shifted=shifted, exact=jnp.exp))
+    ```
+
+    **Arguments:**
+
+    - `f`: the hypothesis, such as `solution.value`.
+    - `train`: the risk on the sample that f was trained on.
+    - `test`: the risk on fresh points, such as `risk.empirical(10_000, key=key)`.
+    - `exact`: the solution, where it is known: a function of a point; a dict of functions or
+      numbers for the attributes of f that have those names; or a pair (points, values).
+      Functions are compared on 1,001 uniform points where x is a number in a bounded interval,
+      else on the points of `test`.
+    - `shifted`: risks on samples of other distributions, each under the name of its keyword.
+
+    **Raises:** `ValueError` for a risk without sample, and where nothing was given to report on.
+    """
+
+    rows: list[Row]
+    errors: list[ExactError]
+    verdict: str
+    solved: bool
+    notes: list[str]
+    dtype: str
+    device: str
+    samples: list[Sample]
+
+    def __init__(
+        self,
+        f: Hypothesis,
+        *,
+        train: AbstractRisk | None = None,
+        test: AbstractRisk | None = None,
+        exact: Any = None,
+        **shifted: AbstractRisk,
+    ) -> None:
+        if isinstance(f, Solution):
+            raise ValueError("`f` is a `Solution`: pass its f, `solution.value`")
+        given = {"train": train, "test": test, **shifted}
+        risks = {name: risk for name, risk in given.items() if risk is not None}
+        if not risks and exact is None:
+            raise ValueError("nothing to report on: pass `train=`, `test=` or `exact=`")
+        for name, risk in risks.items():
+            _check(name, risk)
+        twins = watched(f) or (f, None)
+        self.rows, self.samples = [], []
+        before: list[Row] | None = None
+        for name, risk in risks.items():
+            found = equations(risk, twins, search=name != "train")
+            self.rows += rows(name, found, None if name == "train" else before)
+            self.samples += samples(name, found)
+            before = list(self.rows) if name == "train" else before
+        stands = test if test is not None else next(iter(risks.values()), None)
+        self.errors = [] if exact is None else exact_errors(f, exact, stands)
+        self.solved, self.verdict = verdict(self.rows, self.errors)
+        dtype = np.dtype(theta_dtype(f) or jax.dtypes.canonicalize_dtype(float))
+        warning = floor_warning(self.rows, dtype)
+        self.notes = [] if warning is None else [warning]
+        self.dtype, self.device = dtype.name, _device(f)
+
+    def __str__(self) -> str:
+        return as_table(
+            self.rows, self.errors, self.verdict, self.notes, f"{self.dtype} on {self.device}"
+        )
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain dictionaries, lists, strings and numbers, for JSON."""
+        return {
+            "verdict": self.verdict,
+            "solved": self.solved,
+            "dtype": self.dtype,
+            "device": self.device,
+            "notes": list(self.notes),
+            "rows": as_records(self.rows),
+            "exact": [
+                {
+                    "name": error.name,
+                    "max": error.largest,
+                    "relative_l2": error.relative_l2,
+                    "where": error.where,
+                }
+                for error in self.errors
+            ],
+        }
+
+    def to_pandas(self) -> Any:
+        """The rows as a `pandas.DataFrame`, one for each distribution and equation."""
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError(
+                "`RiskReport.to_pandas` needs pandas: pip install 'fesolve[data]'"
+            ) from error
+        return pandas.DataFrame(as_records(self.rows))
+
+    def plot(self, axes: Any = None) -> Any:
+        """log10 |r| at the points of each distribution: against x where x is a number, else as
+        the share of points with a larger |r|.
+
+        **Arguments:** `axes`, matplotlib axes to draw on. **Returns:** the axes.
+        """
+        return figure(self.samples, axes)
+
+
+def _check(name: str, risk: Any) -> None:
+    if not isinstance(risk, AbstractRisk):
+        raise ValueError(
+            f"`{name}` must be a risk on a sample, such as `risk.empirical(10_000, key=key)`; got "
+            f"a {type(risk).__name__}"
+        )
+    for term in risk.terms:
+        try:
+            term.check_sample()
+        except ValueError as error:
+            raise ValueError(
+                f"`{name}` is a population risk, which has no exact value: pass `{name}="
+                "risk.empirical(10_000, key=key)` with a fresh key, or "
+                f"`{name}=risk.quadrature(n)`. ({error})"
+            ) from None
+
+
+def _device(f: Hypothesis) -> str:
+    """The device that holds f; JAX's default one, where f has no arrays."""
+    arrays = [leaf for leaf in jax.tree.leaves(f) if isinstance(leaf, jax.Array)]
+    devices = sorted(arrays[0].devices(), key=lambda d: d.id) if arrays else jax.devices()[:1]
+    kind = devices[0].device_kind
+    name = devices[0].platform if kind == devices[0].platform else f"{devices[0].platform} ({kind})"
+    return name if len(devices) == 1 else f"{len(devices)} x {name}"

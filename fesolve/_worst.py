@@ -1,0 +1,271 @@
+"""The residual at any number of points, and the search for the point where it is largest.
+
+A small mean says little about the largest residual: between the points of a sample there may be a
+spike. So the whole support of p* is searched, densely first and then around the worst points.
+"""
+
+import itertools
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, PyTree
+
+from ._compiled import arrays_of, compiled, Static
+from ._distribution import (
+    AbstractDistribution,
+    AbstractRule,
+    AbstractTransported,
+    Dirac,
+    Empirical,
+)
+from ._dry_run import equation_widths
+from ._fingerprint import TracedClosureError
+from ._risk import AbstractRisk, components, in_dtype, Pairs, Risk, theta_dtype
+from ._types import Hypothesis, Point
+
+
+CHUNK = 1024
+"""Points are evaluated this many at a time, so that one compiled program serves every sample."""
+DENSE = 4 * CHUNK
+STARTS, PROPOSALS, ROUNDS = 8, 16, 32
+
+
+class Worst(NamedTuple):
+    """The largest |r| of an equation that was found, infinite where r is not a number, and the
+    point where; `None` for a condition on f as a whole."""
+
+    value: float
+    point: Point
+
+
+def worst_points(risk: AbstractRisk, f: Hypothesis) -> dict[str, Worst]:
+    """max over x of |r(f, x)|, for each equation of a risk, and where.
+
+    The support of each term's population is searched by low-discrepancy points, its corners, and
+    shrinking random steps around the worst of them. Coordinates without bound are searched as far
+    as draws of that number reach. A distribution that is known by its draws alone is searched
+    among the points of the sample.
+
+    **Arguments:** `risk`, on a sample or not; `f`, the hypothesis.
+
+    **Returns:** `{equation: Worst(value, point)}`.
+
+    **Raises:** `ValueError` for a continuous shock, of which the residual at a point is no
+    number, and for a distribution that can neither be searched nor has points.
+    """
+    found: dict[str, Worst] = {}
+    for term in risk.terms:
+        field = Field(term, f)
+        for name, worst in zip(field.names, field.worst(), strict=True):
+            found[name if name not in found else f"{name}#{len(found)}"] = worst
+    return found
+
+
+class Field:
+    """The residual of one term as a function of points, evaluated on the host in chunks."""
+
+    def __init__(self, term: Risk, f: Hypothesis) -> None:
+        dtype = theta_dtype(f)
+        bare = in_dtype(term.bare(), dtype)
+        self.f, self.dtype, self.term = f, dtype, term
+        self.points = None if bare[3] is None else jax.tree.map(np.asarray, bare[3])
+        self.shock = bare[5]
+        shock = () if isinstance(bare[5], Pairs) else bare[5]
+        points = None if term.distribution is None else ()
+        self.bare = (*bare[:3], points, None, shock, None)
+        self.chunk = 1 if isinstance(term.population, Dirac) else CHUNK
+        widths = _widths(self)
+        self.names = tuple(widths)
+        ends = np.cumsum([0, *widths.values()])
+        self.columns = [slice(a, b) for a, b in itertools.pairwise(ends)]
+
+    def at(self, points: Point, draws: Point | None = None) -> Float[np.ndarray, "n m"]:
+        """All components of the residual at n points; with draws of the shock, one a point."""
+        if self.bare[3] is None:
+            return np.asarray(_condition(self.bare, self.f))[None]
+        batch = in_dtype((points, draws), self.dtype)
+        n, chunk = jax.tree.leaves(points)[0].shape[0], self.chunk
+        rows = []
+        for start in range(0, n, chunk):
+            index = np.minimum(np.arange(start, start + chunk), n - 1)
+            x, e = jax.tree.map(lambda leaf, i=index: np.asarray(leaf)[i], batch)
+            rows.append(np.asarray(_at_points(self.bare, self.f, x, e)))
+        return np.concatenate(rows)[:n]
+
+    def sizes(self, values: Float[np.ndarray, "n m"]) -> Float[np.ndarray, "n equations"]:
+        """|r| of each equation, the largest of its components; infinite where it is not finite."""
+        absolute = np.where(np.isfinite(values), np.abs(values), np.inf)
+        return np.stack([absolute[:, c].max(axis=1) for c in self.columns], axis=1)
+
+    def worst(self) -> list[Worst]:
+        """The largest |r| of each equation over the population, and where."""
+        if isinstance(self.shock, AbstractDistribution | Pairs):
+            raise ValueError(
+                f"`shock` of `{self.term.name}` is continuous, and the residual at a point is an "
+                "expectation over it: pass `shock=q.quadrature(n)`"
+            )
+        if self.term.distribution is None:
+            return [Worst(float(v), None) for v in self.sizes(self.at(None))[0]]
+        population = _underlying(self.term.population)
+        if _searchable(population):
+            return _search(self, population)
+        if self.points is None:
+            raise ValueError(
+                f"`{type(population).__name__}` is known by its draws alone: take "
+                "`risk.empirical(n, key=key)`, and the worst of those points is found"
+            )
+        return largest(self.sizes(self.at(self.points)), self.points)
+
+
+def largest(sizes: Float[np.ndarray, "n equations"], points: Point) -> list[Worst]:
+    """The largest entry of each column, with its point."""
+    rows = np.argmax(sizes, axis=0)
+    return [
+        Worst(float(sizes[i, m]), jax.tree.map(lambda p, i=i: np.asarray(p[i]), points))
+        for m, i in enumerate(rows)
+    ]
+
+
+@compiled
+def _condition(bare: tuple, f: Hypothesis) -> Any:
+    return components(bare, f, None)
+
+
+@compiled
+def _at_points(bare: tuple, f: Hypothesis, points: Point, draws: Point | None) -> Any:
+    if draws is None:
+        return jax.vmap(lambda x: components(bare, f, x))(points)
+    bare = (*bare[:5], Pairs(None, None, None), bare[6])
+    return jax.vmap(lambda x, e: components(bare, f, x, e))(points, draws)
+
+
+@compiled
+def _transport(population: AbstractTransported, u: Any) -> PyTree:
+    return jax.vmap(population.transport)(u)
+
+
+_WIDTHS: dict[Any, dict[str, int]] = {}
+"""Equations and their widths by residual and shapes (a cache of a pure function: a dry run costs
+10 ms, and a report looks at each residual under several distributions)."""
+
+
+def _widths(field: Field) -> dict[str, int]:
+    dry = in_dtype(_dry(field), field.dtype)
+    shapes = [(np.shape(a), a.dtype) for a in arrays_of((dry, field.f))]
+    try:
+        key = (Static((dry, field.f)), field.term.name, tuple(shapes))
+    except TracedClosureError:
+        return equation_widths(field.term.name, dry, field.f)
+    if key not in _WIDTHS:
+        _WIDTHS[key] = equation_widths(field.term.name, dry, field.f)
+    return _WIDTHS[key]
+
+
+def _dry(field: Field) -> tuple:
+    """What the dry run looks at: one point, even where none has been chosen."""
+    points, shock = field.points, field.shock
+    if points is not None:
+        points = jax.tree.map(lambda p: p[:1], points)
+    elif field.term.distribution is not None:
+        points = _one(field.term.distribution)
+    if isinstance(shock, AbstractDistribution):
+        shock = (_one(shock), np.ones(1))
+    elif isinstance(shock, Pairs):
+        shock = (jax.tree.map(lambda e: np.asarray(e)[:1], shock.first), np.ones(1))
+    return (*field.bare[:3], points, np.ones(1), shock, np.ones(()))
+
+
+def _one(distribution: AbstractDistribution) -> Point:
+    """A batch of one point, of the right shapes and of no meaning."""
+    point = eqx.filter_eval_shape(lambda: distribution.sample(1, key=jax.random.key(0)))
+    return jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), point)
+
+
+def _underlying(population: AbstractDistribution | None) -> AbstractDistribution | None:
+    """The distribution itself, where a rule says how its points are placed."""
+    while isinstance(population, AbstractRule):
+        population = population.distribution
+    return population
+
+
+def _searchable(population: AbstractDistribution | None) -> bool:
+    """Whether the population is the image of a cube, in which the search can move."""
+    if isinstance(population, Empirical | Dirac) or not isinstance(population, AbstractTransported):
+        return False
+    try:
+        return population.dimension > 0
+    except ValueError:  # a part of a product that is known by its draws alone
+        return False
+
+
+def _search(field: Field, population: AbstractTransported) -> list[Worst]:
+    """The search, in the coordinates u of the cube whose image the population is."""
+    d = population.dimension
+    dtype = field.dtype or jax.dtypes.canonicalize_dtype(float)
+
+    def transport(u: np.ndarray) -> Point:
+        whole = np.concatenate([u, np.full((-len(u) % CHUNK, d), 0.5)]).astype(dtype)
+        parts = [_transport(population, whole[i : i + CHUNK]) for i in range(0, len(whole), CHUNK)]
+        return jax.tree.map(lambda *leaves: np.concatenate(leaves)[: len(u)], *parts)
+
+    lower, upper = _bounds(transport, d)
+    u = lower + (upper - lower) * _dense(DENSE, d)
+    sizes = field.sizes(field.at(transport(u)))
+    equations = sizes.shape[1]
+    order = np.argsort(-sizes, axis=0)[:STARTS]
+    best = u[order.T]  # equations, starts, d
+    value = np.take_along_axis(sizes, order, axis=0).T
+    scale = np.full(value.shape, DENSE ** (-1 / d))
+    generator = np.random.default_rng(0)
+    for _ in range(ROUNDS):
+        moves = generator.normal(size=(*value.shape, PROPOSALS, d)) * scale[..., None, None]
+        near = np.clip(best[:, :, None] + moves, lower, upper)
+        tried = field.sizes(field.at(transport(near.reshape(-1, d))))
+        tried = tried.reshape(equations, -1, PROPOSALS, equations)
+        own = np.stack([tried[m, :, :, m] for m in range(equations)])
+        step = np.argmax(own, axis=2)[..., None]
+        reached = np.take_along_axis(own, step, axis=2)[..., 0]
+        better = reached > value
+        moved = np.take_along_axis(near, step[..., None], axis=2)[:, :, 0]
+        best = np.where(better[..., None], moved, best)
+        value = np.where(better, reached, value)
+        scale = np.where(better, scale, scale / 3)
+    first = np.argmax(value, axis=1)
+    chosen = transport(best[np.arange(equations), first])
+    return [
+        Worst(float(value[m, first[m]]), jax.tree.map(lambda p, m=m: p[m], chosen))
+        for m in range(equations)
+    ]
+
+
+def _bounds(transport: Any, d: int) -> tuple[np.ndarray, np.ndarray]:
+    """The box in the cube that is searched: up to its faces, but where a face is at infinity only
+    as far as the quantile that draws reach."""
+    ends = np.full((2 * d, d), 0.5)
+    ends[np.arange(d), np.arange(d)] = 0.0
+    ends[d + np.arange(d), np.arange(d)] = 1.0
+    finite = np.ones(2 * d, bool)
+    for leaf in jax.tree.leaves(transport(ends)):
+        if jnp.issubdtype(leaf.dtype, jnp.inexact):
+            finite &= np.isfinite(leaf).reshape(2 * d, -1).all(axis=1)
+    return np.where(finite[:d], 0.0, 1 / DENSE), np.where(finite[d:], 1.0, 1 - 1 / DENSE)
+
+
+def _dense(n: int, d: int) -> Float[np.ndarray, "n d"]:
+    """n points spread evenly over the closed unit cube, its corners among them: a grid in one
+    dimension, an additive recurrence by powers of the generalised golden ratio in several.
+
+    **Source:** Roberts (2018), "The unreasonable effectiveness of quasirandom sequences".
+    """
+    if d == 1:
+        return np.linspace(0, 1, n)[:, None]
+    ratio = 2.0
+    for _ in range(64):
+        ratio = (1 + ratio) ** (1 / (d + 1))
+    u = (0.5 + np.arange(1, n + 1)[:, None] * ratio ** -np.arange(1.0, d + 1)) % 1
+    if d <= 8:
+        u[: 2**d] = (np.arange(2**d)[:, None] >> np.arange(d)) & 1
+    return u
