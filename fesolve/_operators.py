@@ -222,7 +222,7 @@ def _elementwise(run: Callable, jet: _Jet) -> list:
     return [_joined(run(jet.value)[0], once[None] * jet.rows, bent)]
 
 
-def _joined(value: Array, rows: Array, curved: Array | None) -> Any:
+def _joined(value: Array, rows: Any, curved: Array | None) -> Any:
     if not _real_dtype(rows):
         return value
     return _Jet(value, rows if curved is None else rows.at[-1].add(curved))

@@ -1,0 +1,64 @@
+"""Functional equations, solved by empirical risk minimisation."""
+
+from ._distribution import (
+    AbstractDistribution as AbstractDistribution,
+    Adapted as Adapted,
+    Antithetic as Antithetic,
+    as_distribution as as_distribution,
+    ChebyshevNodes as ChebyshevNodes,
+    Dirac as Dirac,
+    Empirical as Empirical,
+    Ergodic as Ergodic,
+    expectation as expectation,
+    LatinHypercube as LatinHypercube,
+    LogNormal as LogNormal,
+    MarkovChain as MarkovChain,
+    Mixture as Mixture,
+    Monomial as Monomial,
+    Normal as Normal,
+    Product as Product,
+    rouwenhorst as rouwenhorst,
+    Sobol as Sobol,
+    tauchen as tauchen,
+    TruncatedNormal as TruncatedNormal,
+    Uniform as Uniform,
+)
+from ._hypothesis import (
+    AbstractBasis as AbstractBasis,
+    Ansatz as Ansatz,
+    BSpline as BSpline,
+    Chebyshev as Chebyshev,
+    Compose as Compose,
+    DeepSet as DeepSet,
+    Fourier as Fourier,
+    freeze as freeze,
+    Frozen as Frozen,
+    Indicator as Indicator,
+    MLP as MLP,
+    Series as Series,
+    SpectralElements as SpectralElements,
+    Tensor as Tensor,
+)
+from ._losses import absolute as absolute, huber as huber, squared as squared
+from ._monitor import History as History, Progress as Progress
+from ._operators import (
+    derivative as derivative,
+    directional as directional,
+    fischer_burmeister as fischer_burmeister,
+    gradient as gradient,
+    hessian as hessian,
+    laplacian as laplacian,
+)
+from ._risk import AbstractRisk as AbstractRisk, Risk as Risk, SumRisk as SumRisk
+from ._solve import solve as solve
+from ._solver import (
+    AbstractSolver as AbstractSolver,
+    Interrupted as Interrupted,
+    LevenbergMarquardt as LevenbergMarquardt,
+    RESULTS as RESULTS,
+    Solution as Solution,
+    SolveError as SolveError,
+)
+
+
+__version__ = "0.1.0"

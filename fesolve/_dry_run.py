@@ -1,0 +1,101 @@
+"""A dry run of a residual on one point: wrong shapes and types are explained here, in a sentence,
+and not by a traceback from inside a compiled program."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import PyTree
+
+from ._risk import pointwise
+from ._types import Hypothesis
+
+
+def equation_widths(name: str, bare: tuple, f: Hypothesis) -> dict[str, int]:
+    """The named equations of one residual and the number of components of each.
+
+    **Raises:** `ValueError` where the residual cannot be evaluated on one point, or returns
+    anything but real floating-point scalars and vectors.
+    """
+    points = bare[3]
+    x = None if points is None else jax.tree.map(lambda p: p[0], points)
+    try:
+        out = eqx.filter_eval_shape(pointwise, bare, f, x)
+    except Exception as error:
+        raise ValueError(_explain(name, x, f, error)) from error
+    leaves = jax.tree_util.tree_leaves_with_path(out)
+    if not leaves:
+        raise ValueError(f"residual `{name}` returned no array: return the residual at one point")
+    single = len(leaves) == 1 and not leaves[0][0]
+    widths: dict[str, int] = {}
+    for path, leaf in leaves:
+        label = name if single else f"{name}.{_label(path)}"
+        _check_leaf(label, leaf)
+        widths[label] = int(leaf.size)
+    return widths
+
+
+def _label(path: tuple) -> str:
+    return jax.tree_util.keystr(path, simple=True, separator=".")
+
+
+def _check_leaf(label: str, leaf: Any) -> None:
+    if isinstance(leaf, float | int) and not isinstance(leaf, bool):
+        raise ValueError(
+            f"residual `{label}` returned the constant {leaf!r}, which does not depend on f"
+        )
+    if not isinstance(leaf, jax.ShapeDtypeStruct):
+        raise ValueError(
+            f"residual `{label}` returned {leaf!r} ({type(leaf).__name__}): return a real scalar, "
+            "a vector, or a dict of them"
+        )
+    if jnp.issubdtype(leaf.dtype, jnp.complexfloating):
+        raise ValueError(
+            f"residual `{label}` returned complex numbers ({leaf.dtype}): return the real and "
+            "imaginary parts as two equations, {'real': r.real, 'imaginary': r.imag}"
+        )
+    if not jnp.issubdtype(leaf.dtype, jnp.floating):
+        raise ValueError(
+            f"residual `{label}` returned {leaf.dtype} values: return real floating-point numbers"
+        )
+    if len(leaf.shape) > 1:
+        raise ValueError(
+            f"residual `{label}` returned an array of shape {leaf.shape} at one point: return a "
+            "scalar, a vector of equations, or a dict of them (fesolve does the batching)"
+        )
+
+
+def _explain(name: str, x: PyTree, f: Hypothesis, error: Exception) -> str:
+    shape = jax.tree.map(lambda leaf: tuple(jnp.shape(leaf)), x)
+    lines = [
+        f"residual `{name}` failed on one point x of shape {shape}: "
+        f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    ]
+    for net in _networks(f):
+        size = net.in_size
+        if shape == () and size != "scalar":
+            lines.append(
+                f"f has a network with in_size={size!r}, and x is a scalar: use "
+                "`eqx.nn.MLP('scalar', 'scalar', ...)` for a scalar x"
+            )
+        elif isinstance(shape, tuple) and len(shape) == 1 and size not in (shape[0], (shape[0],)):
+            lines.append(
+                f"f has a network with in_size={size!r}, and x has {shape[0]} coordinates: use "
+                f"`in_size={shape[0]}`"
+            )
+        if shape == () and net.out_size != "scalar":
+            lines.append(
+                f"f has a network with out_size={net.out_size!r}: `jax.grad(f)` needs "
+                "`out_size='scalar'`; for several outputs use `fe.derivative(f)`"
+            )
+    lines.append(
+        "A residual takes `(f, x, *args)` at one point x, and a distribution of dimension d gives "
+        "points of shape (d,), or scalars where it was given scalar bounds"
+    )
+    return ". ".join(lines)
+
+
+def _networks(f: Hypothesis) -> list[eqx.nn.MLP]:
+    is_net = lambda node: isinstance(node, eqx.nn.MLP)  # noqa: E731
+    return [node for node in jax.tree.leaves(f, is_leaf=is_net) if is_net(node)]

@@ -1,0 +1,222 @@
+"""What a function *is*, as a hashable key: the compilation cache asks it before it serves a program.
+
+JAX keys a compiled program by the identity of the function. For residuals that is wrong twice:
+a residual that reads a global `beta` would be served from a stale program after `beta` changed,
+and an equal lambda, written again by a loop, would be compiled again. So the key here is the
+function's code, its defaults, its closure cells and the globals that it reads: numbers and small
+arrays by value, large arrays by identity, functions recursively.
+"""
+
+import dis
+import functools
+import hashlib
+import sys
+import types
+from collections.abc import Hashable
+from typing import Any
+
+import jax
+import numpy as np
+
+
+_BY_VALUE = 1 << 12
+"""Bytes up to which a JAX array is compared by value, not by identity."""
+
+
+class TracedClosureError(ValueError):
+    """A function reads a traced value that is hidden in its closure or its globals."""
+
+
+class ById:
+    """An object that is equal to itself alone; it is kept alive, so that its id is not reused."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ById) and self.value is other.value
+
+
+@functools.cache
+def _is_library(module: str | None) -> bool:
+    """Whether a module is installed code, which does not change while a program runs."""
+    root = (module or "").partition(".")[0]
+    if root in sys.stdlib_module_names or root == "fesolve":
+        return True
+    file = getattr(sys.modules.get(root), "__file__", None) or ""
+    return "site-packages" in file or "dist-packages" in file
+
+
+@functools.lru_cache(maxsize=4096)
+def _global_reads(code: types.CodeType) -> tuple[tuple[str, ...], ...]:
+    """The globals that `code` and the code nested in it read, as chains `("module", "name")`."""
+    chains: list[list[str]] = []
+    open_chain = False
+    for instruction in dis.get_instructions(code):
+        if instruction.opname == "LOAD_GLOBAL":
+            chains.append([instruction.argval])
+            open_chain = True
+        elif open_chain and instruction.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+            chains[-1].append(instruction.argval)
+        elif instruction.opname != "CACHE":
+            open_chain = False
+    found = {tuple(chain) for chain in chains}
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            found.update(_global_reads(constant))
+    return tuple(sorted(found))
+
+
+def fingerprint(value: Any) -> Hashable:
+    """A hashable key that is equal for values that compute the same.
+
+    **Raises:** `TracedClosureError` where a JAX tracer hides in a closure or a global.
+    """
+    return _Reader().read(value, "")
+
+
+class _Reader:
+    """One traversal: it remembers what it has met, so that recursion ends."""
+
+    def __init__(self) -> None:
+        self.met: dict[int, int] = {}
+        self.alive: list[Any] = []
+
+    def read(self, value: Any, where: str) -> Hashable:
+        match value:
+            case None | bool() | int() | str() | bytes():
+                return (type(value), value)
+            case float() | complex() if not isinstance(value, np.generic):
+                return (type(value), repr(value))
+            case np.ndarray() | np.generic():
+                return _array_key(value)
+            case jax.core.Tracer():
+                raise TracedClosureError(where)
+            case jax.Array():
+                small = value.nbytes <= _BY_VALUE and value.is_fully_addressable
+                if small and not jax.dtypes.issubdtype(value.dtype, jax.dtypes.extended):
+                    return _array_key(np.asarray(value))
+                return ById(value)
+            case types.ModuleType():
+                return ById(value)
+        if id(value) in self.met:
+            return ("met", self.met[id(value)])
+        self.met[id(value)] = len(self.met)
+        self.alive.append(value)
+        return self._read_compound(value, where)
+
+    def _read_compound(self, value: Any, where: str) -> Hashable:
+        match value:
+            case types.FunctionType():
+                return self._function(value, where)
+            case types.MethodType():
+                return (
+                    "method",
+                    self.read(value.__func__, where),
+                    self.read(value.__self__, where),
+                )
+            case functools.partial():
+                return (
+                    "partial",
+                    self.read(value.func, where),
+                    self.read(value.args, where),
+                    self.read(value.keywords, where),
+                )
+            case tuple() | list():
+                return (type(value), *(self.read(item, where) for item in value))
+            case dict():
+                return ("dict", *((_key(k), self.read(v, where)) for k, v in value.items()))
+            case property():
+                return ("property", self.read(value.fget, where))
+            case classmethod() | staticmethod():
+                return ("method", self.read(value.__func__, where))
+            case type():
+                return self._class(value, where)
+        return self._object(value, where)
+
+    def _function(self, function: types.FunctionType, where: str) -> Hashable:
+        library = _is_library(function.__module__)
+        if library and function.__closure__ is None and not function.__defaults__:
+            if "<locals>" not in function.__qualname__:
+                return ById(function)
+        name = function.__qualname__
+        cells = []
+        for variable, cell in zip(
+            function.__code__.co_freevars, function.__closure__ or (), strict=True
+        ):
+            try:
+                cells.append(self.read(cell.cell_contents, f"`{variable}`, which `{name}` reads"))
+            except ValueError as error:
+                if isinstance(error, TracedClosureError):
+                    raise
+                cells.append(("empty",))
+        key = (
+            "function",
+            function.__code__,
+            self.read(function.__defaults__, where),
+            self.read(function.__kwdefaults__, where),
+            *cells,
+        )
+        return key if library else (*key, *self._globals(function))
+
+    def _globals(self, function: types.FunctionType) -> list[Hashable]:
+        scope, keys = function.__globals__, []
+        for chain in _global_reads(function.__code__):
+            if chain[0] not in scope:
+                continue  # a builtin
+            value, depth = scope[chain[0]], 1
+            while isinstance(value, types.ModuleType) and depth < len(chain):
+                if _is_library(value.__name__):
+                    break
+                value, depth = getattr(value, chain[depth], None), depth + 1
+            where = f"`{'.'.join(chain[:depth])}`, which `{function.__qualname__}` reads"
+            keys.append((chain, self.read(value, where)))
+        return keys
+
+    def _class(self, cls: type, where: str) -> Hashable:
+        """A user's class counts with its methods, since they read globals too."""
+        keys: list[Hashable] = [ById(cls)]
+        for base in cls.__mro__:
+            if not _is_library(base.__module__):
+                methods = (v for k, v in vars(base).items() if not k.startswith("__"))
+                call = vars(base).get("__call__")
+                keys += [self.read(v, where) for v in (*methods, call) if _is_code(v)]
+        return tuple(keys)
+
+    def _object(self, value: Any, where: str) -> Hashable:
+        wrapped = getattr(value, "__wrapped__", None)
+        if wrapped is not None:
+            return (type(value), self.read(wrapped, where))
+        inner = getattr(value, "method", None)  # how equinox stores the methods of a module
+        if isinstance(inner, types.FunctionType):
+            return self.read(inner, where)
+        attributes = getattr(value, "__dict__", None)
+        if not attributes:
+            return ById(value)
+        return (self.read(type(value), where), self.read(dict(attributes), where))
+
+
+def _is_code(value: Any) -> bool:
+    kinds = types.FunctionType | property | classmethod | staticmethod
+    return isinstance(value, kinds) or isinstance(
+        getattr(value, "method", None), types.FunctionType
+    )
+
+
+def _key(key: Any) -> Hashable:
+    return key if isinstance(key, str | int | float | tuple) else ById(key)
+
+
+def _array_key(array: np.ndarray | np.generic) -> Hashable:
+    array = np.asarray(array)
+    if array.dtype == object:
+        return ById(array)
+    data = array.tobytes()
+    if len(data) > _BY_VALUE:
+        data = hashlib.blake2b(data).digest()
+    return ("array", array.dtype.str, array.shape, data)

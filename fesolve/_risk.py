@@ -1,0 +1,409 @@
+"""Risks R(f, p) = E_{x ~ p}[l(r(f, x))] and their sums."""
+
+import abc
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
+
+from ._compiled import compiled
+from ._distribution import AbstractDistribution, as_distribution, Dirac, Empirical, expectation
+from ._hypothesis import AbstractBasis, Frozen
+from ._losses import squared
+from ._types import as_array, Hypothesis, is_traced, Point, Residual
+
+
+class AbstractRisk(eqx.Module):
+    """A functional f -> R(f) >= 0, closed under `+` and multiplication by a scalar."""
+
+    @property
+    @abc.abstractmethod
+    def terms(self) -> "tuple[Risk, ...]":
+        """The single risks whose sum this is."""
+
+    def __add__(self, other: "AbstractRisk") -> "SumRisk":
+        if not isinstance(other, AbstractRisk):
+            return NotImplemented
+        return SumRisk(self.terms + other.terms)
+
+    def __radd__(self, other: Any) -> "AbstractRisk":
+        return self if isinstance(other, int) and other == 0 else NotImplemented
+
+    def __mul__(self, scalar: ArrayLike) -> "AbstractRisk":
+        if isinstance(scalar, AbstractRisk):
+            raise ValueError(
+                "a risk can be multiplied by a scalar, not by another risk; to sum risks use `+`"
+            )
+        return _rebuild(self, [term._scaled(scalar) for term in self.terms])
+
+    def __rmul__(self, scalar: ArrayLike) -> "AbstractRisk":
+        return self * scalar
+
+    def empirical(self, n: int, *, key: PRNGKeyArray) -> "AbstractRisk":
+        """The empirical risk R(f, D) on n points a term, drawn independently from p.
+
+        Terms that stand on points already (`Dirac`, `Empirical`, conditions) stay as they are.
+
+        **Arguments:** `n`, the number of points of each term; `key`, a PRNG key.
+        """
+        _positive("empirical", n)
+        keys = jax.random.split(key, len(self.terms))
+        return _rebuild(self, [t._empirical(n, k) for t, k in zip(self.terms, keys, strict=True)])
+
+    def quadrature(self, n: int) -> "AbstractRisk":
+        """The risk by a quadrature rule of n nodes per coordinate: collocation, with weights."""
+        _positive("quadrature", n)
+        return _rebuild(self, [term._quadrature(n) for term in self.terms])
+
+    def on(self, q: AbstractDistribution) -> "AbstractRisk":
+        """The same risk under q: the first distribution, wherever it stands, is replaced by q.
+
+        Conditions, which live on a `Dirac` or another face, stay where they are.
+
+        **Raises:** `ValueError` where no term has a distribution that q could replace.
+        """
+        q = as_distribution(q)
+        populations = [term.population for term in self.terms]
+        movable = [p for p in populations if p is not None and not isinstance(p, Dirac)]
+        if not movable:
+            raise ValueError(
+                "`.on(q)` found no term with a distribution to replace: every term is a "
+                "condition or stands on a `Dirac`"
+            )
+        return _rebuild(
+            self,
+            [
+                _replaced(term, q) if _same(population, movable[0]) else term
+                for term, population in zip(self.terms, populations, strict=True)
+            ],
+        )
+
+    def given(self, f: Hypothesis) -> "AbstractRisk":
+        """The risk under p*(x; f): each distribution that depends on f is taken at this f."""
+        return _rebuild(self, [term._given(f) for term in self.terms])
+
+    def residuals(self, f: Hypothesis) -> Float[Array, " rows"]:
+        """The vector whose squared norm is the risk: terms, then points, then components,
+        each scaled by sqrt(multiplier * w_i).
+
+        **Raises:** `ValueError` for a risk without sample, or one that is not a sum of squares.
+        """
+        for term in self.terms:
+            term.check_sample()
+            term.check_squares()
+        return _residuals(in_dtype([term.bare() for term in self.terms], theta_dtype(f)), f)
+
+    def __call__(self, f: Hypothesis) -> Float[Array, ""]:
+        """R(f), under an empirical distribution or a quadrature rule.
+
+        **Raises:** `ValueError` under a continuous distribution, where R has no exact value.
+        """
+        for term in self.terms:
+            term.check_sample()
+        return _value(in_dtype([term.bare() for term in self.terms], theta_dtype(f)), f)
+
+
+class Risk(AbstractRisk):
+    """R(f, p) = E_{x ~ p}[l(r(f, x))]: zero where f solves r(f, x) = 0 for p-almost every x.
+
+    **Arguments:**
+
+    - `residual`: `residual(f, x, *args)` at one point x, returning a scalar, a vector or a
+      pytree of them, whose keys name equations. Without a `distribution` it is
+      `residual(f, *args)`; with a `shock` it is `residual(f, x, e, *args)`.
+    - `distribution`: p*(x), where accuracy counts; `None` for a condition on f as a whole.
+    - `args`: further arguments, differentiable and free to change without a compilation.
+    - `loss`: elementwise l(r), by default r^2.
+    - `shock`: the distribution of e in r(f, x) = E_e[residual(f, x, e)]. An `Empirical` shock is
+      summed exactly; under a continuous one the risk is E[r(f, x, e) r(f, x, e')], the product of
+      two independent draws, whose mean is E_x[(E_e r)^2] (Maliar, Maliar and Winant, 2021).
+    - `tolerance`: sqrt(E r^2) of each equation at or below which it counts as solved; `None` is
+      1e-6 in float64 and 1e-3 in float32; `inf` says regression, where zero is not expected.
+    - `name`: what reports call it; by default the residual's own name.
+    """
+
+    residual: Residual
+    distribution: AbstractDistribution | None
+    args: tuple
+    loss: Callable
+    shock: PyTree
+    multiplier: Any
+    tolerance: float | None = eqx.field(static=True)
+    name: str = eqx.field(static=True)
+
+    def __init__(
+        self,
+        residual: Residual,
+        distribution: Any = None,
+        *,
+        args: tuple = (),
+        loss: Callable = squared,
+        shock: Any = None,
+        tolerance: float | None = None,
+        name: str | None = None,
+    ) -> None:
+        if not callable(residual):
+            raise ValueError(
+                f"`residual` must be a function `residual(f, x, *args)`; got {residual!r}"
+            )
+        if not isinstance(args, tuple):
+            raise ValueError(
+                f"`args` must be a tuple, for example `args=(a,)`; got {type(args).__name__}"
+            )
+        if tolerance is not None and not tolerance >= 0:
+            raise ValueError(f"`tolerance` must be a number >= 0 or None; got {tolerance!r}")
+        distribution = None if distribution is None else as_distribution(distribution)
+        _check_weights(distribution)
+        if shock is not None and distribution is None:
+            raise ValueError(
+                "`shock` needs a `distribution`, over whose points x its expectation is taken at "
+                "each x; in a condition on f as a whole use `fe.expectation`"
+            )
+        shock = None if shock is None else as_distribution(shock)
+        self.residual = residual
+        self.distribution = distribution
+        self.args = jax.tree.map(lambda x: as_array(x) if isinstance(x, float) else x, args)
+        self.loss = loss
+        self.shock = shock.weighted() if isinstance(shock, Dirac) else shock
+        self.multiplier = np.asarray(1.0)
+        self.tolerance = tolerance
+        self.name = name or getattr(residual, "__name__", type(residual).__name__)
+
+    @property
+    def terms(self) -> "tuple[Risk, ...]":
+        return (self,)
+
+    @property
+    def population(self) -> AbstractDistribution | None:
+        """The distribution that the points stand for: that of the sample, where it is known."""
+        p = self.distribution
+        if isinstance(p, Empirical) and p.population is not None:
+            return p.population
+        return p
+
+    def bare(self) -> "tuple[Any, ...]":
+        """What an evaluation needs, without names and tolerances, which would key compilations."""
+        p = self.distribution
+        if isinstance(p, Dirac):
+            points = jax.tree.map(lambda x: as_array(x)[None], p.point)
+            weights = np.ones(1)
+        elif isinstance(p, Empirical):
+            points, weights = p.points, p.weights
+        else:
+            points, weights = None, np.ones(1)
+        shock = self.shock
+        if isinstance(shock, Empirical):
+            shock = (shock.points, shock.weights)
+        elif isinstance(shock, Pairs):
+            shock = Pairs(shock.first, shock.second, None)
+        return self.residual, self.loss, self.args, points, weights, shock, self.multiplier
+
+    def check_sample(self) -> None:
+        """Raises where the risk has no exact value because its points were not chosen yet."""
+        p = self.distribution
+        if not (p is None or isinstance(p, Dirac | Empirical)):
+            raise ValueError(
+                f"`risk` has a continuous distribution ({type(p).__name__}, of `{self.name}`): "
+                "pass `risk.empirical(n, key=key)` or `risk.quadrature(n)`"
+            )
+        if isinstance(self.shock, AbstractDistribution) and not isinstance(self.shock, Empirical):
+            raise ValueError(
+                f"`shock` of `{self.name}` is continuous ({type(self.shock).__name__}): pass "
+                "`shock=q.quadrature(n)`, or draw with `risk.empirical(n, key=key)`"
+            )
+
+    def check_squares(self) -> None:
+        """Raises where the risk is not a sum of squares."""
+        if self.loss is not squared or isinstance(self.shock, Pairs):
+            what = "a product of two draws" if isinstance(self.shock, Pairs) else "another loss"
+            raise ValueError(
+                f"the risk of `{self.name}` is not a sum of squares ({what}): a least-squares "
+                "solver cannot take it; use `fe.Optax`, or `shock=q.quadrature(n)`"
+            )
+
+    def _scaled(self, scalar: ArrayLike) -> "Risk":
+        scalar = as_array(scalar)
+        if scalar.shape != ():
+            raise ValueError(f"a risk is multiplied by a scalar; got shape {scalar.shape}")
+        if not is_traced(scalar) and not (np.isfinite(scalar) and scalar >= 0):
+            raise ValueError(f"a risk is multiplied by a finite number >= 0; got {scalar}")
+        return eqx.tree_at(lambda r: r.multiplier, self, self.multiplier * scalar)
+
+    def _with(self, distribution: Any, shock: Any) -> "Risk":
+        return eqx.tree_at(
+            lambda r: (r.distribution, r.shock),
+            self,
+            (distribution, shock),
+            is_leaf=lambda x: x is None,
+        )
+
+    def _empirical(self, n: int, key: PRNGKeyArray) -> "Risk":
+        p, q = self.distribution, self.shock
+        point_key, first, second = jax.random.split(key, 3)
+        if not (p is None or isinstance(p, Dirac | Empirical)):
+            p = Empirical(p.sample(n, key=point_key), population=p)
+        if isinstance(q, AbstractDistribution) and not isinstance(q, Empirical):
+            count = p.size if isinstance(p, Empirical) else 1
+            if self.loss is not squared:
+                raise ValueError(
+                    f"`shock` of `{self.name}` is continuous, and its two independent draws a "
+                    "point estimate the square of E_e[r] alone: for another loss pass "
+                    "`shock=q.quadrature(n)`"
+                )
+            q = Pairs(q.sample(count, key=first), q.sample(count, key=second), q)
+        return self._with(p, q)
+
+    def _quadrature(self, n: int) -> "Risk":
+        p, q = self.distribution, self.shock
+        if not (p is None or isinstance(p, Dirac | Empirical)):
+            p = p.quadrature(n)
+            _check_weights(p)
+        if isinstance(q, AbstractDistribution):
+            q = q.quadrature(n)
+        return self._with(p, q)
+
+    def _given(self, f: Hypothesis) -> "Risk":
+        p = self.distribution
+        return self if p is None else self._with(p.given(f), self.shock)
+
+
+class SumRisk(AbstractRisk):
+    """R(f) = R_1(f) + ... + R_m(f)."""
+
+    parts: tuple[Risk, ...]
+
+    @property
+    def terms(self) -> tuple[Risk, ...]:
+        return self.parts
+
+
+class Pairs(eqx.Module):
+    """Two independent draws of the shock at each point, and the law that they came from."""
+
+    first: PyTree
+    second: PyTree
+    population: AbstractDistribution | None
+
+
+def pointwise(bare: tuple, f: Hypothesis, x: Point, extra: Any = None) -> PyTree:
+    """The residual at one point, the expectation over an exact shock taken."""
+    residual, _, args, points, _, shock, _ = bare
+    if points is None:
+        return residual(f, *args)
+    if shock is None:
+        return residual(f, x, *args)
+    if isinstance(shock, Pairs):
+        return residual(f, x, extra, *args)
+    law = Empirical(*shock)
+    return expectation(lambda e: residual(f, x, e, *args), law)
+
+
+def components(bare: tuple, f: Hypothesis, x: Point, extra: Any = None) -> Float[Array, " m"]:
+    """All components of the residual at one point, as one vector."""
+    leaves = jax.tree.leaves(pointwise(bare, f, x, extra))
+    return jnp.concatenate([jnp.ravel(leaf) for leaf in leaves])
+
+
+def row_scale(bare: tuple, dtype: Any) -> Float[Array, " n"]:
+    """sqrt(multiplier * w_i), with a zero derivative where a weight is zero."""
+    weights, multiplier = jnp.asarray(bare[4], dtype), jnp.asarray(bare[6], dtype)
+    square = weights * multiplier
+    positive = square > 0
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1)), 0)
+
+
+def table(bare: tuple, f: Hypothesis) -> Float[Array, "n m"]:
+    """The unscaled residual components at every point."""
+    points = bare[3]
+    if points is None:
+        return components(bare, f, None)[None]
+    return jax.vmap(lambda x: components(bare, f, x))(points)
+
+
+@compiled
+def _residuals(bares: list[tuple], f: Hypothesis) -> Float[Array, " rows"]:
+    rows = []
+    for bare in bares:
+        values = table(bare, f)
+        rows.append(jnp.ravel(row_scale(bare, values.dtype)[:, None] * values))
+    return jnp.concatenate(rows)
+
+
+@compiled
+def _value(bares: list[tuple], f: Hypothesis) -> Float[Array, ""]:
+    total = jnp.zeros(())
+    for bare in bares:
+        _, loss, _, points, weights, shock, multiplier = bare
+        if isinstance(shock, Pairs):
+            draws = jax.vmap(lambda x, e, bare=bare: components(bare, f, x, e))
+            values = draws(points, shock.first) * draws(points, shock.second)
+        else:
+            values = loss(table(bare, f))
+        weights = jnp.asarray(weights, values.dtype)
+        term = jnp.asarray(multiplier, values.dtype) * jnp.sum(weights[:, None] * values)
+        total = total.astype(term.dtype) + term
+    return total
+
+
+def theta_dtype(f: Hypothesis) -> Any:
+    """The floating-point dtype of f's parameters; `None` where it has none."""
+    is_given = lambda node: isinstance(node, AbstractBasis | Frozen)
+    leaves = jax.tree.leaves(f, is_leaf=is_given)
+    dtypes = [leaf.dtype for leaf in leaves if eqx.is_inexact_array(leaf)]
+    return np.result_type(*dtypes) if dtypes else None
+
+
+def in_dtype(tree: PyTree, dtype: Any) -> PyTree:
+    """`tree` with its floating-point arrays in `dtype`: a risk is evaluated in the dtype of f."""
+
+    def cast(leaf: Any) -> Any:
+        if not isinstance(leaf, jax.Array | np.ndarray | np.generic):
+            return leaf
+        floating = jnp.issubdtype(leaf.dtype, jnp.floating)
+        return leaf.astype(dtype) if floating and leaf.dtype != dtype else leaf
+
+    return tree if dtype is None else jax.tree.map(cast, tree)
+
+
+def _rebuild(risk: AbstractRisk, terms: list[Risk]) -> AbstractRisk:
+    return SumRisk(tuple(terms)) if isinstance(risk, SumRisk) else terms[0]
+
+
+def _replaced(term: Risk, q: AbstractDistribution) -> Risk:
+    _check_weights(q)
+    # Draws of the shock belong to points: at new points they are drawn anew.
+    shock = term.shock.population if isinstance(term.shock, Pairs) else term.shock
+    return term._with(q, shock)
+
+
+def _same(p: AbstractDistribution | None, q: AbstractDistribution | None) -> bool:
+    """Equality of two distributions; traced values are equal to themselves alone."""
+    if p is q:
+        return True
+    leaves, structure = jax.tree.flatten(p)
+    others, other_structure = jax.tree.flatten(q)
+    if structure != other_structure:
+        return False
+    return all(
+        a is b or (not is_traced((a, b)) and np.array_equal(a, b))
+        for a, b in zip(leaves, others, strict=True)
+    )
+
+
+def _check_weights(sample: AbstractDistribution | None) -> None:
+    if isinstance(sample, Empirical) and not is_traced(sample.weights):
+        lowest = float(np.min(sample.weights))
+        if lowest < 0:
+            raise ValueError(
+                f"`distribution` of a risk has a negative weight ({lowest:.3g}): a risk is a mean "
+                "of losses; use a rule with positive weights (negative ones suit `fe.expectation`)"
+            )
+
+
+def _positive(name: str, n: int) -> None:
+    if not isinstance(n, int | np.integer) or n < 1:
+        raise ValueError(f"`.{name}(n)` needs a whole number of points n >= 1; got n = {n!r}")

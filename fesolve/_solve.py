@@ -1,0 +1,93 @@
+"""The verb."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from ._monitor import running
+from ._risk import AbstractRisk
+from ._solver import AbstractSolver, LevenbergMarquardt, RESULTS, Solution, SolveError
+from ._solver._trainable import trainable_leaves
+from ._types import Hypothesis, is_traced
+
+
+def solve(
+    risk: AbstractRisk,
+    f: Hypothesis,
+    solver: AbstractSolver | None = None,
+    *,
+    only: Callable | None = None,
+    key: PRNGKeyArray | None = None,
+    monitors: tuple = (),
+    throw: bool = True,
+) -> Solution:
+    """argmin over theta of R(f_theta): empirical risk minimisation.
+
+    ```python
+    def ode(f, x, a):
+        return jax.grad(f)(x) - a * f(x)
+
+    def initial(f, x):
+        return f(x) - 1.0
+
+    risk = fe.Risk(ode, fe.Uniform(0.0, 1.0), args=(-2.0,)) + fe.Risk(initial, fe.Dirac(0.0))
+    f = fe.solve(risk.quadrature(32), fe.Series(fe.Chebyshev(16, (0.0, 1.0)))).value
+    ```
+
+    Differentiable in the data of the risk (its `args`, points, weights) by the implicit function
+    theorem, and can be mapped by `jax.vmap`.
+
+    **Arguments:**
+
+    - `risk`: what to minimise; for a least-squares solver on a fixed sample, `risk.quadrature(n)`
+      or `risk.empirical(n, key=key)`.
+    - `f`: the hypothesis, at which the iteration starts. Its floating-point arrays are theta, but
+      for frozen ones and for bases.
+    - `solver`: by default `LevenbergMarquardt()`.
+    - `only`: `f -> subtree`, trains that part of f alone.
+    - `key`: a PRNG key, for solvers that draw.
+    - `monitors`: called on the host as `monitor(step, metrics, f)`.
+    - `throw`: whether a solve that did not succeed raises.
+
+    **Returns:** a `Solution`; `.value` is f.
+
+    **Raises:** `SolveError`, with the `.solution` so far, where the solve did not succeed;
+    `Interrupted` on Ctrl-C; `ValueError` for arguments that cannot be solved.
+    """
+    solver = LevenbergMarquardt() if solver is None else solver
+    _check(risk, f, solver)
+    trainable = trainable_leaves(f, only)
+    with running(monitors) as monitor:
+        watching = (monitor,) if monitors else ()
+        solution = solver.minimise(risk, f, trainable, key=key, monitors=watching)
+    if throw and not is_traced(solution.result) and not bool(solution.solved):
+        raise SolveError(_sentence(solution), solution)
+    return solution
+
+
+def _check(risk: Any, f: Any, solver: Any) -> None:
+    if not isinstance(risk, AbstractRisk):
+        raise ValueError(
+            f"`risk` must be a risk such as `fe.Risk(residual, distribution)`; got "
+            f"{type(risk).__name__}"
+        )
+    if not isinstance(solver, AbstractSolver):
+        raise ValueError(
+            f"`solver` must be a solver such as `fe.LevenbergMarquardt()`; got {solver!r}"
+        )
+    for path, leaf in jax.tree_util.tree_leaves_with_path(f):
+        if isinstance(leaf, jax.Array | np.ndarray) and not is_traced(leaf):
+            values = np.asarray(leaf) if not isinstance(leaf, jax.Array) else leaf
+            if values.dtype.kind == "f" and not np.isfinite(np.asarray(values)).all():
+                raise ValueError(
+                    f"`f` starts with NaN or infinite parameters, at "
+                    f"`f{jax.tree_util.keystr(path)}`"
+                )
+
+
+def _sentence(solution: Solution) -> str:
+    return f"{RESULTS[solution.result]} (risk {float(solution.risk):.3g})"
+

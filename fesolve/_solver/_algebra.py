@@ -1,0 +1,100 @@
+"""Small dense linear algebra on the host, in NumPy, with one thread.
+
+LAPACK with OpenBLAS's default threads makes a small QR 10 to 700 times slower on a busy machine,
+so everything here runs inside `one_thread()`.
+"""
+
+import contextlib
+import functools
+import sys
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+
+@functools.cache
+def _controller(scipy_loaded: bool) -> "threadpoolctl.ThreadpoolController":  # noqa: F821
+    import threadpoolctl
+
+    return threadpoolctl.ThreadpoolController()
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """BLAS on one thread, and as it was afterwards. SciPy brings a BLAS of its own, so the
+    libraries are looked up again once it is there."""
+    with _controller("scipy.linalg" in sys.modules).limit(limits=1, user_api="blas"):
+        yield
+
+
+class Factor(NamedTuple):
+    """The triangular factor of J = QR and Q^T r: enough for a least-squares step."""
+
+    triangle: np.ndarray
+    projection: np.ndarray
+
+
+def factor(jacobian: np.ndarray, r: np.ndarray) -> Factor:
+    """QR of (J, r) in one Householder sweep, so that Q is never formed."""
+    n = jacobian.shape[1]
+    upper = np.linalg.qr(np.column_stack([jacobian, r]), mode="r")
+    return Factor(upper[:n, :n], upper[:n, n])
+
+
+def back_substitute(triangle: np.ndarray, b: np.ndarray, *, transpose: bool = False) -> np.ndarray:
+    """R^-1 b, or R^-T b."""
+    if triangle.shape[0] <= 96:  # below this an LU costs less than importing SciPy
+        return np.linalg.solve(triangle.T if transpose else triangle, b)
+    from scipy.linalg import solve_triangular
+
+    return solve_triangular(triangle, b, trans=int(transpose), check_finite=False)
+
+
+def least_squares_step(jacobian: np.ndarray, r: np.ndarray, damping: float) -> np.ndarray:
+    """argmin_d |r + J d|^2 + damping |d|^2, by LU, QR or, without full rank, the SVD.
+
+    Never through J^T J, whose condition number is the square: that loses the last eight digits.
+    """
+    rows, columns = jacobian.shape
+    if damping > 0:
+        jacobian = np.vstack([jacobian, np.sqrt(damping) * np.eye(columns, dtype=r.dtype)])
+        r = np.concatenate([r, np.zeros(columns, r.dtype)])
+    elif rows < columns:
+        return minimum_norm(jacobian, -r)
+    try:
+        if damping == 0 and rows == columns:
+            return -np.linalg.solve(jacobian, r)
+        found = factor(jacobian, r)
+        return -back_substitute(found.triangle, found.projection)
+    except np.linalg.LinAlgError:
+        return minimum_norm(jacobian, -r)
+
+
+def minimum_norm(matrix: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The shortest x that minimises |A x - b|, singular values at rounding cut off."""
+    return np.linalg.lstsq(matrix, b, rcond=None)[0]
+
+
+def smallest_singular_value(jacobian: np.ndarray) -> float:
+    """The smallest singular value of J, by inverse iteration on its triangular factor; 0 where J
+    has fewer rows than columns, or has lost rank outright."""
+    rows, columns = jacobian.shape
+    if rows < columns:
+        return 0.0
+    if columns <= 32:
+        return float(np.linalg.svd(jacobian, compute_uv=False)[-1])
+    triangle = np.linalg.qr(jacobian, mode="r")
+    pivots = np.abs(np.diagonal(triangle))
+    if pivots.min() <= np.finfo(triangle.dtype).tiny:
+        return 0.0
+    v, value = np.ones(columns, triangle.dtype) / np.sqrt(columns), np.inf
+    for _ in range(4):
+        v = back_substitute(triangle, v, transpose=True)
+        v /= np.linalg.norm(v)
+        v = back_substitute(triangle, v)
+        value = 1 / np.linalg.norm(v)
+        v *= value
+        if not np.isfinite(value):
+            return 0.0
+    return float(value)

@@ -1,0 +1,215 @@
+"""A risk and a hypothesis as a least-squares problem in one vector theta.
+
+The rows are the residuals of all terms, points and components, each scaled by
+sqrt(multiplier * w_i); the Jacobian comes from one reverse pass a row, point by point, since a
+forward Jacobian of the whole vector costs P passes over all points.
+"""
+
+import functools
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PyTree
+
+from .._compiled import arrays_of, Static
+from .._fingerprint import TracedClosureError
+from .._dry_run import equation_widths
+from .._risk import AbstractRisk, components, Risk, row_scale, table
+from .._types import Hypothesis
+
+
+class Equation(NamedTuple):
+    """A named equation among the rows: rows `start : start + points * width`, reshaped to
+    (points, width), of which it is the columns `columns`."""
+
+    name: str
+    start: int
+    points: int
+    width: int
+    columns: tuple[int, ...]
+    tolerance: float | None
+    term: int
+
+
+class Assembly:
+    """What is fixed while theta moves, apart from arrays: hashable, the key of the programs."""
+
+    def __init__(self, risk: AbstractRisk, f: Hypothesis, mask: PyTree[bool]) -> None:
+        theta, rest = eqx.partition(f, mask)
+        leaves, self.structure = jax.tree.flatten(theta)
+        self.shapes = tuple(leaf.shape for leaf in leaves)
+        self.dtype = jnp.result_type(*leaves)
+        self.dtypes = tuple(leaf.dtype for leaf in leaves)
+        self.sizes = tuple(int(np.prod(shape)) for shape in self.shapes)
+        self.bares = [term.bare() for term in risk.terms]
+        try:
+            self.static = Static((self.bares, rest))
+        except TracedClosureError as error:
+            raise ValueError(
+                f"a traced value hides in {error}: pass it through `args`, for example "
+                "`fe.Risk(residual, distribution, args=(a,))`, so that the solve can be "
+                "differentiated and vectorised in it"
+            ) from None
+        self.key = (self.static, self.structure, self.shapes, self.dtypes)
+        self._hash = hash(self.key)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Assembly) and self.key == other.key
+
+    def unravel(self, theta: Float[Array, " P"]) -> PyTree:
+        """theta as the tree of trainable leaves."""
+        leaves, start = [], 0
+        for shape, size, dtype in zip(self.shapes, self.sizes, self.dtypes, strict=True):
+            leaves.append(theta[start : start + size].reshape(shape).astype(dtype))
+            start += size
+        return jax.tree.unflatten(self.structure, leaves)
+
+    def merge(self, theta: Float[Array, " P"], data: list[Array]) -> tuple[list, Hypothesis]:
+        """The terms and f at theta."""
+        bares, rest = self.static.merge(data)
+        return bares, eqx.combine(self.unravel(theta), rest)
+
+
+def cast(x: Any, dtype: Any) -> Any:
+    """Floating-point arrays in theta's dtype; integers and keys as they are."""
+    if isinstance(x, jax.Array):
+        if jnp.issubdtype(x.dtype, jnp.floating) and x.dtype != dtype:
+            return x.astype(dtype)
+        return x
+    x = np.asarray(x)
+    return x.astype(dtype) if x.dtype.kind == "f" and x.dtype != dtype else x
+
+
+class LeastSquares:
+    """One least-squares problem: the assembly with its arrays and its starting point."""
+
+    def __init__(self, risk: AbstractRisk, f: Hypothesis, mask: PyTree[bool]) -> None:
+        for term in risk.terms:
+            term.check_sample()
+            term.check_squares()
+        self.terms: tuple[Risk, ...] = risk.terms
+        self.f = f
+        self.mask = mask
+        self.assembly = Assembly(risk, f, mask)
+        theta, rest = eqx.partition(f, mask)
+        dtype = self.assembly.dtype
+        self.data = [cast(x, dtype) for x in arrays_of((self.assembly.bares, rest))]
+        leaves = jax.tree.leaves(theta)
+        self.traced = any(isinstance(x, jax.core.Tracer) for x in (*self.data, *leaves))
+        xp = jnp if self.traced else np
+        self.theta = xp.concatenate([xp.ravel(xp.asarray(leaf, dtype)) for leaf in leaves])
+        self.equations = _equations(self.assembly, self.terms, self.theta, self.data)
+
+    @property
+    def rows(self) -> int:
+        last = self.equations[-1]
+        return last.start + last.points * last.width
+
+    def value(self, theta: Any) -> Hypothesis:
+        """f at theta, with the leaves that do not train as they were given."""
+        tree = self.assembly.unravel(jnp.asarray(theta))
+        return eqx.combine(tree, eqx.partition(self.f, self.mask)[1])
+
+    def residuals(self, theta: Any) -> np.ndarray:
+        return np.asarray(residuals(self.assembly, theta, self.data))
+
+    def linearise(self, theta: Any) -> tuple[np.ndarray, np.ndarray]:
+        r, jacobian = linearise(self.assembly, theta, self.data)
+        return np.asarray(r), np.asarray(jacobian)
+
+    def columns(self, marks: PyTree[bool]) -> np.ndarray:
+        """The positions in theta of the trainable leaves that `marks` marks."""
+        chosen = [
+            mark
+            for mark, used in zip(jax.tree.leaves(marks), jax.tree.leaves(self.mask), strict=True)
+            if used
+        ]
+        return np.flatnonzero(np.repeat(chosen, self.assembly.sizes))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def residuals(assembly: Assembly, theta: Array, data: list[Array]) -> Float[Array, " N"]:
+    """The rows r(theta)."""
+    with jax.default_matmul_precision("highest"):
+        bares, f = assembly.merge(theta, data)
+        rows = []
+        for bare in bares:
+            values = table(bare, f).astype(theta.dtype)
+            rows.append(jnp.ravel(row_scale(bare, theta.dtype)[:, None] * values))
+        return jnp.concatenate(rows)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def linearise(
+    assembly: Assembly, theta: Array, data: list[Array]
+) -> tuple[Float[Array, " N"], Float[Array, "N P"]]:
+    """The rows and their Jacobian."""
+    with jax.default_matmul_precision("highest"):
+        bares, _ = assembly.merge(theta, data)
+        rows, blocks = [], []
+        for index, bare in enumerate(bares):
+            r, jacobian = _term(assembly, index, bare[3], theta, data)
+            scale = row_scale(bare, theta.dtype)
+            rows.append(jnp.ravel(scale[:, None] * r))
+            blocks.append((scale[:, None, None] * jacobian).reshape(-1, theta.size))
+        return jnp.concatenate(rows), jnp.concatenate(blocks)
+
+
+def _term(
+    assembly: Assembly, index: int, points: Any, theta: Array, data: list[Array]
+) -> tuple[Float[Array, "n m"], Float[Array, "n m P"]]:
+    """Unscaled components of one term and their Jacobian, at each point."""
+
+    def at(x: Any) -> tuple[Array, Array]:
+        def component(theta: Array) -> Array:
+            bares, f = assembly.merge(theta, data)
+            return components(bares[index], f, x).astype(theta.dtype)
+
+        if jax.eval_shape(component, theta).size > theta.size:
+            r, forward = jax.linearize(component, theta)
+            return r, jax.vmap(forward, out_axes=-1)(jnp.eye(theta.size, dtype=theta.dtype))
+        r, pullback = jax.vjp(component, theta)
+        if r.size == 1:
+            return r, pullback(jnp.ones_like(r))[0][None]
+        return r, jax.vmap(pullback)(jnp.eye(r.size, dtype=theta.dtype))[0]
+
+    if points is None:
+        r, jacobian = at(None)
+        return r[None], jacobian[None]
+    return jax.vmap(at)(points)
+
+
+_LAYOUTS: dict[Any, tuple[Equation, ...]] = {}
+"""Layouts of rows by assembly and shapes (a cache of a pure function: a dry run costs 10 ms)."""
+
+
+def _equations(
+    assembly: Assembly, terms: tuple[Risk, ...], theta: Any, data: list
+) -> tuple[Equation, ...]:
+    names = tuple((term.name, term.tolerance) for term in terms)
+    key = (assembly, names, tuple((x.shape, x.dtype) for x in data))
+    if key not in _LAYOUTS:
+        _LAYOUTS[key] = tuple(_dry_run(assembly, terms, theta, data))
+    return _LAYOUTS[key]
+
+
+def _dry_run(assembly: Assembly, terms: tuple[Risk, ...], theta: Any, data: list) -> list[Equation]:
+    equations, start = [], 0
+    bares, f = assembly.merge(jnp.asarray(theta), data)
+    for index, (term, bare) in enumerate(zip(terms, bares, strict=True)):
+        points, column = bare[3], 0
+        count = 1 if points is None else jax.tree.leaves(points)[0].shape[0]
+        widths = equation_widths(term.name, bare, f)
+        total = sum(widths.values())
+        for name, width in widths.items():
+            columns = tuple(range(column, column + width))
+            column += width
+            equations.append(Equation(name, start, count, total, columns, term.tolerance, index))
+        start += count * total
+    return equations

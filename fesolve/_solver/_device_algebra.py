@@ -1,0 +1,101 @@
+"""Small dense linear algebra inside compiled programs.
+
+Under `vmap` each matrix is factored by itself, in a loop. A batch would go to LAPACK in one call,
+which jaxlib spreads over XLA's worker threads and waits for on one of them: on a machine with two
+cores, two such calls at once wait for each other for ever. Their derivatives are products of
+matrices, so that no factorisation is transposed or differentiated.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax.custom_batching import sequential_vmap
+from jaxtyping import Array, Float
+
+
+def _triangular(upper: Array, b: Array, *, transpose: bool = False) -> Array:
+    return jax.scipy.linalg.solve_triangular(upper, b, trans=int(transpose))
+
+
+@sequential_vmap
+def gauss_newton_step(
+    jacobian: Float[Array, "N P"], r: Float[Array, " N"]
+) -> tuple[Float[Array, " P"], Float[Array, ""]]:
+    """argmin_d |r + J d|, by QR of (J, r), in which Q is never formed, and an estimate of the
+    smallest singular value of J; with fewer rows than columns the shortest d, and 0."""
+    rows, columns = jacobian.shape
+    if rows < columns:
+        q, upper = jnp.linalg.qr(jacobian.T)
+        return -q @ _triangular(upper, r, transpose=True), jnp.zeros((), r.dtype)
+    # reversed columns: the low modes, in which a missing condition shows, stand last
+    upper = jnp.linalg.qr(jnp.column_stack([jacobian[:, ::-1], r]), mode="r")
+    triangle, projection = upper[:columns, :columns], upper[:columns, columns]
+    step = -_triangular(triangle, projection)
+    return step[::-1], _smallest_singular_value(triangle)
+
+
+def _smallest_singular_value(triangle: Float[Array, "P P"]) -> Float[Array, ""]:
+    """By inverse iteration, from the unit vector in which a triangular factor that has lost rank
+    shows it last."""
+    v = jnp.zeros(triangle.shape[0], triangle.dtype).at[-1].set(1)
+    value = jnp.zeros((), triangle.dtype)
+    for _ in range(2):
+        v = _triangular(triangle, v, transpose=True)
+        v = _triangular(triangle, v / jnp.linalg.norm(v))
+        value = 1 / jnp.linalg.norm(v)
+        v = v * value
+    return jnp.where(jnp.isfinite(value), value, 0)
+
+
+@sequential_vmap
+def damped_steps(
+    jacobian: Float[Array, "N P"], r: Float[Array, " N"], damping: Float[Array, ""]
+) -> tuple[Float[Array, " P"], Float[Array, "K K"]]:
+    """-(J^T J + damping I)^-1 J^T r by QR of the damped Jacobian, or of its transpose where that
+    is the smaller, and the triangular factor."""
+    tall = jacobian if jacobian.shape[0] >= jacobian.shape[1] else jacobian.T
+    least = (jnp.finfo(tall.dtype).eps * jnp.max(jnp.abs(tall))) ** 2
+    lower = jnp.sqrt(damping + least) * jnp.eye(tall.shape[1], dtype=tall.dtype)
+    upper = jnp.linalg.qr(jnp.concatenate([tall, lower]), mode="r")
+    return -_normal(upper, jacobian, r), upper
+
+
+@sequential_vmap
+def damped_solve(
+    upper: Float[Array, "K K"], jacobian: Float[Array, "N P"], b: Float[Array, " N"]
+) -> Float[Array, " P"]:
+    """(J^T J + damping I)^-1 J^T b by the factor of `damped_steps`."""
+    return _normal(upper, jacobian, b)
+
+
+def _normal(upper: Array, jacobian: Array, b: Array) -> Array:
+    twice = lambda v: _triangular(upper, _triangular(upper, v, transpose=True))  # noqa: E731
+    if jacobian.shape[0] >= jacobian.shape[1]:
+        return twice(jacobian.T @ b)
+    return jacobian.T @ twice(b)
+
+
+@sequential_vmap
+def _pseudo_inverse(matrix: Float[Array, "N P"]) -> Float[Array, "P N"]:
+    if matrix.shape[0] < matrix.shape[1]:
+        q, upper = jnp.linalg.qr(matrix.T)
+        return _triangular(upper, q.T).T
+    q, upper = jnp.linalg.qr(matrix)
+    return _triangular(upper, q.T)
+
+
+@jax.custom_jvp
+def pseudo_inverse(matrix: Float[Array, "N P"]) -> Float[Array, "P N"]:
+    """A^+ of a matrix of full rank, through QR."""
+    return _pseudo_inverse(matrix)
+
+
+@pseudo_inverse.defjvp
+def _(primals: tuple, tangents: tuple) -> tuple:
+    (a,), (da,) = primals, tangents
+    k = pseudo_inverse(a)
+    change = -k @ da @ k
+    if a.shape[0] > a.shape[1]:
+        change = change + k @ k.T @ (da.T - (da.T @ a) @ k)
+    if a.shape[0] < a.shape[1]:
+        change = change + (da.T - k @ (a @ da.T)) @ (k.T @ k)
+    return k, change

@@ -1,0 +1,65 @@
+"""The derivative of a least-squares minimum in the data of its problem, by the implicit function
+theorem.
+
+theta*(p) satisfies J^T r = 0. Differentiating, (J^T J + S) dtheta = -(J^T dr + dJ^T r) with
+S = sum_i r_i Hess r_i, so dtheta = -(I + J^+ J^+T S)^-1 (J^+ dr + J^+ J^+T dJ^T r), and -J^+ dr
+where r = 0. J^+ comes from QR of J, so that the condition number is that of J and not its square;
+where there are more unknowns than rows, J^+ gives the shortest dtheta.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ._assembly import Assembly, linearise, residuals
+from ._device_algebra import pseudo_inverse
+
+
+def is_differentiable(x: Array) -> bool:
+    return jnp.issubdtype(jnp.result_type(x), jnp.floating)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def tangent(
+    assembly: Assembly,
+    theta: Float[Array, " P"],
+    floats: list[Array],
+    others: list[Array],
+    float_tangents: list[Array],
+) -> tuple[Float[Array, " P"], Float[Array, ""]]:
+    """dtheta, and the derivative 2 r . dr of the risk at its minimum (the envelope theorem)."""
+
+    def rows(theta: Array, floats: list[Array]) -> Array:
+        return residuals(assembly, theta, join(floats, others))
+
+    r, jacobian = linearise(assembly, theta, join(floats, others))
+    _, dr = jax.jvp(lambda p: rows(theta, p), (floats,), (float_tangents,))
+    risk_tangent = 2 * r @ dr
+    inverse = pseudo_inverse(jacobian)
+    if jacobian.shape[0] < jacobian.shape[1]:
+        return -inverse @ dr, risk_tangent
+    fixed = jax.lax.stop_gradient(r)
+
+    def curvature(theta: Array, floats: list[Array]) -> Array:
+        # its derivatives hold J^T dr nowhere, since `fixed` does not move
+        return jax.grad(lambda t: fixed @ rows(t, floats))(theta)
+
+    _, mixed = jax.jvp(lambda p: curvature(theta, p), (floats,), (float_tangents,))
+    second = jax.jacfwd(lambda t: curvature(t, floats))(theta)
+    gram_inverse = inverse @ inverse.T
+    correction = pseudo_inverse(jnp.eye(theta.size, dtype=r.dtype) + gram_inverse @ second)
+    return -correction @ (inverse @ dr + gram_inverse @ mixed), risk_tangent
+
+
+def separate(data: list[Array]) -> tuple[list[Array], list[Array]]:
+    """Floating-point arrays, and the others; both of full length, with None in the gaps."""
+    floats = [x if is_differentiable(x) else None for x in data]
+    others = [None if is_differentiable(x) else x for x in data]
+    return floats, others
+
+
+def join(floats: list[Array], others: list[Array]) -> list[Array]:
+    """The inverse of `separate`."""
+    return [y if x is None else x for x, y in zip(floats, others, strict=True)]

@@ -1,0 +1,133 @@
+"""The default solver."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import PRNGKeyArray, PyTree
+
+from .._risk import AbstractRisk
+from .._types import Hypothesis
+from . import _implicit
+from ._algebra import one_thread
+from ._assembly import LeastSquares
+from ._base import AbstractSolver, Interrupted, Solution
+from ._causal import row_times
+from ._differentiable import minimum, Settings
+from ._host import Functions, Progress
+from ._outcome import device_solution, host_solution
+from ._strategy import solve_network, solve_series
+from ._trainable import linear_leaves
+
+
+class LevenbergMarquardt(AbstractSolver):
+    """argmin over theta of |r(theta)|^2 by the Levenberg-Marquardt method on residual vectors.
+
+    Where the minimum is zero this is nearly Newton's method. What it does follows from f and the
+    risk:
+
+    - f linear in theta (series): Gauss-Newton by LU or QR, damped only where that fails; an
+      adaptive basis is refined until its coefficients are at rounding;
+    - networks: the last layer by QR, then all weights by damped steps with geodesic acceleration
+      in the smaller of J^T J and J J^T, then the last layer once more;
+    - initial-value problems, whose empirical risk has false minima: rows weighted causally, by
+      exp(-epsilon * loss up to there), until the solution has travelled through the interval.
+
+    **Arguments:**
+
+    - `max_steps`: at most this many accepted steps.
+    - `damping`: what is first added to the diagonal of J^T J, relative to its largest entry.
+    - `causal`: `x -> t`, the time of a point; for initial-value problems. Without it, a scalar x
+      whose conditions all stand at the lower end is detected.
+    - `memory`: bytes that a Jacobian may take; past it the steps are matrix-free.
+
+    **Reference:** Levenberg (1944); Marquardt (1963); Transtrum and Sethna (2012), "Improvements
+    to the Levenberg-Marquardt algorithm for nonlinear least-squares minimization"; Wang,
+    Sankaran and Perdikaris (2022), "Respecting causality is all you need".
+    """
+
+    max_steps: int = 2_000
+    damping: float = 1e-3
+    causal: Callable | None = None
+    memory: int = 1 << 31
+
+    def __check_init__(self) -> None:
+        if self.max_steps < 1:
+            raise ValueError(f"`max_steps` must be at least 1; got {self.max_steps}")
+        if not self.damping > 0:
+            raise ValueError(f"`damping` must be positive; got {self.damping}")
+
+    def minimise(
+        self,
+        risk: AbstractRisk,
+        f: Hypothesis,
+        trainable: PyTree[bool],
+        *,
+        key: PRNGKeyArray | None,
+        monitors: tuple,
+    ) -> Solution:
+        problem = LeastSquares(risk, f, trainable)
+        marks, linear = linear_leaves(f, trainable)
+        if linear:
+            require_rows(problem)
+        columns = problem.columns(marks)
+        if problem.traced or jax.default_backend() != "cpu":
+            return self._on_device(problem, linear, columns, monitors)
+        with one_thread():
+            return self._on_host(problem, linear, columns, monitors)
+
+    def _on_device(
+        self, problem: LeastSquares, linear: bool, columns: np.ndarray, monitors: tuple
+    ) -> Solution:
+        if problem.traced and monitors:
+            raise ValueError(
+                "`monitors` run on the host, and this solve is inside jit, vmap or grad: leave "
+                "them out there"
+            )
+        settings = Settings(linear, tuple(columns.tolist()), self.max_steps, self.damping)
+        theta = jax.lax.stop_gradient(jnp.asarray(problem.theta))
+        out = minimum(problem.assembly, settings, theta, *_implicit.separate(problem.data))
+        return device_solution(problem, out)
+
+    def _on_host(
+        self, problem: LeastSquares, linear: bool, columns: np.ndarray, monitors: tuple
+    ) -> Solution:
+        r, jacobian = problem.linearise(problem.theta)
+        state = Progress(problem.theta, r, jacobian, evaluations=1)
+        if not (np.isfinite(r).all() and np.isfinite(jacobian).all()):
+            state.finite = False
+            return host_solution(problem, state, linear)
+
+        def report(state: Progress) -> None:
+            for monitor in monitors:
+                metrics = {"risk": state.cost, "damping": state.damping}
+                monitor(state.steps, metrics, problem.value(state.theta))
+
+        functions = Functions(problem.residuals, problem.linearise, report)
+        try:
+            if linear:
+                solve_series(functions, state, self.max_steps, self.damping)
+            else:
+                solve_network(
+                    functions,
+                    state,
+                    last=columns,
+                    times=row_times(problem, self.causal),
+                    max_steps=self.max_steps,
+                    damping=self.damping,
+                )
+        except KeyboardInterrupt:
+            raise Interrupted(host_solution(problem, state, linear)) from None
+        return host_solution(problem, state, linear)
+
+
+def require_rows(problem: LeastSquares) -> None:
+    """Raises where f is linear in theta and the sample has fewer rows than there are unknowns."""
+    if problem.rows < problem.theta.size:
+        raise ValueError(
+            f"`risk` has {problem.rows} residual rows and f has {problem.theta.size} unknowns, in "
+            "which it is linear: they are not determined. Take more points "
+            f"(`.quadrature(n)` or `.empirical(n, key=key)` with n >= {problem.theta.size}), a "
+            "lower degree, or `fe.MinimumNorm`, which chooses among the solutions"
+        )

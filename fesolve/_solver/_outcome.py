@@ -1,0 +1,79 @@
+"""From the last iterate of a least-squares solver to a `Solution` with a verdict."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from . import _host
+from ._algebra import smallest_singular_value
+from ._assembly import LeastSquares
+from ._base import RESULTS, Solution
+from ._differentiable import Minimum
+from ._verdict import is_determined, root_mean_squares, within_tolerance
+
+
+def host_solution(problem: LeastSquares, state: _host.Progress, linear: bool) -> Solution:
+    """The solution at `state`: solved only where every equation is within its tolerance and, for
+    f linear in theta, the sample determines theta."""
+    dtype = state.theta.dtype
+    multipliers = [bare[6] for bare in problem.assembly.bares]
+    rms = root_mean_squares(problem.equations, state.r, multipliers)
+    stats = {
+        "steps": np.asarray(state.steps),
+        "evaluations": np.asarray(state.evaluations),
+        "damping": np.asarray(state.damping, dtype),
+        "rows": np.asarray(state.r.size),
+        "unknowns": np.asarray(state.theta.size),
+        "rms": rms,
+    }
+    result = RESULTS.not_zero if state.converged else RESULTS.max_steps_reached
+    if not (state.finite and np.isfinite(state.r).all() and state.jacobian is not None):
+        result = RESULTS.non_finite
+    elif bool(within_tolerance(problem.equations, rms, dtype)):
+        result = RESULTS.solved
+        if linear:
+            smallest = smallest_singular_value(state.jacobian)
+            stats["smallest_singular_value"] = np.asarray(smallest, dtype)
+            if not bool(is_determined(smallest, state.theta, problem.equations, dtype)):
+                result = RESULTS.not_unique
+    risk = np.asarray(state.cost, dtype)
+    history = np.asarray(state.history, dtype)
+    return Solution(problem.value(state.theta), risk, result, stats, history)
+
+
+def device_solution(problem: LeastSquares, out: Minimum) -> Solution:
+    """The same, with every choice a `where`, so that lanes may end differently."""
+    dtype = problem.assembly.dtype
+    multipliers = [jnp.asarray(bare[6]) for bare in problem.assembly.bares]
+    fixed = jax.lax.stop_gradient(out)
+    rms = root_mean_squares(problem.equations, fixed.r, multipliers)
+    result = RESULTS.where(out.converged, RESULTS.not_zero, RESULTS.max_steps_reached)
+    zero = within_tolerance(problem.equations, rms, dtype)
+    result = RESULTS.where(zero, RESULTS.solved, result)
+    unique = is_determined(fixed.smallest, fixed.theta, problem.equations, dtype)
+    result = RESULTS.where(zero & ~unique, RESULTS.not_unique, result)
+    result = RESULTS.where(jnp.isfinite(fixed.risk), result, RESULTS.non_finite)
+    stats = {"steps": out.steps, "rms": rms, "smallest_singular_value": fixed.smallest}
+    return Solution(problem.value(out.theta), out.risk, result, stats, None)
+
+
+def where_not_finite(problem: LeastSquares, r: np.ndarray) -> str:
+    """Which equation is not finite, at how many points, and at which first."""
+    for equation in problem.equations:
+        end = equation.start + equation.points * equation.width
+        block = r[equation.start : end].reshape(equation.points, equation.width)
+        bad = np.flatnonzero(~np.isfinite(block[:, list(equation.columns)]).all(axis=1))
+        if bad.size:
+            points = problem.assembly.bares[equation.term][3]
+            first = "" if points is None else f", first at x = {_point(points, bad[0])}"
+            return (
+                f"residual `{equation.name}` is not finite at {bad.size} of {equation.points} "
+                f"points{first}"
+            )
+    return "the Jacobian of the residual is not finite"
+
+
+def _point(points: Any, index: int) -> str:
+    return str(jax.tree.map(lambda p: np.asarray(p[index]).tolist(), points))

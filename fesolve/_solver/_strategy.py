@@ -1,0 +1,96 @@
+"""In which order a least-squares problem is attacked on the host."""
+
+import numpy as np
+
+from ._causal import copy_of, travel_causally
+from ._host import Functions, levenberg_marquardt, newton, Progress
+
+
+def solve_series(
+    functions: Functions, state: Progress, max_steps: int, damping: float
+) -> None:
+    """f linear in theta: Gauss-Newton; where that does not arrive, damped steps from the start
+    and Gauss-Newton again."""
+    rtol = 8 * np.finfo(state.theta.dtype).eps
+    start = copy_of(state)
+    newton(functions, state, min(max_steps, 30), rtol, None)
+    if state.cost <= rounding(state) or (state.converged and start.cost > 1e6 * state.cost):
+        return
+    other = copy_of(start)
+    other.steps, other.evaluations, other.history = state.steps, state.evaluations, state.history
+    other.damping = damping * _scale(other)
+    levenberg_marquardt(functions, other, max_steps, rtol, floor=rounding(other))
+    travelled = other.converged
+    newton(functions, other, 10, rtol, None)
+    other.converged = other.converged or travelled
+    if other.cost < state.cost or not state.finite:
+        adopt(state, other)
+    else:
+        state.steps, state.evaluations = other.steps, other.evaluations
+
+
+def solve_network(
+    functions: Functions,
+    state: Progress,
+    *,
+    last: np.ndarray,
+    times: np.ndarray | None,
+    max_steps: int,
+    damping: float,
+) -> None:
+    """f nonlinear in theta: the last layer by QR, all weights by damped steps, the last layer
+    once more. The damped steps travel, the QR arrives: Cholesky of a Gram matrix loses half of
+    the digits.
+
+    On a nonlinear initial-value problem the first solve of the last layer is left out, since it
+    settles in a false minimum that blocks what follows, and the steps travel causally instead.
+    """
+    eps = np.finfo(state.theta.dtype).eps
+    some = 0 < last.size < state.theta.size
+    if some:
+        first = copy_of(state)
+        newton(functions, first, 6, 8 * eps, last)
+        travels_in_time = times is not None and not _is_affine(functions, state, first, last)
+        if not travels_in_time and first.cost < state.cost:
+            adopt(state, first)
+    if times is not None and state.cost > rounding(state):
+        state.damping = damping * _scale(state)
+        travel_causally(functions, state, times, max_steps)
+    if state.cost > rounding(state):
+        state.damping = (1e-8 if state.cost < 1e-8 else damping) * _scale(state)
+        levenberg_marquardt(functions, state, max_steps, 8 * eps, floor=rounding(state))
+    converged = state.converged or state.cost <= rounding(state)
+    if some:
+        last_touch = copy_of(state)
+        newton(functions, last_touch, 6, 8 * eps, last)
+        if last_touch.cost < state.cost:
+            adopt(state, last_touch)
+    state.converged = converged
+
+
+def _is_affine(
+    functions: Functions, state: Progress, after: Progress, columns: np.ndarray
+) -> bool:
+    """Whether the residual moved along the last layer as its linearisation said it would."""
+    assert state.jacobian is not None
+    step = (after.theta - state.theta)[columns]
+    predicted = state.r + state.jacobian[:, columns] @ step
+    return bool(np.linalg.norm(after.r - predicted) <= 1e-6 * np.linalg.norm(state.r))
+
+
+def rounding(state: Progress) -> float:
+    """The squared norm of a residual vector that is nothing but rounding."""
+    return float((30 * np.finfo(state.theta.dtype).eps) ** 2 * state.r.size)
+
+
+def _scale(state: Progress) -> float:
+    """The largest entry of the diagonal of J^T J, or of J J^T, the smaller of the two."""
+    assert state.jacobian is not None
+    axis = 1 if state.jacobian.shape[0] <= state.jacobian.shape[1] else 0
+    return float(np.max(np.sum(state.jacobian**2, axis=axis)))
+
+
+def adopt(state: Progress, other: Progress) -> None:
+    """Goes on from where `other` stands."""
+    for name in vars(other):
+        setattr(state, name, getattr(other, name))

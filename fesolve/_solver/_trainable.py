@@ -1,0 +1,71 @@
+"""Which leaves of f are theta, and which of them f is linear in."""
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+from jaxtyping import PyTree
+
+from .._hypothesis import AbstractBasis, Frozen, Series
+from .._types import Hypothesis
+
+
+def _fixed(node: Any) -> bool:
+    return isinstance(node, AbstractBasis | Frozen)
+
+
+def _constant(tree: PyTree, value: bool) -> PyTree[bool]:
+    return jax.tree.map(lambda _: value, tree)
+
+
+def trainable_leaves(f: Hypothesis, only: Callable | None = None) -> PyTree[bool]:
+    """True at the leaves of f that are theta: floating-point JAX arrays that are not in a basis
+    nor frozen, and, with `only`, inside the subtree that it names.
+
+    **Raises:** `ValueError` where nothing is left to train.
+    """
+    mask = jax.tree.map(
+        lambda node: _constant(node, False) if _fixed(node) else eqx.is_inexact_array(node),
+        f,
+        is_leaf=_fixed,
+    )
+    if only is not None:
+        allowed = eqx.tree_at(only, _constant(f, False), replace_fn=lambda s: _constant(s, True))
+        mask = jax.tree.map(lambda a, b: a and b, mask, allowed)
+    if not any(jax.tree.leaves(mask)):
+        where = "the subtree that `only` names" if only is not None else "`f`"
+        raise ValueError(
+            f"{where} has nothing to train: no floating-point JAX array outside `freeze` and "
+            "outside a basis. Unknown numbers are array leaves, for example `jnp.asarray(1.0)`"
+        )
+    for leaf, chosen in zip(jax.tree.leaves(f), jax.tree.leaves(mask), strict=True):
+        if chosen and jax.numpy.iscomplexobj(leaf):
+            raise ValueError(
+                "`f` has complex parameters: train their real and imaginary parts as real arrays"
+            )
+    return mask
+
+
+def linear_leaves(f: Hypothesis, mask: PyTree[bool]) -> tuple[PyTree[bool], bool]:
+    """The trainable leaves in which f is linear by construction: the coefficients of series, the
+    last layers of networks, and numbers that stand alone; and whether these are all there are."""
+
+    def mark(node: Any) -> PyTree[bool]:
+        match node:
+            case Series():
+                return _constant(node, True)
+            case eqx.nn.MLP():
+                marks = _constant(node, False)
+                return eqx.tree_at(
+                    lambda net: net.layers[-1], marks, replace_fn=lambda s: _constant(s, True)
+                )
+            case _:
+                return eqx.is_inexact_array(node) and node.ndim == 0
+
+    marks = jax.tree.map(mark, f, is_leaf=lambda node: isinstance(node, Series | eqx.nn.MLP))
+    linear = jax.tree.map(lambda a, b: a and b, mask, marks)
+    every = all(
+        a == b for a, b in zip(jax.tree.leaves(linear), jax.tree.leaves(mask), strict=True)
+    )
+    return linear, every

@@ -1,0 +1,46 @@
+"""Words that every room of the library shares."""
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import jax
+import numpy as np
+from jaxtyping import Array, PRNGKeyArray, PyTree
+
+
+Point: TypeAlias = PyTree
+"""One point x: a scalar, an array, or any pytree of arrays."""
+
+Residual: TypeAlias = Callable[..., PyTree]
+"""`residual(f, x, *args)` at one point x: a scalar, an array or a pytree of named equations."""
+
+Hypothesis: TypeAlias = PyTree
+"""The unknown f: any pytree, usually an `eqx.Module`, whose floating-point leaves are theta."""
+
+HypothesisClass: TypeAlias = Callable[[PRNGKeyArray], Hypothesis]
+"""A hypothesis class H as a way to draw its members: `key -> f`."""
+
+
+@runtime_checkable
+class Monitor(Protocol):
+    """What a solver calls on the host between chunks of work."""
+
+    def __call__(self, step: int, metrics: dict[str, float], f: Hypothesis) -> None: ...
+
+
+def is_traced(tree: PyTree) -> bool:
+    """Whether any leaf of `tree` is a JAX tracer, so that its values cannot be looked at."""
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
+
+
+def as_array(x: Any) -> Array | np.ndarray:
+    """`x` as an array: NumPy for plain numbers and lists, JAX arrays and tracers as they are.
+
+    Constructors stay in NumPy because each eager JAX operation costs a dispatch, and a
+    compilation the first time.
+    """
+    if isinstance(x, jax.Array | np.ndarray):
+        return x
+    if is_traced(x):
+        return jax.numpy.asarray(x)
+    return np.asarray(x)
