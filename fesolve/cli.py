@@ -117,9 +117,8 @@ def solve(name: str, options: dict[str, Any]) -> int:
     _write(Path(options["out"]), problem, solution.value, risks, report, facts)
     if status == INTERRUPTED:
         return _stop("interrupted: the above is the best so far", INTERRUPTED)
-    if not bool(solution.solved):
-        return _stop(f"{name} was not solved: {facts['result']}", NOT_SOLVED)
-    return 0
+    trouble = _trouble(solution, report, facts)
+    return _stop(f"{name} was not solved: {trouble}", NOT_SOLVED) if trouble else 0
 
 
 @dataclass
@@ -322,9 +321,30 @@ def _device() -> str:
     return f"{device.device_kind}{cores}"
 
 
+def _trouble(solution: fe.Solution, report: fe.RiskReport, facts: dict[str, Any]) -> str | None:
+    """Why this is no solution: by the solver, by the report, or by someone else's numbers."""
+    if not bool(solution.solved):
+        return facts["result"]
+    if not report.solved:
+        return report.verdict
+    for name, r in facts["references"].items():
+        off = abs(r["value"] - r["reference"]) / max(abs(r["reference"]), 1e-300)
+        if not off <= r["tolerance"]:
+            return (
+                f"the residuals are small, but {name} is {100 * off:.2g} % off its reference, so "
+                "that this is another solution of the same equation, or hardly determined by it"
+            )
+    return None
+
+
 def _references(problem: problems.Problem, f: Any) -> dict[str, dict[str, Any]]:
     return {
-        name: {"value": float(r.quantity(f)), "reference": r.value, "source": r.source}
+        name: {
+            "value": float(r.quantity(f)),
+            "reference": r.value,
+            "tolerance": r.tolerance,
+            "source": r.source,
+        }
         for name, r in problem.references.items()
     }
 

@@ -38,11 +38,13 @@ class Choice:
 
 @dataclass(frozen=True)
 class Reference:
-    """A number with an independent source: `quantity(f)` should be `value`."""
+    """A number with an independent source: `quantity(f)` should be `value`, and if it is off by
+    more than the relative `tolerance`, f is another solution or none."""
 
     quantity: Callable[[Any], Any]
     value: float
     source: str = ""
+    tolerance: float = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)
