@@ -1,4 +1,5 @@
-"""What a function *is*, as a hashable key: the compilation cache asks it before it serves a program.
+"""What a function *is*, as a hashable key, which the compilation cache asks for before it serves a
+program.
 
 JAX keys a compiled program by the identity of the function. For residuals that is wrong twice:
 a residual that reads a global `beta` would be served from a stale program after `beta` changed,
@@ -141,9 +142,9 @@ class _Reader:
 
     def _function(self, function: types.FunctionType, where: str) -> Hashable:
         library = _is_library(function.__module__)
-        if library and function.__closure__ is None and not function.__defaults__:
-            if "<locals>" not in function.__qualname__:
-                return ById(function)
+        bare = function.__closure__ is None and not function.__defaults__
+        if library and bare and "<locals>" not in function.__qualname__:
+            return ById(function)
         name = function.__qualname__
         cells = []
         for variable, cell in zip(

@@ -12,8 +12,8 @@ from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
 
 from ._compiled import compiled
 from ._distribution import AbstractDistribution, as_distribution, Dirac, Empirical, expectation
-from ._hypothesis import AbstractBasis, Frozen
 from ._losses import squared
+from ._precision import in_dtype, theta_dtype
 from ._types import as_array, Hypothesis, is_traced, Point, Residual
 
 
@@ -168,7 +168,7 @@ class Risk(AbstractRisk):
         self.distribution = distribution
         self.args = jax.tree.map(lambda x: as_array(x) if isinstance(x, float) else x, args)
         self.loss = loss
-        self.shock = shock.weighted() if isinstance(shock, Dirac) else shock
+        self.shock = _finite(shock) if isinstance(shock, Dirac) else shock
         self.multiplier = np.asarray(1.0)
         self.tolerance = tolerance
         self.name = name or getattr(residual, "__name__", type(residual).__name__)
@@ -349,24 +349,8 @@ def _value(bares: list[tuple], f: Hypothesis) -> Float[Array, ""]:
     return total
 
 
-def theta_dtype(f: Hypothesis) -> Any:
-    """The floating-point dtype of f's parameters; `None` where it has none."""
-    is_given = lambda node: isinstance(node, AbstractBasis | Frozen)
-    leaves = jax.tree.leaves(f, is_leaf=is_given)
-    dtypes = [leaf.dtype for leaf in leaves if eqx.is_inexact_array(leaf)]
-    return np.result_type(*dtypes) if dtypes else None
-
-
-def in_dtype(tree: PyTree, dtype: Any) -> PyTree:
-    """`tree` with its floating-point arrays in `dtype`: a risk is evaluated in the dtype of f."""
-
-    def cast(leaf: Any) -> Any:
-        if not isinstance(leaf, jax.Array | np.ndarray | np.generic):
-            return leaf
-        floating = jnp.issubdtype(leaf.dtype, jnp.floating)
-        return leaf.astype(dtype) if floating and leaf.dtype != dtype else leaf
-
-    return tree if dtype is None else jax.tree.map(cast, tree)
+def _finite(p: Dirac) -> Empirical:
+    return Empirical(jax.tree.map(lambda x: x[None], p.point))
 
 
 def _rebuild(risk: AbstractRisk, terms: list[Risk]) -> AbstractRisk:

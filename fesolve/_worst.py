@@ -23,7 +23,8 @@ from ._distribution import (
 )
 from ._dry_run import equation_widths
 from ._fingerprint import TracedClosureError
-from ._risk import AbstractRisk, components, in_dtype, Pairs, Risk, theta_dtype
+from ._precision import in_dtype, theta_dtype
+from ._risk import AbstractRisk, components, Pairs, Risk
 from ._types import Hypothesis, Point
 
 

@@ -17,8 +17,11 @@ LEVELS = [
     {"_operators", "_losses", "_monitor"},
     {"_distribution", "_hypothesis"},
     {"_fingerprint", "_compiled"},
+    {"_precision"},
     {"_risk"},
-    {"_dry_run", "_solver"},
+    {"_dry_run"},
+    {"_worst"},
+    {"_solver"},
     {"_solve"},
     {"_report", "_io", "_sharding"},
 ]
@@ -56,9 +59,6 @@ def allowed(here):
     if here == "_monitor":
         return {"_types", "_monitor"}
     below = set().union(*LEVELS[:level]) | {here}
-    # Strangers to each other within a level, but for these.
-    if here == "_solver":
-        below |= {"_dry_run"}
     if here in PLUMBING | {"_distribution", "_hypothesis"}:
         below |= PLUMBING
     # A solver knows the protocol of monitors, and no monitor; `solve` enters and leaves them.

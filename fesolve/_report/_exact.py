@@ -12,7 +12,8 @@ from jaxtyping import Array
 
 from .._compiled import compiled
 from .._distribution import Dirac
-from .._risk import AbstractRisk, in_dtype, Risk, theta_dtype
+from .._precision import in_dtype, theta_dtype
+from .._risk import AbstractRisk, Risk
 from .._types import Hypothesis, Point
 
 

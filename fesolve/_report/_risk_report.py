@@ -6,7 +6,8 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from .._risk import AbstractRisk, theta_dtype
+from .._precision import theta_dtype
+from .._risk import AbstractRisk
 from .._solver import Solution
 from .._types import Hypothesis
 from ._domain import watched
