@@ -25,31 +25,25 @@ def derivative(f: Callable, order: int = 1) -> Callable:
     """
     if not isinstance(order, int | np.integer) or order < 0:
         raise ValueError(f"`order` of `derivative` must be an integer >= 0; got {order!r}")
-    g = _real_scalar(f)
+    g = f
     for _ in range(order):
         g = _slope(g)
-    return g
-
-
-def _real_scalar(f: Callable) -> Callable:
-    def at(x: ArrayLike) -> PyTree:
-        x = _real(x)
-        if jnp.shape(x):
-            raise ValueError(
-                f"`derivative(f)` takes a scalar x; got shape {jnp.shape(x)}: use "
-                "`fe.gradient(f)`, or `fe.directional(f, v)`, for a point with several coordinates"
-            )
-        return f(x)
-
-    return at
+    return lambda x: g(_scalar(x))
 
 
 def _slope(f: Callable) -> Callable:
-    def at(x: ArrayLike) -> PyTree:
-        x = _real(x)
-        return jax.jvp(f, (x,), (jnp.ones_like(x),))[1]
+    return lambda x: jax.jvp(f, (x,), (jnp.ones_like(x),))[1]
 
-    return at
+
+def _scalar(x: ArrayLike) -> Array:
+    """x as a floating-point scalar."""
+    x = jnp.asarray(x)
+    if x.shape:
+        raise ValueError(
+            f"`derivative(f)` takes a scalar x; got shape {x.shape}: use `fe.gradient(f)`, or "
+            "`fe.directional(f, v)`, for a point with several coordinates"
+        )
+    return x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(jnp.result_type(float))
 
 
 def directional(f: Callable, v: PyTree, order: int = 1) -> Callable:
@@ -61,7 +55,8 @@ def directional(f: Callable, v: PyTree, order: int = 1) -> Callable:
     """
 
     def at(x: Point) -> PyTree:
-        x, direction = _real(x), _real(v)
+        x = _real(x)
+        direction = jax.tree.map(lambda a, b: jnp.asarray(b).astype(a.dtype), x, v)
 
         def along(s: Array) -> PyTree:
             return f(jax.tree.map(lambda a, b: a + s.astype(a.dtype) * b, x, direction))
@@ -114,9 +109,12 @@ def laplacian(f: Callable) -> Callable:
     """
 
     def at(x: Point) -> PyTree:
-        flat, unravel = ravel_pytree(_real(x))
-        if not jnp.issubdtype(flat.dtype, jnp.floating):
-            raise ValueError("`laplacian(f)` needs floating-point coordinates")
+        x = _real(x)
+        if not all(_real_dtype(leaf) for leaf in jax.tree.leaves(x)):
+            raise ValueError(
+                "`laplacian(f)` needs floating-point coordinates: hold a discrete one by a lambda"
+            )
+        flat, unravel = ravel_pytree(x)
         program, shape = jax.make_jaxpr(lambda z: f(unravel(z)), return_shape=True)(flat)
         start = jnp.concatenate([jnp.eye(flat.size, dtype=flat.dtype), jnp.zeros_like(flat)[None]])
         outputs = _propagate(program.jaxpr, program.consts, [_Jet(flat, start)])
@@ -238,13 +236,8 @@ def _same_shape(equation: Any, jet: _Jet) -> bool:
 
 
 def _real(x: PyTree) -> PyTree:
-    """x as arrays, plain numbers as floating-point ones."""
-    return jax.tree.map(
-        lambda leaf: (
-            jnp.asarray(float(leaf)) if isinstance(leaf, int | float) else jnp.asarray(leaf)
-        ),
-        x,
-    )
+    """x as arrays, a bare number as a floating-point one."""
+    return jax.tree.map(jnp.asarray, float(x) if isinstance(x, int | float) else x)
 
 
 def fischer_burmeister(a: ArrayLike, b: ArrayLike, smoothing: float = 0.0) -> Float[Array, "..."]:

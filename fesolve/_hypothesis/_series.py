@@ -31,7 +31,7 @@ class Series(eqx.Module):
 
     def __init__(
         self,
-        basis: AbstractBasis,
+        basis: Any,
         out_size: int | Literal["scalar"] = "scalar",
         *,
         start: Any = 0.0,
