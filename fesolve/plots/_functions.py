@@ -8,7 +8,7 @@ import numpy as np
 
 import fesolve as fe
 
-from ._points import box, from_columns, names, on_points
+from ._points import box, from_columns, names, on_points, sample
 from ._style import axes_or_new, COLOURS, quiet, RINGS
 
 
@@ -45,19 +45,20 @@ def functions(
     several = f if isinstance(f, Mapping) else {"f": f}
     truths = exact if isinstance(exact, Mapping) else dict.fromkeys(several, exact)
     lower, upper = box(terms[0])
+    like = sample(terms[0]).points
     labels = names(coordinates, len(lower))
     axes = axes_or_new(axes)
     lines, levels = _lines(lower, upper)
     styles = ("-", "--", "-.")
     for (name, function), colour in zip(several.items(), COLOURS * len(several)):
         for columns, level, style in zip(lines, levels, styles):
-            points = from_columns(columns, terms[0].distribution.points)
+            points = from_columns(columns, like)
             text = name if level is None else f"{name}, {labels[1]} = {level:.3g}"
             values = np.asarray(jax.vmap(function)(points)).reshape(len(columns), -1)
             axes.plot(columns[:, 0], values, style, color=colour, linewidth=1.6, label=text)
-            if truths.get(name) is not None:
+            if callable(truths.get(name)):
                 some = columns[::25]
-                truth = jax.vmap(truths[name])(from_columns(some, terms[0].distribution.points))
+                truth = jax.vmap(truths[name])(from_columns(some, like))
                 label = "exact" if level == levels[-1] else None
                 axes.plot(
                     some[:, 0], np.asarray(truth).reshape(len(some), -1), "o", **RINGS, label=label

@@ -15,6 +15,12 @@ def on_points(risk: fe.AbstractRisk) -> list[fe.Risk]:
     return [term for term in risk.terms if isinstance(term.distribution, fe.Empirical)]
 
 
+def sample(term: fe.Risk) -> fe.Empirical:
+    """The sample on which a term stands."""
+    assert isinstance(term.distribution, fe.Empirical)
+    return term.distribution
+
+
 def as_columns(points: PyTree) -> np.ndarray:
     """n points as a matrix (n, d) of their coordinates."""
     leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(points)]
@@ -36,8 +42,8 @@ def from_columns(columns: np.ndarray, like: PyTree) -> PyTree:
 
 def box(term: fe.Risk) -> tuple[np.ndarray, np.ndarray]:
     """The box that a figure shows: the support where it is bounded, else the sample's extent."""
-    columns = as_columns(term.distribution.points)
-    population = term.distribution.population
+    columns = as_columns(sample(term).points)
+    population = sample(term).population
     lower, upper = columns.min(axis=0), columns.max(axis=0)
     if population is None:
         return lower, upper
@@ -52,7 +58,7 @@ def box(term: fe.Risk) -> tuple[np.ndarray, np.ndarray]:
 
 def absolute(f: Any, term: fe.Risk) -> np.ndarray:
     """max over components of |r(f, x_i)|, at each point x_i of the sample, without weights."""
-    weights = np.asarray(term.distribution.weights) * float(np.asarray(term.multiplier))
+    weights = np.asarray(sample(term).weights) * float(np.asarray(term.multiplier))
     rows = np.abs(np.asarray(term.residuals(f))).reshape(len(weights), -1).max(axis=1)
     # A point of weight zero has no say in the risk, and its residual cannot be read from it.
     return np.divide(rows, np.sqrt(weights), out=np.zeros_like(rows), where=weights > 0)

@@ -7,7 +7,7 @@ import numpy as np
 
 import fesolve as fe
 
-from ._points import absolute, as_columns, logarithm, names, on_points
+from ._points import absolute, as_columns, logarithm, names, on_points, sample
 from ._style import axes_or_new, COLOURS, pyplot, quiet
 
 
@@ -33,7 +33,7 @@ def residuals(
     axes = axes_or_new(axes)
     terms = on_points(risk)
     for term, colour in zip(terms, COLOURS * len(terms)):
-        columns = as_columns(term.distribution.points)
+        columns = as_columns(sample(term).points)
         values = logarithm(absolute(f, term))
         labels = names(coordinates, columns.shape[1])
         if columns.shape[1] == 1:

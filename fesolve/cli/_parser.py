@@ -1,0 +1,167 @@
+"""The options of the command line, from the signatures of the problems."""
+
+import argparse
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import fesolve as fe
+from fesolve import problems
+
+
+def parser(words: Sequence[str]) -> Any:
+    """The parser for the command line `words`."""
+    try:
+        from jsonargparse import ArgumentParser
+    except ImportError as error:
+        raise ImportError(
+            "The command line needs jsonargparse, which is not installed: "
+            "pip install 'fesolve[cli]'"
+        ) from error
+    style: dict[str, Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter}
+    top = ArgumentParser(
+        prog="fesolve",
+        description="Solve functional equations by empirical risk minimisation, and judge them.",
+        version=fe.__version__,
+        **style,
+    )
+    commands = top.add_subcommands(title="commands", metavar="COMMAND")
+    commands.add_subcommand(
+        "list",
+        ArgumentParser(usage="fesolve list", description="List the problems.", **style),
+        help="list the problems",
+    )
+    solve_parser = ArgumentParser(
+        description="Solve a problem of the catalogue.",
+        epilog="`fesolve solve NAME --help` shows the options and parameters of one problem.",
+        **style,
+    )
+    commands.add_subcommand("solve", solve_parser, help="solve a problem and report on it")
+    names = solve_parser.add_subcommands(title="problems", metavar="NAME")
+    for name, problem in problems.catalogue.items():
+        summary, details = _documentation(problem)
+        text = "\n".join([summary, *(["", details] if details else [])])
+        one = ArgumentParser(description=text, usage=f"fesolve solve {name} [options]", **style)
+        # Only the problem that is asked for is built, for its defaults.
+        if name in words:
+            _add_options(one, name, problem)
+        names.add_subcommand(name, one, help=summary)
+    return top
+
+
+def sizes_of(problem: problems.Problem, hypothesis: str, options: dict[str, Any]) -> dict[str, int]:
+    """The sizes of the chosen hypothesis: those that were given, and its defaults."""
+    every = _every_size(problem)
+    own = [size for size, by_kind in every.items() if hypothesis in by_kind]
+    for size, by_kind in every.items():
+        if options[size] is not None and size not in own:
+            raise ValueError(
+                f"--{size} is a size of {' and '.join(by_kind)}; --hypothesis {hypothesis} has "
+                f"{', '.join('--' + name for name in own)}"
+            )
+    return {s: every[s][hypothesis] if options[s] is None else options[s] for s in own}
+
+
+def summary_of(function: Callable) -> str:
+    """What a problem is, in one line."""
+    return _documentation(function)[0]
+
+
+def _add_options(parser: Any, name: str, function: Callable[..., problems.Problem]) -> None:
+    problem = function()
+    kinds = tuple(problem.hypotheses)
+    group = parser.add_argument_group("hypothesis and sample")
+    group.add_argument(
+        "--hypothesis",
+        choices=kinds,
+        default=kinds[0],
+        help=f"what f is made of: {' or '.join(kinds)} (default: {kinds[0]})",
+    )
+    for size, by_kind in _every_size(problem).items():
+        defaults = ", ".join(f"{default} for {kind}" for kind, default in by_kind.items())
+        text = f"{SIZES.get(size, size)} (default: {defaults})"
+        group.add_argument(f"--{size}", type=int, default=None, metavar="N", help=text)
+    defaults = ", ".join(f"{problem.choice(kind).points} for {kind}" for kind in kinds)
+    group.add_argument(
+        "--points",
+        type=int,
+        default=None,
+        metavar="N",
+        help=f"points to train on, per coordinate where they form a grid (default: {defaults})",
+    )
+    group.add_argument(
+        "--test-points",
+        type=int,
+        default=10_000,
+        metavar="N",
+        help="fresh points for the report (default: 10000)",
+    )
+    group.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of every random draw (default: 0)"
+    )
+    group.add_argument(
+        "--precision",
+        type=Literal[32, 64],
+        default=64,
+        metavar="32|64",
+        help="bits of a floating-point number (default: 64)",
+    )
+    group.add_argument(
+        "--out",
+        type=str,
+        default=f"results/{name}",
+        metavar="DIR",
+        help=f"where figure, report and solution are written (default: results/{name})",
+    )
+    parameters = inspect.signature(function).parameters
+    if parameters:
+        group = parser.add_argument_group("parameters of the model")
+    notes = _notes(function)
+    for parameter in parameters.values():
+        text = f"{notes.get(parameter.name, '')} (default: {parameter.default})".strip()
+        group.add_argument(
+            f"--{parameter.name}",
+            type=parameter.annotation,
+            default=parameter.default,
+            metavar=_metavar(parameter.annotation),
+            help=text,
+        )
+
+
+SIZES = {
+    "degree": "degree of the polynomials",
+    "width": "units in a layer",
+    "depth": "hidden layers",
+    "elements": "number of elements",
+}
+
+
+def _every_size(problem: problems.Problem) -> dict[str, dict[str, int]]:
+    """The sizes of all hypotheses: for each, its default by kind of hypothesis."""
+    sizes: dict[str, dict[str, int]] = {}
+    for kind, make in problem.hypotheses.items():
+        for size in inspect.signature(make).parameters.values():
+            sizes.setdefault(size.name, {})[kind] = size.default
+    return sizes
+
+
+def _documentation(function: Callable) -> tuple[str, str]:
+    """The first line of a docstring, and what stands between it and the arguments."""
+    text = inspect.getdoc(function) or ""
+    summary, _, rest = text.partition("\n")
+    return summary, rest.split("**Arguments:**")[0].strip()
+
+
+def _notes(function: Callable) -> dict[str, str]:
+    """What a docstring says of each argument, as one line."""
+    text = (inspect.getdoc(function) or "").partition("**Arguments:**")[2]
+    found = re.findall(r"^- `(\w+)`: (.*?)(?=^- `|^\S|\Z)", text, re.DOTALL | re.MULTILINE)
+    return {name: " ".join(note.split()).rstrip(".") for name, note in found}
+
+
+def _metavar(annotation: Any) -> str:
+    options = getattr(annotation, "__args__", None)
+    if options:
+        return "|".join(str(option) for option in options)
+    return getattr(annotation, "__name__", str(annotation)).upper()
