@@ -2,6 +2,7 @@
 
 import abc
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, TYPE_CHECKING
 
 import equinox as eqx
@@ -61,8 +62,15 @@ class AbstractTransported(AbstractDistribution):
         """The dimension of the cube."""
 
     @abc.abstractmethod
-    def transport(self, u: Float[Array, " dimension"]) -> Point:
+    def transport(self, u: Float[Array, " cube"]) -> Point:
         """T(u) at one u in the open cube: on the line, the quantile function of p."""
+
+
+@partial(jax.jit, static_argnames="n")
+def draws(p: AbstractTransported, n: int, key: PRNGKeyArray) -> Point:
+    """n independent draws of p by its transport, in the precision of its parameters."""
+    dtype = jax.dtypes.canonicalize_dtype(float_dtype(jax.tree.leaves(p.support)))
+    return jax.vmap(p.transport)(uniforms(key, (n, p.dimension), dtype))
 
 
 def check_count(method: str, n: Any) -> None:
@@ -120,11 +128,6 @@ def stored(tree: Point, name: str) -> Point:
         if leaf.dtype.kind in "OSUMm":
             raise ValueError(f"`{name}` must hold numbers; got an array of {leaf.dtype}")
     return tree
-
-
-def sample_dtype(array: Any) -> Any:
-    """The dtype of draws: that of the parameters, as JAX's precision setting allows it."""
-    return jax.dtypes.canonicalize_dtype(array.dtype)
 
 
 def uniforms(key: PRNGKeyArray, shape: tuple[int, ...], dtype: Any) -> Array:

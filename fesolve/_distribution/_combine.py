@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._types import as_array, Hypothesis, is_traced, Point
+from ._adapted import as_distribution
 from ._base import (
     AbstractDistribution,
     AbstractTransported,
@@ -37,22 +38,17 @@ class Product(AbstractTransported):
 
     parts: tuple[AbstractDistribution, ...] | dict[str, AbstractDistribution]
 
-    def __init__(self, *parts: AbstractDistribution, **named: AbstractDistribution) -> None:
+    def __init__(self, *parts: Any, **named: Any) -> None:
         if bool(parts) == bool(named):
             raise ValueError(
                 "`Product` takes either distributions in order, `Product(p, q)`, or named ones, "
                 f"`Product(k=p, z=q)`; got {len(parts)} in order and {len(named)} named"
             )
-        for part in (*parts, *named.values()):
-            if not isinstance(part, AbstractDistribution):
-                raise ValueError(
-                    f"`Product` takes distributions; got {part!r}. For a fixed coordinate use "
-                    "`fe.Dirac(x)`; for a foreign object `fe.Adapted(dist)`"
-                )
-        self.parts = parts or named
-        for position, part in enumerate(parts):
+        ordered = tuple(as_distribution(part) for part in parts)
+        self.parts = ordered or {name: as_distribution(part) for name, part in named.items()}
+        for position, part in enumerate(ordered):
             lower, _ = part.support
-            if len(jax.tree.leaves(lower)) != 1 or np.ndim(jax.tree.leaves(lower)[0]) > 1:
+            if not isinstance(lower, jax.Array | np.ndarray | np.generic) or lower.ndim > 1:
                 raise ValueError(
                     f"part {position} of `Product` has points that are neither scalars nor "
                     "vectors, which cannot be joined into one vector: name the parts, "
@@ -98,7 +94,7 @@ class Product(AbstractTransported):
     def dimension(self) -> int:
         return sum(transported(part, "Product").dimension for part in self.flat())
 
-    def transport(self, u: Float[Array, " dimension"]) -> Point:
+    def transport(self, u: Float[Array, " cube"]) -> Point:
         points, used = [], 0
         for part in self.flat():
             part = transported(part, "Product")
@@ -132,10 +128,10 @@ class Mixture(AbstractTransported):
     parts: tuple[AbstractDistribution, ...]
     weights: Any
 
-    def __init__(self, parts: Sequence[AbstractDistribution], weights: Any = None) -> None:
-        self.parts = tuple(parts)
-        if not self.parts or not all(isinstance(p, AbstractDistribution) for p in self.parts):
-            raise ValueError(f"`parts` must be a list of distributions; got {parts!r}")
+    def __init__(self, parts: Sequence[Any], weights: Any = None) -> None:
+        self.parts = tuple(as_distribution(part) for part in parts)
+        if not self.parts:
+            raise ValueError("`parts` of a mixture is empty: pass a list of distributions")
         m = len(self.parts)
         self.weights = np.full(m, 1 / m) if weights is None else as_array(weights)
         if self.weights.shape != (m,):
@@ -156,7 +152,7 @@ class Mixture(AbstractTransported):
         which, *keys = jr.split(key, len(self.parts) + 1)
         labels = self._labels().sample(n, key=which)
         draws = [part.sample(n, key=k) for part, k in zip(self.parts, keys, strict=True)]
-        return jax.tree.map(lambda *leaves: _stack(leaves)[labels, jnp.arange(n)], *draws)
+        return _selected(draws, labels)
 
     def quadrature(self, n: int) -> Empirical:
         """The rules of all the parts, each with the weight of its part."""
@@ -185,7 +181,7 @@ class Mixture(AbstractTransported):
     def dimension(self) -> int:
         return 1 + max(transported(part, "Mixture").dimension for part in self.parts)
 
-    def transport(self, u: Float[Array, " dimension"]) -> Point:
+    def transport(self, u: Float[Array, " cube"]) -> Point:
         """The first coordinate chooses the part, and the others the point."""
         parts = [transported(part, "Mixture") for part in self.parts]
         points = [part.transport(u[1 : 1 + part.dimension]) for part in parts]
@@ -204,9 +200,8 @@ def finite(rule: AbstractDistribution) -> Empirical:
     return rule
 
 
-def joined(points: Sequence[Any], batch: int) -> Any:
+def joined(leaves: Sequence[Any], batch: int) -> Any:
     """Scalars and vectors (after `batch` leading axes) as one vector of a common dtype."""
-    leaves = [jax.tree.leaves(point)[0] for point in points]
     xp = np if all(isinstance(leaf, np.ndarray | np.generic) for leaf in leaves) else jnp
     dtype = _common_dtype(leaves)
     columns = [leaf.astype(dtype) for leaf in leaves]
@@ -237,6 +232,13 @@ def _kind(part: AbstractDistribution) -> Any:
     return structure, [
         (leaf.shape, str(jax.dtypes.canonicalize_dtype(leaf.dtype))) for leaf in leaves
     ]
+
+
+@jax.jit
+def _selected(draws: list[Point], labels: Array) -> Point:
+    """The i-th draw of the part that label i names."""
+    rows = jnp.arange(labels.size)
+    return jax.tree.map(lambda *leaves: _stack(leaves)[labels, rows], *draws)
 
 
 def _stack(leaves: Sequence[Array]) -> Array:

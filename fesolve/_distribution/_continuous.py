@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
@@ -13,10 +12,9 @@ from ._base import (
     AbstractTransported,
     check_count,
     check_point_shape,
+    draws,
     floats,
     numpy_of,
-    sample_dtype,
-    uniforms,
 )
 from ._combine import Mixture, Product
 from ._dirac import Dirac
@@ -45,8 +43,7 @@ class Uniform(AbstractTransported):
     def sample(self, n: int, *, key: PRNGKeyArray) -> Point:
         """n independent draws."""
         check_count("sample", n)
-        u = uniforms(key, (n, self.dimension), sample_dtype(self.lower))
-        return jax.vmap(self.transport)(u)
+        return draws(self, n, key)
 
     def quadrature(self, n: int) -> Empirical:
         """The tensor Gauss-Legendre rule of n nodes per coordinate, exact to degree 2n - 1."""
@@ -70,7 +67,7 @@ class Uniform(AbstractTransported):
     def dimension(self) -> int:
         return self.lower.size
 
-    def transport(self, u: Float[Array, " dimension"]) -> Point:
+    def transport(self, u: Float[Array, " cube"]) -> Point:
         u = u.reshape(self.lower.shape)
         lower, upper = jnp.asarray(self.lower, u.dtype), jnp.asarray(self.upper, u.dtype)
         return lower + (upper - lower) * u

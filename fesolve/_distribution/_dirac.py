@@ -42,7 +42,7 @@ class Dirac(AbstractTransported):
     def dimension(self) -> int:
         return 0
 
-    def transport(self, u: Float[Array, " dimension"]) -> Point:
+    def transport(self, u: Float[Array, " cube"]) -> Point:
         return jax.tree.map(jnp.asarray, self.point)
 
     def repeated(self, n: int) -> Point:

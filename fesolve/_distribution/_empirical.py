@@ -1,5 +1,6 @@
 """Finitely many points with weights: samples, data and quadrature rules."""
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -60,9 +61,7 @@ class Empirical(AbstractTransported):
         """n of the points, drawn with replacement by their weights."""
         check_count("sample", n)
         self._check_positive()
-        dtype = jax.dtypes.canonicalize_dtype(self.weights.dtype)
-        index = self._index(uniforms(key, (n,), dtype))
-        return jax.tree.map(lambda leaf: jnp.asarray(leaf)[index], self.points)
+        return _resampled(self.points, self.weights, n, key)
 
     def quadrature(self, n: int) -> "Empirical":
         """The distribution itself, which is exact."""
@@ -83,15 +82,10 @@ class Empirical(AbstractTransported):
     def dimension(self) -> int:
         return 1
 
-    def transport(self, u: Float[Array, " dimension"]) -> Point:
+    def transport(self, u: Float[Array, " cube"]) -> Point:
         self._check_positive()
-        return jax.tree.map(lambda leaf: jnp.asarray(leaf)[self._index(u[0])], self.points)
-
-    def _index(self, u: Array) -> Array:
-        cumulative = jnp.cumsum(jnp.asarray(self.weights, u.dtype))
-        # Side "right" steps over points of weight zero; rounding may leave the last sum below u.
-        index = jnp.searchsorted(cumulative, u * cumulative[-1], side="right")
-        return jnp.minimum(index, self.size - 1)
+        index = _index(self.weights, u[0])
+        return jax.tree.map(lambda leaf: jnp.asarray(leaf)[index], self.points)
 
     def _check_positive(self) -> None:
         if not is_traced(self.weights) and np.min(np.asarray(self.weights)) < 0:
@@ -99,6 +93,19 @@ class Empirical(AbstractTransported):
                 "`weights` has negative entries, so the rule cannot be sampled from: sample its "
                 "population, or use it in `fe.expectation`"
             )
+
+
+@partial(jax.jit, static_argnames="n")
+def _resampled(points: Point, weights: Array, n: int, key: PRNGKeyArray) -> Point:
+    index = _index(weights, uniforms(key, (n,), jax.dtypes.canonicalize_dtype(weights.dtype)))
+    return jax.tree.map(lambda leaf: leaf[index], points)
+
+
+def _index(weights: Any, u: Array) -> Array:
+    cumulative = jnp.cumsum(jnp.asarray(weights, u.dtype))
+    # Side "right" steps over points of weight zero; rounding may leave the last sum below u.
+    index = jnp.searchsorted(cumulative, u * cumulative[-1], side="right")
+    return jnp.minimum(index, cumulative.size - 1)
 
 
 def _weights(weights: Any) -> Any:

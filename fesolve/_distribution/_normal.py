@@ -1,6 +1,7 @@
 """The normal distribution and its relatives."""
 
 import math
+from functools import partial
 from typing import Any
 
 import jax
@@ -16,12 +17,11 @@ from ._base import (
     cast,
     check_count,
     check_point_shape,
+    draws,
     float_dtype,
     floats,
     numpy_of,
     real,
-    sample_dtype,
-    uniforms,
 )
 from ._empirical import Empirical
 from ._gauss import check_nodes, hermite, tensor, truncated_normal
@@ -74,7 +74,7 @@ class Normal(AbstractTransported):
     def sample(self, n: int, *, key: PRNGKeyArray) -> Point:
         """n independent draws."""
         check_count("sample", n)
-        return self.place(jr.normal(key, (n, self.dimension), sample_dtype(self.loc)))
+        return _normal_draws(self, n, key)
 
     def quadrature(self, n: int) -> Empirical:
         """The tensor Gauss-Hermite rule of n nodes per coordinate, exact to degree 2n - 1, turned
@@ -107,7 +107,7 @@ class Normal(AbstractTransported):
     def dimension(self) -> int:
         return self.loc.size
 
-    def transport(self, u: Float[Array, " dimension"]) -> Point:
+    def transport(self, u: Float[Array, " cube"]) -> Point:
         return self.place(ndtri(u)[None])[0]
 
 
@@ -141,7 +141,7 @@ class LogNormal(AbstractTransported):
     def dimension(self) -> int:
         return self.log.dimension
 
-    def transport(self, u: Float[Array, " dimension"]) -> Point:
+    def transport(self, u: Float[Array, " cube"]) -> Point:
         return jnp.exp(self.log.transport(u))
 
 
@@ -183,8 +183,7 @@ class TruncatedNormal(AbstractTransported):
     def sample(self, n: int, *, key: PRNGKeyArray) -> Point:
         """n independent draws."""
         check_count("sample", n)
-        u = uniforms(key, (n, self.dimension), sample_dtype(self.loc))
-        return jax.vmap(self.transport)(u)
+        return draws(self, n, key)
 
     def quadrature(self, n: int) -> Empirical:
         """The (tensor) Gauss rule for the truncated density itself, exact to degree 2n - 1."""
@@ -192,7 +191,7 @@ class TruncatedNormal(AbstractTransported):
         d = self.dimension
         check_nodes([n] * d)
         xp = numpy_of((self.loc, self.scale, self.lower, self.upper))
-        a, b = ((end - self.loc) / self.scale for end in (self.lower, self.upper))
+        a, b = (_standardised(end, self.loc, self.scale) for end in (self.lower, self.upper))
         rules = [truncated_normal(a.reshape(d)[i], b.reshape(d)[i], n) for i in range(d)]
         index = np.indices((n,) * d).reshape(d, -1)
         z = xp.stack([rule[0][j] for rule, j in zip(rules, index, strict=True)], axis=1)
@@ -210,18 +209,32 @@ class TruncatedNormal(AbstractTransported):
     def dimension(self) -> int:
         return self.loc.size
 
-    def transport(self, u: Float[Array, " dimension"]) -> Point:
+    def transport(self, u: Float[Array, " cube"]) -> Point:
         loc, scale, lower, upper = (
             jnp.asarray(x, u.dtype) for x in (self.loc, self.scale, self.lower, self.upper)
         )
         u = u.reshape(loc.shape)
-        a, b = (lower - loc) / scale, (upper - loc) / scale
+        a, b = _standardised(lower, loc, scale), _standardised(upper, loc, scale)
         # Either tail by its own small probability: 1 - p would lose the digits of the upper one.
         below = ndtr(a) + u * (ndtr(b) - ndtr(a))
         above = ndtr(-b) + (1 - u) * (ndtr(-a) - ndtr(-b))
         left = below < 0.5
         z = jnp.where(left, ndtri(jnp.where(left, below, 0.5)), -ndtri(jnp.where(left, 0.5, above)))
         return jnp.clip(loc + scale * z, lower, upper)
+
+
+@partial(jax.jit, static_argnames="n")
+def _normal_draws(p: Normal, n: int, key: PRNGKeyArray) -> Array:
+    # JAX's own normal draws reach further into the tails than the transport of a uniform one.
+    dtype = jax.dtypes.canonicalize_dtype(p.loc.dtype)
+    return p.place(jr.normal(key, (n, p.dimension), dtype))
+
+
+def _standardised(end: Any, loc: Any, scale: Any) -> Any:
+    """(end - loc) / scale, where the derivative of an infinite end is 0 and not nan."""
+    xp = numpy_of(end, loc, scale)
+    infinite = xp.isinf(end)
+    return xp.where(infinite, end, (xp.where(infinite, loc, end) - loc) / scale)
 
 
 def _check_location(loc: Any) -> None:

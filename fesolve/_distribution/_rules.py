@@ -1,6 +1,6 @@
 """Rules: the same distribution with better points than independent draws or tensor Gauss."""
 
-from functools import lru_cache, singledispatch
+from functools import lru_cache, partial, singledispatch
 from typing import Any
 
 import equinox as eqx
@@ -85,10 +85,7 @@ class LatinHypercube(AbstractRule):
         """n points, each uniform in its cell."""
         check_count("sample", n)
         d = self.distribution.dimension
-        order, inside = jr.split(key)
-        u = uniforms(inside, (n, d), float)
-        slices = jax.vmap(lambda k: jr.permutation(k, n), out_axes=1)(jr.split(order, d))
-        return _transport(self.distribution, (slices.astype(u.dtype) + u) / n)
+        return _transport(self.distribution, _latin(n, d, key))
 
     def quadrature(self, n: int) -> Empirical:
         """n points in the middle of their cells, the same in every call."""
@@ -187,7 +184,18 @@ def _sobol(n: int, d: int) -> np.ndarray:
     from scipy.stats import qmc  # half a second that nobody else should pay
 
     points = qmc.Sobol(d, scramble=False, bits=_BITS).random_base2((n - 1).bit_length())
-    return np.rint(points[:n] * 2.0**_BITS).astype(np.uint32)
+    digits = np.rint(points[:n] * 2.0**_BITS).astype(np.uint32)
+    digits.setflags(write=False)
+    return digits
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _latin(n: int, d: int, key: PRNGKeyArray) -> Array:
+    """A random order of the n slices in each coordinate, and a uniform place in each cell."""
+    order, inside = jr.split(key)
+    slices = jax.vmap(lambda k: jr.permutation(k, n), out_axes=1)(jr.split(order, d))
+    u = jr.uniform(inside, (n, d), float)
+    return (slices.astype(u.dtype) + u) / n
 
 
 @jax.jit
@@ -209,6 +217,7 @@ def _scrambled(net: Array, key: PRNGKeyArray) -> Array:
     return u / 2.0**_BITS
 
 
+@jax.jit
 def _transport(p: AbstractTransported, u: Any) -> Point:
     """Points u of the cube as points of p, in the precision of p."""
     dtype = jax.dtypes.canonicalize_dtype(float_dtype(jax.tree.leaves(p.support)))

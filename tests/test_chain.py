@@ -1,0 +1,104 @@
+"""Markov chains for autoregressions: moments, published probabilities, derivatives."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.stats as st
+from scipy.special import comb
+
+import fesolve as fe
+
+
+def moments(chain):
+    """Mean, variance and first autocorrelation under the stationary distribution."""
+    z, p, pi = (np.asarray(a) for a in (chain.grid, chain.transition, chain.stationary.weights))
+    mean = pi @ z
+    variance = pi @ (z - mean) ** 2
+    return mean, variance, pi @ ((z - mean) * (p @ z - mean)) / variance
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 9, 25])
+@pytest.mark.parametrize("rho", [-0.5, 0.0, 0.9, 0.99])
+def test_rouwenhorst_has_the_moments_exactly(n, rho):
+    sigma, mean = 0.02, 0.3
+    chain = fe.rouwenhorst(n, rho, sigma, mean=mean)
+    ours = moments(chain)
+    np.testing.assert_allclose(ours[0], mean, rtol=1e-12)
+    np.testing.assert_allclose(ours[1], sigma**2 / (1 - rho**2), rtol=1e-11)
+    np.testing.assert_allclose(ours[2], rho, atol=1e-11)
+    z, p = np.asarray(chain.grid), np.asarray(chain.transition)
+    conditional = p @ z
+    np.testing.assert_allclose(conditional, (1 - rho) * mean + rho * z, atol=1e-14)
+    np.testing.assert_allclose(chain.stationary.weights, comb(n - 1, np.arange(n)) / 2 ** (n - 1))
+    np.testing.assert_allclose(p.sum(axis=1), 1.0)
+
+
+def test_rouwenhorst_of_two_and_three_states():
+    q = 0.95
+    p = fe.rouwenhorst(3, 2 * q - 1, 1.0).transition
+    middle = [q * (1 - q), q**2 + (1 - q) ** 2, q * (1 - q)]
+    expected = [
+        [q**2, 2 * q * (1 - q), (1 - q) ** 2],
+        middle,
+        [(1 - q) ** 2, 2 * q * (1 - q), q**2],
+    ]
+    np.testing.assert_allclose(p, expected, atol=1e-15)
+
+
+def test_tauchen_against_normal_probabilities():
+    n, rho, sigma = 7, 0.8, 0.1
+    chain = fe.tauchen(n, rho, sigma, width=2.5, mean=1.0)
+    z = np.linspace(-1, 1, n) * 2.5 * sigma / np.sqrt(1 - rho**2)
+    np.testing.assert_allclose(chain.grid, 1.0 + z)
+    edges = np.concatenate([[-np.inf], (z[1:] + z[:-1]) / 2, [np.inf]])
+    expected = np.diff(st.norm.cdf((edges[None] - rho * z[:, None]) / sigma), axis=1)
+    np.testing.assert_allclose(chain.transition, expected, atol=1e-14)
+
+
+def test_tauchen_approaches_the_autoregression():
+    rho, sigma = 0.7, 1.0
+    errors = [
+        abs(moments(fe.tauchen(n, rho, sigma, width=4.0))[1] * (1 - rho**2) - 1)
+        for n in (5, 9, 17, 65)
+    ]
+    assert errors[-1] < 0.005 and errors[-1] < errors[0] / 10
+
+
+def test_stationary_distribution_is_invariant_and_rows_are_distributions():
+    chain = fe.tauchen(9, 0.95, 0.1)
+    pi = chain.stationary
+    np.testing.assert_allclose(pi.weights @ np.asarray(chain.transition), pi.weights, atol=1e-14)
+    assert pi.points.dtype == np.int64
+    value = jax.jit(lambda i: fe.expectation(lambda j: chain.grid[j], chain.given(i)))(3)
+    np.testing.assert_allclose(value, chain.transition[3] @ chain.grid, rtol=1e-13)
+
+
+@pytest.mark.parametrize("method", [fe.tauchen, fe.rouwenhorst])
+def test_tracing(method):
+    def lowest(rho):
+        chain = method(5, rho, 0.1)
+        return chain.stationary.weights[1] * chain.grid[0]
+
+    slope = jax.jit(jax.grad(lowest))(0.8)
+    numeric = (lowest(0.8 + 1e-6) - lowest(0.8 - 1e-6)) / 2e-6
+    np.testing.assert_allclose(slope, numeric, rtol=1e-6)
+    mapped = jax.jit(jax.vmap(lambda rho: method(4, rho, 0.1).transition))(jnp.asarray([0.5, 0.9]))
+    np.testing.assert_allclose(mapped[1], method(4, 0.9, 0.1).transition, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "bad, words",
+    [
+        (lambda: fe.tauchen(1, 0.5, 1.0), "`n`"),
+        (lambda: fe.rouwenhorst(5, 1.0, 1.0), "`rho`"),
+        (lambda: fe.rouwenhorst(5, 0.5, 0.0), "`sigma`"),
+        (lambda: fe.tauchen(5, [0.5, 0.6], 1.0), "numbers"),
+        (lambda: fe.MarkovChain([0.0, 1.0], np.ones((2, 2))), "sum to 1"),
+        (lambda: fe.MarkovChain([0.0, 1.0], np.eye(3)), "shape"),
+        (lambda: fe.MarkovChain([0.0, 1.0], np.eye(2)).stationary, "more than one"),
+    ],
+)
+def test_bad_input_is_explained(bad, words):
+    with pytest.raises(ValueError, match=words):
+        bad()
