@@ -37,7 +37,7 @@ def test_history_keeps_what_it_saw_in_order():
 
 def test_history_thins():
     history = fe.History(every=2)
-    drive([history], risks=range(5))
+    drive([history], risks=(4.0, 3.0, 2.0, 1.0, 0.0))
     assert history["step"] == [0, 2, 4]
     with pytest.raises(ValueError, match="`every`"):
         fe.History(every=0)

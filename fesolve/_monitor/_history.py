@@ -38,7 +38,7 @@ class History:
                 self.fs.append(f)
         self._calls += 1
 
-    def __getitem__(self, name: str) -> list[float]:
+    def __getitem__(self, name: str) -> list[float | int]:
         """The values of one metric; NaN in the records that do not have it."""
         known = {key for record in self.records for key in record}
         if self.records and name not in known:

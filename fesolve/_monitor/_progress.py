@@ -1,7 +1,7 @@
 """The state of a solve on the terminal."""
 
 import time
-from typing import Any, final, Self
+from typing import Any, final
 
 from .._types import Hypothesis
 
@@ -31,7 +31,7 @@ class Progress:
         self._next = 0.0
         self._line = ""
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Progress":
         # Imported here: rich takes longer to import than a small solve takes to run.
         if self._console is None:
             from rich.console import Console
