@@ -132,6 +132,8 @@ class _Reader:
                 return (type(value), *(self.read(item, where) for item in value))
             case dict():
                 return ("dict", *((_key(k), self.read(v, where)) for k, v in value.items()))
+            case set() | frozenset():
+                return (type(value), frozenset(self.read(item, where) for item in value))
             case property():
                 return ("property", self.read(value.fget, where))
             case classmethod() | staticmethod():
@@ -180,13 +182,16 @@ class _Reader:
         return keys
 
     def _class(self, cls: type, where: str) -> Hashable:
-        """A user's class counts with its methods, since they read globals too."""
+        """A user's class counts with its methods, since they read globals too, and with its
+        constants."""
         keys: list[Hashable] = [ById(cls)]
         for base in cls.__mro__:
             if not _is_library(base.__module__):
-                methods = (v for k, v in vars(base).items() if not k.startswith("__"))
-                call = vars(base).get("__call__")
-                keys += [self.read(v, where) for v in (*methods, call) if _is_code(v)]
+                keys += [
+                    (name, self.read(value, where))
+                    for name, value in vars(base).items()
+                    if _counts(name, value)
+                ]
         return tuple(keys)
 
     def _object(self, value: Any, where: str) -> Hashable:
@@ -196,10 +201,50 @@ class _Reader:
         inner = getattr(value, "method", None)  # how equinox stores the methods of a module
         if isinstance(inner, types.FunctionType):
             return self.read(inner, where)
-        attributes = getattr(value, "__dict__", None)
-        if not attributes:
+        attributes = _attributes(value)
+        if not attributes and _is_library(type(value).__module__):
             return ById(value)
-        return (self.read(type(value), where), self.read(dict(attributes), where))
+        return (self.read(type(value), where), self.read(attributes, where))
+
+
+_NO_MEANING = frozenset(
+    [
+        "__init__",
+        "__new__",
+        "__post_init__",
+        "__check_init__",
+        "__repr__",
+        "__str__",
+        "__eq__",
+        "__hash__",
+        "__setattr__",
+        "__delattr__",
+        "__getstate__",
+        "__setstate__",
+        "__replace__",
+        "__init_subclass__",
+        "__class_getitem__",
+    ]
+)
+"""Methods that make, copy and show an object, and compute nothing with it."""
+
+
+def _counts(name: str, value: Any) -> bool:
+    """Whether an attribute of a class may be read by a computation."""
+    if name.startswith("__"):
+        return name not in _NO_MEANING and _is_code(value)
+    return True
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    """What an object holds, in its dictionary and in its slots."""
+    found = dict(getattr(value, "__dict__", {}))
+    for base in type(value).__mro__:
+        slots = vars(base).get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            if name not in ("__dict__", "__weakref__"):
+                found[name] = getattr(value, name, None)
+    return found
 
 
 def _is_code(value: Any) -> bool:
