@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Array, PyTree
+from jaxtyping import PyTree
 
 from ._fingerprint import _is_library, fingerprint, TracedClosureError
 
@@ -45,7 +45,7 @@ class Static:
         )
         self._hash = hash(self.key)
 
-    def merge(self, arrays: list[Array]) -> PyTree:
+    def merge(self, arrays: list[Any]) -> PyTree:
         """The tree again, with these arrays."""
         given, rest = iter(arrays), iter(self.others)
         leaves = [next(given) if is_array else next(rest) for is_array in self.is_array]
@@ -58,7 +58,7 @@ class Static:
         return isinstance(other, Static) and self.key == other.key
 
 
-def arrays_of(tree: PyTree) -> list[Array]:
+def arrays_of(tree: PyTree) -> list[Any]:
     """The array leaves of a tree, in order."""
     return [leaf for leaf in jax.tree.leaves(tree) if _is_array(leaf)]
 
@@ -70,7 +70,7 @@ def compiled(function: Callable) -> Callable:
     """
 
     @functools.partial(jax.jit, static_argnums=0)
-    def run(static: Static, arrays: list[Array]) -> PyTree:
+    def run(static: Static, arrays: list[Any]) -> PyTree:
         return function(*static.merge(arrays))
 
     @functools.wraps(function)

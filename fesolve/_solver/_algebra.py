@@ -14,7 +14,7 @@ import numpy as np
 
 
 @functools.cache
-def _controller(scipy_loaded: bool) -> "threadpoolctl.ThreadpoolController":  # noqa: F821
+def _controller(scipy_loaded: bool) -> "threadpoolctl.ThreadpoolController":
     import threadpoolctl
 
     return threadpoolctl.ThreadpoolController()

@@ -15,8 +15,8 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from .._compiled import arrays_of, Static
-from .._fingerprint import TracedClosureError
 from .._dry_run import equation_widths
+from .._fingerprint import TracedClosureError
 from .._risk import AbstractRisk, components, Risk, row_scale, table
 from .._types import Hypothesis
 

@@ -33,7 +33,7 @@ def row_times(problem: LeastSquares, causal: Callable | None) -> np.ndarray | No
         direction = _direction(problem, points)
         if direction is None:
             return None
-        causal = lambda x: direction * x  # noqa: E731
+        causal = lambda x: direction * x
     times = []
     for p, (count, width) in zip(points, _shapes(problem), strict=True):
         t = np.full(1, -np.inf) if p is None else np.asarray(jax.vmap(causal)(p), float)

@@ -68,7 +68,7 @@ def damped_solve(
 
 
 def _normal(upper: Array, jacobian: Array, b: Array) -> Array:
-    twice = lambda v: _triangular(upper, _triangular(upper, v, transpose=True))  # noqa: E731
+    twice = lambda v: _triangular(upper, _triangular(upper, v, transpose=True))
     if jacobian.shape[0] >= jacobian.shape[1]:
         return twice(jacobian.T @ b)
     return jacobian.T @ twice(b)

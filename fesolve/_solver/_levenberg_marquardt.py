@@ -10,12 +10,14 @@ from jaxtyping import PRNGKeyArray, PyTree
 from .._risk import AbstractRisk
 from .._types import Hypothesis
 from . import _implicit
-from ._algebra import one_thread
+from ._algebra import one_thread, smallest_singular_value
 from ._assembly import LeastSquares
 from ._base import AbstractSolver, Interrupted, Solution
 from ._causal import row_times
 from ._differentiable import minimum, Settings
+from ._elements import has_elements, solve_elements
 from ._host import Functions, Progress
+from ._march import element_series, on_elements
 from ._outcome import device_solution, host_solution
 from ._strategy import solve_network, solve_series
 from ._trainable import linear_leaves
@@ -67,6 +69,11 @@ class LevenbergMarquardt(AbstractSolver):
         key: PRNGKeyArray | None,
         monitors: tuple,
     ) -> Solution:
+        if has_elements(f):
+            marched = solve_elements(risk, f, trainable)
+            if marched is not None:
+                return marched
+            risk = on_elements(risk, element_series(f)[0].basis)
         problem = LeastSquares(risk, f, trainable)
         marks, linear = linear_leaves(f, trainable)
         if linear:
@@ -97,7 +104,7 @@ class LevenbergMarquardt(AbstractSolver):
         state = Progress(problem.theta, r, jacobian, evaluations=1)
         if not (np.isfinite(r).all() and np.isfinite(jacobian).all()):
             state.finite = False
-            return host_solution(problem, state, linear)
+            return host_solution(problem, state)
 
         def report(state: Progress) -> None:
             for monitor in monitors:
@@ -118,8 +125,9 @@ class LevenbergMarquardt(AbstractSolver):
                     damping=self.damping,
                 )
         except KeyboardInterrupt:
-            raise Interrupted(host_solution(problem, state, linear)) from None
-        return host_solution(problem, state, linear)
+            raise Interrupted(host_solution(problem, state)) from None
+        smallest = smallest_singular_value(state.jacobian) if linear else None
+        return host_solution(problem, state, smallest=smallest)
 
 
 def require_rows(problem: LeastSquares) -> None:

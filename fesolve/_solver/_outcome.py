@@ -7,16 +7,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import _host
-from ._algebra import smallest_singular_value
 from ._assembly import LeastSquares
 from ._base import RESULTS, Solution
 from ._differentiable import Minimum
 from ._verdict import is_determined, root_mean_squares, within_tolerance
 
 
-def host_solution(problem: LeastSquares, state: _host.Progress, linear: bool) -> Solution:
-    """The solution at `state`: solved only where every equation is within its tolerance and, for
-    f linear in theta, the sample determines theta."""
+def host_solution(
+    problem: LeastSquares, state: _host.Progress, *, smallest: float | None = None
+) -> Solution:
+    """The solution at `state`: solved only where every equation is within its tolerance and, with
+    the `smallest` singular value of the Jacobian given, where the sample determines theta."""
     dtype = state.theta.dtype
     multipliers = [bare[6] for bare in problem.assembly.bares]
     rms = root_mean_squares(problem.equations, state.r, multipliers)
@@ -29,12 +30,11 @@ def host_solution(problem: LeastSquares, state: _host.Progress, linear: bool) ->
         "rms": rms,
     }
     result = RESULTS.not_zero if state.converged else RESULTS.max_steps_reached
-    if not (state.finite and np.isfinite(state.r).all() and state.jacobian is not None):
+    if not (state.finite and np.isfinite(state.r).all()):
         result = RESULTS.non_finite
     elif bool(within_tolerance(problem.equations, rms, dtype)):
         result = RESULTS.solved
-        if linear:
-            smallest = smallest_singular_value(state.jacobian)
+        if smallest is not None:
             stats["smallest_singular_value"] = np.asarray(smallest, dtype)
             if not bool(is_determined(smallest, state.theta, problem.equations, dtype)):
                 result = RESULTS.not_unique
