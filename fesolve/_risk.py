@@ -33,14 +33,14 @@ class AbstractRisk(eqx.Module):
     def __radd__(self, other: Any) -> "AbstractRisk":
         return self if isinstance(other, int) and other == 0 else NotImplemented
 
-    def __mul__(self, scalar: ArrayLike) -> "AbstractRisk":
+    def __mul__(self, scalar: ArrayLike | Any) -> "AbstractRisk":
         if isinstance(scalar, AbstractRisk):
             raise ValueError(
                 "a risk can be multiplied by a scalar, not by another risk; to sum risks use `+`"
             )
         return _rebuild(self, [term._scaled(scalar) for term in self.terms])
 
-    def __rmul__(self, scalar: ArrayLike) -> "AbstractRisk":
+    def __rmul__(self, scalar: ArrayLike | Any) -> "AbstractRisk":
         return self * scalar
 
     def empirical(self, n: int, *, key: PRNGKeyArray) -> "AbstractRisk":
@@ -137,10 +137,10 @@ class Risk(AbstractRisk):
 
     def __init__(
         self,
-        residual: Residual,
+        residual: Residual | Any,
         distribution: Any = None,
         *,
-        args: tuple = (),
+        args: tuple | Any = (),
         loss: Callable = squared,
         shock: Any = None,
         tolerance: float | None = None,

@@ -267,7 +267,6 @@ def test_names():
         (lambda: fe.Risk(value) * fe.Risk(value), "use `\\+`"),
         (lambda: fe.Risk(value).empirical(0, key=jr.key(0)), "n >= 1"),
         (lambda: fe.Risk(value).quadrature(-1), "n >= 1"),
-        (lambda: fe.Risk(value).quadrature(2.5), "n >= 1"),
         (
             lambda: fe.Risk(
                 noisy, fe.Uniform(0.0, 1.0), shock=fe.Normal(0.0, 1.0), loss=fe.absolute
