@@ -23,7 +23,7 @@ bench: $(VENV)/.installed-dev ## print the figures of docs/benchmarks.md, measur
 	$(BIN)/python benchmarks/run.py
 
 docs: $(VENV)/.installed-docs ## build the site strictly into site/
-	$(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 lint: $(VENV)/.installed-dev ## what the style checks say
 	$(BIN)/ruff format --check .
