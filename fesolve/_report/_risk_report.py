@@ -59,10 +59,10 @@ class RiskReport(eqx.Module):
         self,
         f: Hypothesis,
         *,
-        train: AbstractRisk | None = None,
-        test: AbstractRisk | None = None,
+        train: AbstractRisk | Any = None,
+        test: AbstractRisk | Any = None,
         exact: Any = None,
-        **shifted: AbstractRisk,
+        **shifted: AbstractRisk | Any,
     ) -> None:
         if isinstance(f, Solution):
             raise ValueError("`f` is a `Solution`: pass its f, `solution.value`")

@@ -4,10 +4,12 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
 from .._distribution import Dirac, Empirical
+from .._losses import squared
 from .._risk import AbstractRisk, Pairs, Risk
 from .._solver._verdict import default_tolerance
 from .._types import Hypothesis, Point
@@ -99,7 +101,9 @@ def _of_term(term: Risk, index: int, twins: tuple, search: bool) -> list[Equatio
         sizes, worst = None, [None] * len(field.names)
     else:
         values = field.at(field.points).astype(np.float64)
-        losses, squares = np.asarray(term.loss(values)), values**2
+        losses = squares = values**2
+        if term.loss is not squared:
+            losses = np.asarray(term.loss(jnp.asarray(values)))
         sizes, finite = field.sizes(values), np.isfinite(values)
         worst = largest(sizes, field.points)
         if search:
