@@ -123,14 +123,33 @@ class LeastSquares:
         r, jacobian = linearise(self.assembly, theta, self.data)
         return np.asarray(r), np.asarray(jacobian)
 
-    def columns(self, marks: PyTree[bool]) -> np.ndarray:
-        """The positions in theta of the trainable leaves that `marks` marks."""
+    def columns(self, marks: PyTree) -> np.ndarray:
+        """The positions in theta of the trainable leaves that `marks` marks, by a boolean or by
+        an array of them, one an entry."""
         chosen = [
-            mark
-            for mark, used in zip(jax.tree.leaves(marks), jax.tree.leaves(self.mask), strict=True)
-            if used
+            np.broadcast_to(mark, (size,)) if np.ndim(mark) == 0 else np.ravel(mark)
+            for mark, size in zip(
+                [
+                    m
+                    for m, used in zip(jax.tree.leaves(marks), jax.tree.leaves(self.mask), strict=True)
+                    if used
+                ],
+                self.assembly.sizes,
+                strict=True,
+            )
         ]
-        return np.flatnonzero(np.repeat(chosen, self.assembly.sizes))
+        return np.flatnonzero(np.concatenate(chosen))
+
+
+def require_rows(problem: LeastSquares, unknowns: int) -> None:
+    """Raises where f is linear in theta and the sample has fewer rows than there are unknowns."""
+    if problem.rows < unknowns:
+        raise ValueError(
+            f"`risk` has {problem.rows} residual rows and f has {unknowns} unknowns, in which it "
+            "is linear: they are not determined. Take more points (`.quadrature(n)` or "
+            f"`.empirical(n, key=key)` with n >= {unknowns}), a lower degree, or "
+            "`fe.MinimumNorm`, which chooses among the solutions"
+        )
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -1,6 +1,7 @@
 """The default solver."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,14 +12,15 @@ from .._risk import AbstractRisk
 from .._types import Hypothesis
 from . import _implicit
 from ._algebra import one_thread, smallest_singular_value
-from ._assembly import LeastSquares
-from ._base import AbstractSolver, Interrupted, Solution
+from ._assembly import LeastSquares, require_rows
+from ._base import AbstractSolver, Interrupted, RESULTS, Solution
 from ._causal import row_times
+from ._degree import climb, degree_solution, has_free_degree, rooms, with_points, with_room
 from ._differentiable import minimum, Settings
 from ._elements import has_elements, solve_elements
 from ._host import Functions, Progress
 from ._march import element_series, on_elements
-from ._outcome import device_solution, host_solution
+from ._outcome import device_solution, host_solution, is_zero
 from ._strategy import solve_network, solve_series
 from ._trainable import linear_leaves
 
@@ -74,15 +76,33 @@ class LevenbergMarquardt(AbstractSolver):
             if marched is not None:
                 return marched
             risk = on_elements(risk, element_series(f)[0].basis)
-        problem = LeastSquares(risk, f, trainable)
-        marks, linear = linear_leaves(f, trainable)
+        if has_free_degree(f):
+            return self._choose_degree(risk, f, trainable, monitors)
+        return self._solve(LeastSquares(risk, f, trainable), monitors)
+
+    def _choose_degree(
+        self, risk: AbstractRisk, f: Hypothesis, trainable: PyTree[bool], monitors: tuple
+    ) -> Solution:
+        solution = None
+        for room in rooms(f):
+            f = with_room(f, room)
+            mask = jax.tree.unflatten(jax.tree.structure(f), jax.tree.leaves(trainable))
+            problem = LeastSquares(with_points(risk, room), f, mask)
+            if not on_host(problem):
+                continue
+            solution = self._on_host(problem, True, np.arange(problem.theta.size), monitors, climb)
+            if bool(solution.result == RESULTS.solved):
+                return solution
+        return self._solve(problem, monitors) if solution is None else solution
+
+    def _solve(self, problem: LeastSquares, monitors: tuple) -> Solution:
+        marks, linear = linear_leaves(problem.f, problem.mask)
         if linear:
-            require_rows(problem)
+            require_rows(problem, problem.theta.size)
         columns = problem.columns(marks)
-        if problem.traced or jax.default_backend() != "cpu":
-            return self._on_device(problem, linear, columns, monitors)
-        with one_thread():
+        if on_host(problem):
             return self._on_host(problem, linear, columns, monitors)
+        return self._on_device(problem, linear, columns, monitors)
 
     def _on_device(
         self, problem: LeastSquares, linear: bool, columns: np.ndarray, monitors: tuple
@@ -98,44 +118,51 @@ class LevenbergMarquardt(AbstractSolver):
         return device_solution(problem, out)
 
     def _on_host(
-        self, problem: LeastSquares, linear: bool, columns: np.ndarray, monitors: tuple
+        self,
+        problem: LeastSquares,
+        linear: bool,
+        columns: np.ndarray,
+        monitors: tuple,
+        climb: Callable | None = None,
     ) -> Solution:
-        r, jacobian = problem.linearise(problem.theta)
-        state = Progress(problem.theta, r, jacobian, evaluations=1)
-        if not (np.isfinite(r).all() and np.isfinite(jacobian).all()):
-            state.finite = False
-            return host_solution(problem, state)
+        with one_thread():
+            r, jacobian = problem.linearise(problem.theta)
+            state = Progress(problem.theta, r, jacobian, evaluations=1)
+            if not (np.isfinite(r).all() and np.isfinite(jacobian).all()):
+                state.finite = False
+                return host_solution(problem, state)
+            functions = Functions(problem.residuals, problem.linearise, _reporter(problem, monitors))
+            try:
+                degree = None if climb is None else climb(functions, problem, state)
+                if degree is None and linear:
+                    solve_series(functions, state, **self._options(problem))
+                elif degree is None:
+                    solve_network(functions, state, last=columns, **self._options(problem))
+            except KeyboardInterrupt:
+                raise Interrupted(host_solution(problem, state)) from None
+            if climb is not None:
+                return degree_solution(problem, state, degree)
+            smallest = smallest_singular_value(state.jacobian) if linear else None
+            return host_solution(problem, state, smallest=smallest)
 
-        def report(state: Progress) -> None:
-            for monitor in monitors:
-                metrics = {"risk": state.cost, "damping": state.damping}
-                monitor(state.steps, metrics, problem.value(state.theta))
-
-        functions = Functions(problem.residuals, problem.linearise, report)
-        try:
-            if linear:
-                solve_series(functions, state, self.max_steps, self.damping)
-            else:
-                solve_network(
-                    functions,
-                    state,
-                    last=columns,
-                    times=row_times(problem, self.causal),
-                    max_steps=self.max_steps,
-                    damping=self.damping,
-                )
-        except KeyboardInterrupt:
-            raise Interrupted(host_solution(problem, state)) from None
-        smallest = smallest_singular_value(state.jacobian) if linear else None
-        return host_solution(problem, state, smallest=smallest)
+    def _options(self, problem: LeastSquares) -> dict[str, Any]:
+        return {
+            "times": row_times(problem, self.causal),
+            "max_steps": self.max_steps,
+            "damping": self.damping,
+            "zero": lambda state: is_zero(problem, state.r),
+        }
 
 
-def require_rows(problem: LeastSquares) -> None:
-    """Raises where f is linear in theta and the sample has fewer rows than there are unknowns."""
-    if problem.rows < problem.theta.size:
-        raise ValueError(
-            f"`risk` has {problem.rows} residual rows and f has {problem.theta.size} unknowns, in "
-            "which it is linear: they are not determined. Take more points "
-            f"(`.quadrature(n)` or `.empirical(n, key=key)` with n >= {problem.theta.size}), a "
-            "lower degree, or `fe.MinimumNorm`, which chooses among the solutions"
-        )
+def on_host(problem: LeastSquares) -> bool:
+    """Whether the loop runs on the host: nothing is traced, and the arrays are there anyway."""
+    return not problem.traced and jax.default_backend() == "cpu"
+
+
+def _reporter(problem: LeastSquares, monitors: tuple) -> Callable[[Progress], None]:
+    def report(state: Progress) -> None:
+        for monitor in monitors:
+            metrics = {"risk": state.cost, "damping": float(state.damping)}
+            monitor(state.steps, metrics, problem.value(state.theta))
+
+    return report

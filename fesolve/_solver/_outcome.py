@@ -43,6 +43,13 @@ def host_solution(
     return Solution(problem.value(state.theta), risk, result, stats, history)
 
 
+def is_zero(problem: LeastSquares, r: np.ndarray) -> bool:
+    """Whether every equation is within its tolerance."""
+    multipliers = [bare[6] for bare in problem.assembly.bares]
+    rms = root_mean_squares(problem.equations, r, multipliers)
+    return bool(within_tolerance(problem.equations, rms, problem.assembly.dtype))
+
+
 def device_solution(problem: LeastSquares, out: Minimum) -> Solution:
     """The same, with every choice a `where`, so that lanes may end differently."""
     dtype = problem.assembly.dtype

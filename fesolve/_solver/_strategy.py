@@ -1,5 +1,8 @@
 """In which order a least-squares problem is attacked on the host."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 
 from ._causal import copy_of, travel_causally
@@ -7,26 +10,43 @@ from ._host import Functions, levenberg_marquardt, newton, Progress
 
 
 def solve_series(
-    functions: Functions, state: Progress, max_steps: int, damping: float
+    functions: Functions,
+    state: Progress,
+    *,
+    times: np.ndarray | None,
+    max_steps: int,
+    damping: float,
+    zero: Callable[[Progress], bool],
 ) -> None:
-    """f linear in theta: Gauss-Newton; where that does not arrive, damped steps from the start
-    and Gauss-Newton again."""
+    """f linear in theta: Gauss-Newton; where that does not arrive at `zero`, damped steps from the
+    start, causally weighted on an initial-value problem, and Gauss-Newton again."""
     rtol = 8 * np.finfo(state.theta.dtype).eps
     start = copy_of(state)
     newton(functions, state, min(max_steps, 30), rtol, None)
-    if state.cost <= rounding(state) or (state.converged and start.cost > 1e6 * state.cost):
-        return
-    other = copy_of(start)
-    other.steps, other.evaluations, other.history = state.steps, state.evaluations, state.history
-    other.damping = damping * _scale(other)
-    levenberg_marquardt(functions, other, max_steps, rtol, floor=rounding(other))
-    travelled = other.converged
-    newton(functions, other, 10, rtol, None)
-    other.converged = other.converged or travelled
-    if other.cost < state.cost or not state.finite:
+    for travel in ([travel_damped] if times is None else [travel_causally, travel_damped]):
+        if zero(state):
+            return
+        other = copy_of(start)
+        other.steps, other.evaluations, other.history = 0, 0, []
+        other.damping = damping * _scale(other)
+        travel(functions, other, times, max_steps)
+        travelled = other.converged
+        newton(functions, other, 10, rtol, None)
+        other.converged = other.converged or travelled
+        other.steps += state.steps
+        other.evaluations += state.evaluations
+        other.history = state.history + other.history
+        if not other.cost < state.cost:
+            other = replace(other, theta=state.theta, r=state.r, jacobian=state.jacobian)
         adopt(state, other)
-    else:
-        state.steps, state.evaluations = other.steps, other.evaluations
+
+
+def travel_damped(
+    functions: Functions, state: Progress, times: np.ndarray | None, max_steps: int
+) -> None:
+    """Levenberg-Marquardt on all rows alike."""
+    rtol = 8 * np.finfo(state.theta.dtype).eps
+    levenberg_marquardt(functions, state, max_steps, rtol, floor=rounding(state))
 
 
 def solve_network(
@@ -37,6 +57,7 @@ def solve_network(
     times: np.ndarray | None,
     max_steps: int,
     damping: float,
+    zero: Callable[[Progress], bool],
 ) -> None:
     """f nonlinear in theta: the last layer by QR, all weights by damped steps, the last layer
     once more. The damped steps travel, the QR arrives: Cholesky of a Gram matrix loses half of
