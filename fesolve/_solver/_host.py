@@ -56,6 +56,7 @@ def newton(
         state.r, state.jacobian = functions.linearise(state.theta)
         state.evaluations += 1
     best = (state.cost, state.theta, state.r, state.jacobian)
+    nothing = float((8 * np.finfo(state.r.dtype).eps) ** 2 * state.r.size)
     stalled = 0
     for _ in range(max_steps):
         step = _restricted_step(state, columns, 0.0)
@@ -67,7 +68,7 @@ def newton(
         state.steps += 1
         state.history.append(state.cost)
         functions.report(state)
-        small = size <= rtol * (np.linalg.norm(state.theta) + rtol)
+        small = size <= rtol * (np.linalg.norm(state.theta) + rtol) or state.cost <= nothing
         if state.cost < best[0]:
             stalled = 0 if state.cost < 0.5 * best[0] else stalled + 1
             best = (state.cost, state.theta, state.r, state.jacobian)

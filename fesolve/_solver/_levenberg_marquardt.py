@@ -147,7 +147,7 @@ class LevenbergMarquardt(AbstractSolver):
 
     def _options(self, problem: LeastSquares) -> dict[str, Any]:
         return {
-            "times": row_times(problem, self.causal),
+            "times": lambda: row_times(problem, self.causal),
             "max_steps": self.max_steps,
             "damping": self.damping,
             "zero": lambda state: is_zero(problem, state.r),

@@ -13,7 +13,7 @@ def solve_series(
     functions: Functions,
     state: Progress,
     *,
-    times: np.ndarray | None,
+    times: Callable[[], np.ndarray | None],
     max_steps: int,
     damping: float,
     zero: Callable[[Progress], bool],
@@ -23,13 +23,14 @@ def solve_series(
     rtol = 8 * np.finfo(state.theta.dtype).eps
     start = copy_of(state)
     newton(functions, state, min(max_steps, 30), rtol, None)
-    for travel in ([travel_damped] if times is None else [travel_causally, travel_damped]):
-        if zero(state):
-            return
+    if zero(state):
+        return
+    clock = times()
+    for travel in ([travel_damped] if clock is None else [travel_causally, travel_damped]):
         other = copy_of(start)
         other.steps, other.evaluations, other.history = 0, 0, []
         other.damping = damping * _scale(other)
-        travel(functions, other, times, max_steps)
+        travel(functions, other, clock, max_steps)
         travelled = other.converged
         newton(functions, other, 10, rtol, None)
         other.converged = other.converged or travelled
@@ -39,6 +40,8 @@ def solve_series(
         if not other.cost < state.cost:
             other = replace(other, theta=state.theta, r=state.r, jacobian=state.jacobian)
         adopt(state, other)
+        if zero(state):
+            return
 
 
 def travel_damped(
@@ -54,7 +57,7 @@ def solve_network(
     state: Progress,
     *,
     last: np.ndarray,
-    times: np.ndarray | None,
+    times: Callable[[], np.ndarray | None],
     max_steps: int,
     damping: float,
     zero: Callable[[Progress], bool],
@@ -67,16 +70,16 @@ def solve_network(
     settles in a false minimum that blocks what follows, and the steps travel causally instead.
     """
     eps = np.finfo(state.theta.dtype).eps
-    some = 0 < last.size < state.theta.size
+    some, clock = 0 < last.size < state.theta.size, times()
     if some:
         first = copy_of(state)
         newton(functions, first, 6, 8 * eps, last)
-        travels_in_time = times is not None and not _is_affine(functions, state, first, last)
+        travels_in_time = clock is not None and not _is_affine(functions, state, first, last)
         if not travels_in_time and first.cost < state.cost:
             adopt(state, first)
-    if times is not None and state.cost > rounding(state):
+    if clock is not None and state.cost > rounding(state):
         state.damping = damping * _scale(state)
-        travel_causally(functions, state, times, max_steps)
+        travel_causally(functions, state, clock, max_steps)
     if state.cost > rounding(state):
         state.damping = (1e-8 if state.cost < 1e-8 else damping) * _scale(state)
         levenberg_marquardt(functions, state, max_steps, 8 * eps, floor=rounding(state))
