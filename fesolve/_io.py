@@ -32,13 +32,19 @@ def save(path: str | os.PathLike, f: Hypothesis) -> None:
 
     **Arguments:** `path`, where to write; `f`, the hypothesis.
 
-    **Raises:** `ValueError` for an f that holds traced values.
+    **Raises:** `ValueError` for an f that holds traced values or Python objects in an array.
     """
     if is_traced(f):
         raise ValueError(
             "`f` holds traced values: call `fe.save` outside of `jax.jit`, `jax.grad` and "
             "`jax.vmap`"
         )
+    for place, leaf in jax.tree_util.tree_leaves_with_path(f):
+        if isinstance(leaf, np.ndarray) and leaf.dtype.hasobject:
+            raise ValueError(
+                f"`f{jax.tree_util.keystr(place)}` is a NumPy array of Python objects, which a "
+                "file without pickle cannot hold"
+            )
     buffer = io.BytesIO()
     eqx.tree_serialise_leaves(buffer, f)
     payload, outline = buffer.getvalue(), _outline(f)
