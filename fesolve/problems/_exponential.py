@@ -5,11 +5,14 @@ import jax.numpy as jnp
 
 import fesolve as fe
 
-from ._problem import Choice, Problem
+from ._curves import curves
+from ._problem import Problem
 
 
 def exponential(*, a: float = -1.0, horizon: float = 2.0) -> Problem:
     """f'(x) = a f(x), f(0) = 1: the linear equation of growth and decay.
+
+    The solution is exp(a x).
 
     **Arguments:**
 
@@ -23,21 +26,13 @@ def exponential(*, a: float = -1.0, horizon: float = 2.0) -> Problem:
     def initial(f, x):
         return f(x) - 1.0
 
-    def chebyshev(degree: int = 16) -> Choice:
-        series = fe.Series(fe.Chebyshev(degree, (0.0, horizon)))
-        return Choice(lambda key: series, points=2 * degree + 4)
-
-    def mlp(width: int = 32, depth: int = 2) -> Choice:
-        def draw(key):
-            sizes = {"width": width, "depth": depth, "support": (0.0, horizon)}
-            return fe.MLP("scalar", "scalar", **sizes, key=key)
-
-        return Choice(draw, points=100)
+    def hard(net, x):
+        return 1.0 + x * net(x)
 
     return Problem(
         risk=fe.Risk(ode, fe.Uniform(0.0, horizon), args=(a,))
         + 10.0 * fe.Risk(initial, fe.Dirac(0.0)),
-        hypotheses={"chebyshev": chebyshev, "mlp": mlp},
+        hypotheses=curves(0.0, horizon, degree=16, hard=hard),
         exact=lambda x: jnp.exp(a * x),
         source="textbook; f(x) = exp(a x)",
     )

@@ -1,0 +1,84 @@
+"""Cake eating."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+import fesolve as fe
+
+from ._problem import Choice, Problem
+
+
+def cake_eating(
+    *,
+    gamma: float = 1.5,
+    beta: float = 0.96,
+    R: float = 1.01,
+    a_low: float = 0.1,
+    a_high: float = 5.0,
+) -> Problem:
+    """V(a) = max_c c^(1 - gamma) / (1 - gamma) + beta V(R (a - c)): a cake that earns interest.
+
+    Unknown are the share kappa(a) of the cake that is eaten and the value. In the solution
+    kappa(a) = 1 - (beta R^(1 - gamma))^(1 / gamma) and V(a) = kappa^(-gamma) a^(1 - gamma) /
+    (1 - gamma). Adding small multiples of a^m with beta (R (1 - kappa))^m = 1 to V hardly changes
+    the residuals on an interval away from 0. What rules them out is their behaviour at 0, where m
+    = -2 is much steeper than V: so the class holds functions that are smooth in a at 0.
+
+    **Arguments:**
+
+    - `gamma`: the relative risk aversion, not 1.
+    - `beta`: the discount factor.
+    - `R`: the gross interest rate.
+    - `a_low`: the equations hold on [a_low, a_high].
+    - `a_high`: see `a_low`.
+    """
+
+    def euler(f, a, beta, R):
+        c, a1 = a * f.share(a), saved(f, a, R)
+        return 1.0 - beta * R * (a1 * f.share(a1) / c) ** -gamma
+
+    def bellman(f, a, beta, R):
+        c, a1 = a * f.share(a), saved(f, a, R)
+        return 1.0 - (utility(c) + beta * f.value(a1)) / f.value(a)
+
+    def saved(f, a, R):
+        return R * a * (1.0 - f.share(a))
+
+    def utility(c):
+        return c ** (1.0 - gamma) / (1.0 - gamma)
+
+    def chebyshev(degree: int = 4) -> Choice:
+        basis = fe.Chebyshev(degree, (0.0, a_high))
+        # 5 % of the cake, for ever, is a guess of the right order
+        start = dict(logit=fe.Series(basis, start=-3.0), log_scale=fe.Series(basis, start=5.0))
+        return Choice(lambda key: ShareAndValue(**start, gamma=gamma), points=degree + 8)
+
+    kappa = 1.0 - (beta * R ** (1.0 - gamma)) ** (1.0 / gamma)
+    return Problem(
+        risk=fe.Risk(euler, fe.Uniform(a_low, a_high), args=(beta, R))
+        + fe.Risk(bellman, fe.Uniform(a_low, a_high), args=(beta, R)),
+        hypotheses={"chebyshev": chebyshev},
+        exact={
+            "share": lambda a: jnp.full_like(a, kappa),
+            "value": lambda a: kappa**-gamma * utility(a),
+        },
+        functions=lambda f: {"share eaten": f.share},
+        coordinates=("a",),
+        source="the income fluctuation problem of QuantEcon's lectures, without income",
+    )
+
+
+class ShareAndValue(eqx.Module):
+    """The share of the cake that is eaten, in (0, 1), and the value, of the sign of utility."""
+
+    logit: eqx.Module
+    log_scale: eqx.Module
+    gamma: float = eqx.field(static=True)
+
+    def share(self, a):
+        return jax.nn.sigmoid(self.logit(a))
+
+    def value(self, a):
+        power = 1.0 - self.gamma
+        return jnp.exp(self.log_scale(a)) * a**power / power
