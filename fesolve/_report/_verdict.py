@@ -123,14 +123,12 @@ def _shifted(rows: list[Row]) -> list[str]:
 
 
 def _outside(rows: list[Row]) -> list[str]:
-    remarks = []
+    shares = []
     for on in dict.fromkeys(row.on for row in rows):
         share = max((row.outside or 0.0 for row in rows if row.on == on), default=0.0)
         if share > 0:
-            remarks.append(
-                f"f is asked for outside its domain at {100 * share:.3g} % of the points of {on}"
-            )
-    return remarks
+            shares.append(f"{100 * share:.3g} % of the points of {on}")
+    return [f"f is asked for outside its domain at {', '.join(shares)}"] if shares else []
 
 
 def floor_warning(rows: list[Row], dtype: np.dtype) -> str | None:
