@@ -62,13 +62,17 @@ class Assembly:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Assembly) and self.key == other.key
 
-    def unravel(self, theta: Float[Array, " P"]) -> PyTree:
-        """theta as the tree of trainable leaves."""
+    def leaves(self, theta: Float[Array, " P"]) -> list[Array]:
+        """The leaves of theta, in their shapes and dtypes."""
         leaves, start = [], 0
         for shape, size, dtype in zip(self.shapes, self.sizes, self.dtypes, strict=True):
             leaves.append(theta[start : start + size].reshape(shape).astype(dtype))
             start += size
-        return jax.tree.unflatten(self.structure, leaves)
+        return leaves
+
+    def unravel(self, theta: Float[Array, " P"]) -> PyTree:
+        """theta as the tree of trainable leaves."""
+        return jax.tree.unflatten(self.structure, self.leaves(theta))
 
     def merge(self, theta: Float[Array, " P"], data: list[Array]) -> tuple[list, Hypothesis]:
         """The terms and f at theta."""
@@ -113,7 +117,11 @@ class LeastSquares:
 
     def value(self, theta: Any) -> Hypothesis:
         """f at theta, with the leaves that do not train as they were given."""
-        tree = self.assembly.unravel(jnp.asarray(theta))
+        return self.assemble([jnp.asarray(leaf) for leaf in self.assembly.leaves(theta)])
+
+    def assemble(self, leaves: list[Array]) -> Hypothesis:
+        """f with these leaves of theta."""
+        tree = jax.tree.unflatten(self.assembly.structure, leaves)
         return eqx.combine(tree, eqx.partition(self.f, self.mask)[1])
 
     def residuals(self, theta: Any) -> np.ndarray:

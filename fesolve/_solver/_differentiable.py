@@ -1,12 +1,12 @@
-"""The boundary between the host and the compiled program, and the derivative across it.
+"""A least-squares solve as one compiled program, and the derivative across it.
 
-Called with arrays, the solve below runs on the host; called inside `jit`, `vmap` or on an
-accelerator, it is one compiled program; differentiated, the solve runs either way and the implicit
-function theorem gives the tangent.
+Inside `jit`, `vmap` or `grad`, and on accelerators, a solve is one program, verdict included;
+differentiated, the implicit function theorem gives its tangent, and the iterations are never
+looked into.
 """
 
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,59 +14,79 @@ import numpy as np
 from jaxtyping import Array
 
 from . import _device, _implicit
-from ._assembly import Assembly
+from ._assembly import Assembly, Equation, LeastSquares
+from ._base import RESULTS, Solution
+from ._verdict import is_determined, root_mean_squares, within_tolerance
 
 
 class Settings(NamedTuple):
     """What a device solve must know at compile time: whether f is linear in theta, the columns in
-    which it is, `max_steps` and the damping."""
+    which it is, `max_steps`, the damping, and the equations with their tolerances."""
 
     linear: bool
     last: tuple[int, ...]
     max_steps: int
     damping: float
+    equations: tuple[Equation, ...]
 
 
 class Minimum(NamedTuple):
-    """A minimum as arrays; `smallest` is the smallest singular value of the Jacobian there, and
-    infinite for networks, whose weights nobody expects to be determined."""
+    """A minimum: theta as its leaves, the risk, how it ended, and numbers about it."""
 
-    theta: Array
-    r: Array
+    leaves: list[Array]
     risk: Array
-    steps: Array
-    converged: Array
-    smallest: Array
+    result: Any
+    stats: dict[str, Array]
+
+
+def solve_on_device(problem: LeastSquares, settings: Settings) -> Solution:
+    """The solution by one compiled program, differentiable in the data of the problem."""
+    theta = jax.lax.stop_gradient(jnp.asarray(problem.theta))
+    out = _minimum(problem.assembly, settings, theta, *_implicit.separate(problem.data))
+    return Solution(problem.assemble(out.leaves), out.risk, out.result, out.stats, None)
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
-def minimum(
+def _minimum(
     assembly: Assembly, settings: Settings, theta: Array, floats: list, others: list
 ) -> Minimum:
-    """argmin over theta of |r(theta; data)|^2, differentiable in the data."""
-    return _minimum(assembly, settings, theta, floats, others)
+    return _compute(assembly, settings, theta, floats, others)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def _minimum(
+def _compute(
     assembly: Assembly, settings: Settings, theta: Array, floats: list, others: list
 ) -> Minimum:
     data = _implicit.join(floats, others)
     with jax.default_matmul_precision("highest"):
-        out = _device.minimise(assembly, theta, data, *settings)
-    return Minimum(out.theta, out.r, out.r @ out.r, out.steps, out.converged, out.smallest)
+        out = _device.minimise(assembly, theta, data, *settings[:4])
+    multipliers = [jnp.asarray(bare[6]) for bare in assembly.merge(theta, data)[0]]
+    rms = root_mean_squares(settings.equations, out.r, multipliers)
+    zero = within_tolerance(settings.equations, rms, theta.dtype)
+    determined = is_determined(out.smallest, out.theta, settings.equations, theta.dtype)
+    risk = out.r @ out.r
+    result = RESULTS.where(out.converged, RESULTS.not_zero, RESULTS.max_steps_reached)
+    result = RESULTS.where(zero, RESULTS.solved, result)
+    result = RESULTS.where(zero & ~determined, RESULTS.not_unique, result)
+    result = RESULTS.where(jnp.isfinite(risk), result, RESULTS.non_finite)
+    stats = {"steps": out.steps, "rms": rms, "smallest_singular_value": out.smallest}
+    return Minimum(assembly.leaves(out.theta), risk, result, stats)
 
 
-@minimum.defjvp
+@_minimum.defjvp
 def _(assembly: Assembly, settings: Settings, primals: tuple, tangents: tuple) -> tuple:
     theta, floats, others = primals
-    out = minimum(assembly, settings, theta, floats, others)
+    out = _minimum(assembly, settings, theta, floats, others)
     moving = [
         None if x is None else jnp.asarray(dx, x.dtype)
         for x, dx in zip(floats, tangents[1], strict=True)
     ]
-    dtheta, drisk = _implicit.tangent(assembly, out.theta, floats, others, moving)
-    none = np.zeros((), jax.dtypes.float0)
-    still = jnp.zeros_like
-    return out, Minimum(dtheta, still(out.r), drisk, none, none, still(out.smallest))
+    changes, drisk = _implicit.tangent(assembly, out.leaves, floats, others, moving)
+    still = jax.tree.map(_no_tangent, out)
+    return out, still._replace(leaves=changes, risk=drisk)
 
+
+def _no_tangent(x: Array) -> Any:
+    if jnp.issubdtype(jnp.result_type(x), jnp.inexact):
+        return jnp.zeros_like(x)
+    return np.zeros(jnp.shape(x), jax.dtypes.float0)

@@ -24,14 +24,16 @@ def is_differentiable(x: Array) -> bool:
 @functools.partial(jax.jit, static_argnums=0)
 def tangent(
     assembly: Assembly,
-    theta: Float[Array, " P"],
-    floats: list[Array],
-    others: list[Array],
-    float_tangents: list[Array],
-) -> tuple[Float[Array, " P"], Float[Array, ""]]:
-    """dtheta, and the derivative 2 r . dr of the risk at its minimum (the envelope theorem)."""
+    leaves: list[Array],
+    floats: list,
+    others: list,
+    float_tangents: list,
+) -> tuple[list[Array], Float[Array, ""]]:
+    """dtheta, as leaves, and the derivative 2 r . dr of the risk at its minimum (the envelope theorem)."""
 
-    def rows(theta: Array, floats: list[Array]) -> Array:
+    theta = jnp.concatenate([jnp.ravel(leaf).astype(assembly.dtype) for leaf in leaves])
+
+    def rows(theta: Array, floats: list) -> Array:
         return residuals(assembly, theta, join(floats, others))
 
     r, jacobian = linearise(assembly, theta, join(floats, others))
@@ -39,10 +41,10 @@ def tangent(
     risk_tangent = 2 * r @ dr
     inverse = pseudo_inverse(jacobian)
     if jacobian.shape[0] < jacobian.shape[1]:
-        return -inverse @ dr, risk_tangent
+        return assembly.leaves(-inverse @ dr), risk_tangent
     fixed = jax.lax.stop_gradient(r)
 
-    def curvature(theta: Array, floats: list[Array]) -> Array:
+    def curvature(theta: Array, floats: list) -> Array:
         # its derivatives hold J^T dr nowhere, since `fixed` does not move
         return jax.grad(lambda t: fixed @ rows(t, floats))(theta)
 
@@ -50,16 +52,17 @@ def tangent(
     second = jax.jacfwd(lambda t: curvature(t, floats))(theta)
     gram_inverse = inverse @ inverse.T
     correction = pseudo_inverse(jnp.eye(theta.size, dtype=r.dtype) + gram_inverse @ second)
-    return -correction @ (inverse @ dr + gram_inverse @ mixed), risk_tangent
+    change = -correction @ (inverse @ dr + gram_inverse @ mixed)
+    return assembly.leaves(change), risk_tangent
 
 
-def separate(data: list[Array]) -> tuple[list[Array], list[Array]]:
+def separate(data: list) -> tuple[list, list]:
     """Floating-point arrays, and the others; both of full length, with None in the gaps."""
     floats = [x if is_differentiable(x) else None for x in data]
     others = [None if is_differentiable(x) else x for x in data]
     return floats, others
 
 
-def join(floats: list[Array], others: list[Array]) -> list[Array]:
+def join(floats: list, others: list) -> list:
     """The inverse of `separate`."""
     return [y if x is None else x for x, y in zip(floats, others, strict=True)]

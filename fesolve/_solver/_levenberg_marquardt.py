@@ -4,23 +4,21 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
 from .._risk import AbstractRisk
 from .._types import Hypothesis
-from . import _implicit
 from ._algebra import one_thread, smallest_singular_value
 from ._assembly import LeastSquares, require_rows
 from ._base import AbstractSolver, Interrupted, RESULTS, Solution
 from ._causal import row_times
 from ._degree import climb, degree_solution, has_free_degree, rooms, with_points, with_room
-from ._differentiable import minimum, Settings
+from ._differentiable import Settings, solve_on_device
 from ._elements import has_elements, solve_elements
 from ._host import Functions, Progress
 from ._march import element_series, on_elements
-from ._outcome import device_solution, host_solution, is_zero
+from ._outcome import host_solution, is_zero
 from ._strategy import solve_network, solve_series
 from ._trainable import linear_leaves
 
@@ -112,10 +110,9 @@ class LevenbergMarquardt(AbstractSolver):
                 "`monitors` run on the host, and this solve is inside jit, vmap or grad: leave "
                 "them out there"
             )
-        settings = Settings(linear, tuple(columns.tolist()), self.max_steps, self.damping)
-        theta = jax.lax.stop_gradient(jnp.asarray(problem.theta))
-        out = minimum(problem.assembly, settings, theta, *_implicit.separate(problem.data))
-        return device_solution(problem, out)
+        last = tuple(columns.tolist())
+        options = Settings(linear, last, self.max_steps, self.damping, problem.equations)
+        return solve_on_device(problem, options)
 
     def _on_host(
         self,

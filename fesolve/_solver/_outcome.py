@@ -3,14 +3,21 @@
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from . import _host
 from ._assembly import LeastSquares
 from ._base import RESULTS, Solution
-from ._differentiable import Minimum
 from ._verdict import is_determined, root_mean_squares, within_tolerance
+
+
+def no_monitors_under_tracing(monitors: tuple) -> None:
+    """Raises where monitors were given to a solve that runs inside a JAX transformation."""
+    if monitors:
+        raise ValueError(
+            "`monitors` run on the host, and this solve is inside jit, vmap or grad: leave them "
+            "out there"
+        )
 
 
 def host_solution(
@@ -48,22 +55,6 @@ def is_zero(problem: LeastSquares, r: np.ndarray) -> bool:
     multipliers = [bare[6] for bare in problem.assembly.bares]
     rms = root_mean_squares(problem.equations, r, multipliers)
     return bool(within_tolerance(problem.equations, rms, problem.assembly.dtype))
-
-
-def device_solution(problem: LeastSquares, out: Minimum) -> Solution:
-    """The same, with every choice a `where`, so that lanes may end differently."""
-    dtype = problem.assembly.dtype
-    multipliers = [jnp.asarray(bare[6]) for bare in problem.assembly.bares]
-    fixed = jax.lax.stop_gradient(out)
-    rms = root_mean_squares(problem.equations, fixed.r, multipliers)
-    result = RESULTS.where(out.converged, RESULTS.not_zero, RESULTS.max_steps_reached)
-    zero = within_tolerance(problem.equations, rms, dtype)
-    result = RESULTS.where(zero, RESULTS.solved, result)
-    unique = is_determined(fixed.smallest, fixed.theta, problem.equations, dtype)
-    result = RESULTS.where(zero & ~unique, RESULTS.not_unique, result)
-    result = RESULTS.where(jnp.isfinite(fixed.risk), result, RESULTS.non_finite)
-    stats = {"steps": out.steps, "rms": rms, "smallest_singular_value": fixed.smallest}
-    return Solution(problem.value(out.theta), out.risk, result, stats, None)
 
 
 def where_not_finite(problem: LeastSquares, r: np.ndarray) -> str:
