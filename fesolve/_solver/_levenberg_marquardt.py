@@ -17,6 +17,7 @@ from ._degree import climb, degree_solution, has_free_degree, rooms, with_points
 from ._differentiable import Settings, solve_on_device
 from ._elements import has_elements, solve_elements
 from ._host import Functions, Progress
+from ._large import in_blocks, size_of_jacobian, travel_matrix_free
 from ._march import element_series, on_elements
 from ._outcome import host_solution, is_zero
 from ._strategy import solve_network, solve_series
@@ -122,13 +123,15 @@ class LevenbergMarquardt(AbstractSolver):
         monitors: tuple,
         climb: Callable | None = None,
     ) -> Solution:
+        functions = Functions(problem.residuals, problem.linearise, _reporter(problem, monitors))
+        if size_of_jacobian(problem) > self.memory:
+            return self._on_host_in_parts(problem, linear, functions)
         with one_thread():
             r, jacobian = problem.linearise(problem.theta)
             state = Progress(problem.theta, r, jacobian, evaluations=1)
             if not (np.isfinite(r).all() and np.isfinite(jacobian).all()):
                 state.finite = False
                 return host_solution(problem, state)
-            functions = Functions(problem.residuals, problem.linearise, _reporter(problem, monitors))
             try:
                 degree = None if climb is None else climb(functions, problem, state)
                 if degree is None and linear:
@@ -141,6 +144,29 @@ class LevenbergMarquardt(AbstractSolver):
                 return degree_solution(problem, state, degree)
             smallest = smallest_singular_value(state.jacobian) if linear else None
             return host_solution(problem, state, smallest=smallest)
+
+    def _on_host_in_parts(
+        self, problem: LeastSquares, linear: bool, functions: Functions
+    ) -> Solution:
+        """Past the memory budget: in blocks of rows where they outnumber the unknowns, else
+        without a Jacobian."""
+        state = Progress(problem.theta, problem.residuals(problem.theta), None)
+        state.finite = bool(np.isfinite(state.r).all())
+        smallest = None
+        try:
+            if state.finite and problem.rows > 4 * problem.theta.size:
+                blocks = in_blocks(problem, self.memory, functions)
+                state.r, state.jacobian = blocks.linearise(state.theta)
+                options = {**self._options(problem), "times": lambda: None}
+                solve_series(blocks, state, **options | {"zero": lambda _: False})
+                smallest = smallest_singular_value(state.jacobian) if linear else None
+                state.r = problem.residuals(state.theta)
+            elif state.finite:
+                travel_matrix_free(problem, functions, state, self.max_steps, self.damping)
+        except KeyboardInterrupt:
+            state.r = problem.residuals(state.theta)
+            raise Interrupted(host_solution(problem, state)) from None
+        return host_solution(problem, state, smallest=smallest)
 
     def _options(self, problem: LeastSquares) -> dict[str, Any]:
         return {
