@@ -168,6 +168,13 @@ def test_replications_that_fail_are_counted():
     assert found.excess.value == pytest.approx(0.0, abs=1e-12)
 
 
+def test_float32():
+    line = fe.Series(fe.Chebyshev(1, (-1.0, 1.0)), dtype=jnp.float32)
+    found = decompose(fe.Risk(parabola, X), lambda key: line, population=20_000)
+    assert near(found.eps_app, 4 / 45)
+    assert found.excess.value > 0 > found.eps_est.value
+
+
 def test_text_and_records():
     found = decompose(regression_risk(fe.Normal(np.zeros(P), 1.0)), linear, replications=50)
     text = str(found)

@@ -203,7 +203,7 @@ def _total(on: str, found: list[Equation], parts: list[Row]) -> Row:
         worst = max((e.worst for e in found if e.worst is not None), key=lambda w: w.value)
         quantiles = {**distribution_of(sizes, weights), "max": logarithm(worst.value)}
         point = worst.point
-    seen = [r.outside for r, e in zip(parts, found) if r.outside is not None]
+    seen = [row.outside for row in parts if row.outside is not None]
     return Row(
         on=on,
         equation="total",

@@ -37,7 +37,7 @@ def root_mean_squares(
 def within_tolerance(equations: tuple[Equation, ...], rms: Any, dtype: Any) -> Any:
     """Whether every equation holds to within its tolerance; a NaN never does."""
     xp = np if isinstance(rms, np.ndarray) else jnp
-    tolerances = np.asarray([tolerance_of(equation, dtype) for equation in equations])
+    tolerances = np.asarray([tolerance_of(equation, dtype) for equation in equations], dtype)
     return xp.all(rms <= tolerances)
 
 
