@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PyTree
 
-from ._risk import pointwise
+from ._risk import Pairs, pointwise
 from ._types import Hypothesis
 
 
@@ -21,7 +21,7 @@ def equation_widths(name: str, bare: tuple, f: Hypothesis) -> dict[str, int]:
     points = bare[3]
     x = None if points is None else jax.tree.map(lambda p: p[0], points)
     try:
-        out = eqx.filter_eval_shape(pointwise, bare, f, x)
+        out = eqx.filter_eval_shape(pointwise, bare, f, x, _draw(bare[5]))
     except Exception as error:
         raise ValueError(_explain(name, x, f, error)) from error
     leaves = jax.tree_util.tree_leaves_with_path(out)
@@ -34,6 +34,11 @@ def equation_widths(name: str, bare: tuple, f: Hypothesis) -> dict[str, int]:
         _check_leaf(label, leaf)
         widths[label] = int(leaf.size)
     return widths
+
+
+def _draw(shock: Any) -> PyTree:
+    """One draw of a shock that was drawn point by point."""
+    return jax.tree.map(lambda e: e[0], shock.first) if isinstance(shock, Pairs) else None
 
 
 def _label(path: tuple) -> str:
@@ -97,5 +102,5 @@ def _explain(name: str, x: PyTree, f: Hypothesis, error: Exception) -> str:
 
 
 def _networks(f: Hypothesis) -> list[eqx.nn.MLP]:
-    is_net = lambda node: isinstance(node, eqx.nn.MLP)  # noqa: E731
+    is_net = lambda node: isinstance(node, eqx.nn.MLP)
     return [node for node in jax.tree.leaves(f, is_leaf=is_net) if is_net(node)]

@@ -6,7 +6,7 @@ looked into.
 """
 
 import functools
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -19,15 +19,41 @@ from ._base import RESULTS, Solution
 from ._verdict import is_determined, root_mean_squares, within_tolerance
 
 
+class Method(Protocol):
+    """An iteration inside a compiled program; hashable, since it is part of the program's key."""
+
+    @property
+    def equations(self) -> tuple[Equation, ...]:
+        """The equations with their tolerances."""
+        ...
+
+    @property
+    def unfinished(self) -> Any:
+        """The member of `RESULTS` that says that the iteration did not arrive."""
+        ...
+
+    def __call__(self, assembly: Assembly, theta: Array, data: list) -> _device.Outcome: ...
+
+    def __hash__(self) -> int: ...
+
+
 class Settings(NamedTuple):
-    """What a device solve must know at compile time: whether f is linear in theta, the columns in
-    which it is, `max_steps`, the damping, and the equations with their tolerances."""
+    """The method of Levenberg and Marquardt, with what it must know at compile time: whether f is
+    linear in theta, the columns in which it is, `max_steps`, the damping, and the equations with
+    their tolerances."""
 
     linear: bool
     last: tuple[int, ...]
     max_steps: int
     damping: float
     equations: tuple[Equation, ...]
+
+    @property
+    def unfinished(self) -> Any:
+        return RESULTS.max_steps_reached
+
+    def __call__(self, assembly: Assembly, theta: Array, data: list) -> _device.Outcome:
+        return _device.minimise(assembly, theta, data, *self[:4])
 
 
 class Minimum(NamedTuple):
@@ -39,44 +65,51 @@ class Minimum(NamedTuple):
     stats: dict[str, Array]
 
 
-def solve_on_device(problem: LeastSquares, settings: Settings) -> Solution:
+def solve_on_device(problem: LeastSquares, method: Method) -> Solution:
     """The solution by one compiled program, differentiable in the data of the problem."""
     theta = jax.lax.stop_gradient(jnp.asarray(problem.theta))
-    out = _minimum(problem.assembly, settings, theta, *_implicit.separate(problem.data))
+    out = _minimum(problem.assembly, method, theta, *_implicit.separate(problem.data))
     return Solution(problem.assemble(out.leaves), out.risk, out.result, out.stats, None)
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
 def _minimum(
-    assembly: Assembly, settings: Settings, theta: Array, floats: list, others: list
+    assembly: Assembly, method: Method, theta: Array, floats: list, others: list
 ) -> Minimum:
-    return _compute(assembly, settings, theta, floats, others)
+    return _compute(assembly, method, theta, floats, others)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _compute(
-    assembly: Assembly, settings: Settings, theta: Array, floats: list, others: list
+    assembly: Assembly, method: Method, theta: Array, floats: list, others: list
 ) -> Minimum:
     data = _implicit.join(floats, others)
     with jax.default_matmul_precision("highest"):
-        out = _device.minimise(assembly, theta, data, *settings[:4])
+        out = method(assembly, theta, data)
+    result, rms = device_verdict(method, assembly, theta, data, out)
+    stats = {"steps": out.steps, "rms": rms, "smallest_singular_value": out.smallest}
+    return Minimum(assembly.leaves(out.theta), out.r @ out.r, result, stats)
+
+
+def device_verdict(
+    method: Method, assembly: Assembly, theta: Array, data: list, out: _device.Outcome
+) -> tuple[Any, Array]:
+    """How a solve ended, with every choice a `where`, so that lanes may end differently; and
+    sqrt(E r^2) of each equation."""
     multipliers = [jnp.asarray(bare[6]) for bare in assembly.merge(theta, data)[0]]
-    rms = root_mean_squares(settings.equations, out.r, multipliers)
-    zero = within_tolerance(settings.equations, rms, theta.dtype)
-    determined = is_determined(out.smallest, out.theta, settings.equations, theta.dtype)
-    risk = out.r @ out.r
-    result = RESULTS.where(out.converged, RESULTS.not_zero, RESULTS.max_steps_reached)
+    rms = root_mean_squares(method.equations, out.r, multipliers)
+    zero = within_tolerance(method.equations, rms, theta.dtype)
+    determined = is_determined(out.smallest, out.theta, method.equations, theta.dtype)
+    result = RESULTS.where(out.converged, RESULTS.not_zero, method.unfinished)
     result = RESULTS.where(zero, RESULTS.solved, result)
     result = RESULTS.where(zero & ~determined, RESULTS.not_unique, result)
-    result = RESULTS.where(jnp.isfinite(risk), result, RESULTS.non_finite)
-    stats = {"steps": out.steps, "rms": rms, "smallest_singular_value": out.smallest}
-    return Minimum(assembly.leaves(out.theta), risk, result, stats)
+    return RESULTS.where(jnp.isfinite(out.r).all(), result, RESULTS.non_finite), rms
 
 
 @_minimum.defjvp
-def _(assembly: Assembly, settings: Settings, primals: tuple, tangents: tuple) -> tuple:
+def _(assembly: Assembly, method: Method, primals: tuple, tangents: tuple) -> tuple:
     theta, floats, others = primals
-    out = _minimum(assembly, settings, theta, floats, others)
+    out = _minimum(assembly, method, theta, floats, others)
     moving = [
         None if x is None else jnp.asarray(dx, x.dtype)
         for x, dx in zip(floats, tangents[1], strict=True)

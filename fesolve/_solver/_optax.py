@@ -55,7 +55,9 @@ class Optax(AbstractSolver):
     batch_size: int | None = None
 
     def __init__(self, optim: Any, *, num_steps: int, batch_size: int | None = None) -> None:
-        if not (callable(getattr(optim, "init", None)) and callable(getattr(optim, "update", None))):
+        if not (
+            callable(getattr(optim, "init", None)) and callable(getattr(optim, "update", None))
+        ):
             raise ValueError(
                 f"`optim` must be an Optax optimiser such as `optax.adam(1e-3)`; got {optim!r}"
             )
