@@ -149,7 +149,7 @@ def error_decomposition(
 
 @compiled
 def _trained(
-    risk: AbstractRisk, start: Hypothesis, solver: AbstractSolver | None, n: int, keys: PRNGKeyArray
+    risk: AbstractRisk, start: Hypothesis, solver: AbstractSolver | None, n: int, keys: Array
 ) -> tuple[PyTree, Float[Array, " replications"]]:
     """The arrays of f_D, and R(f_D, D), for one sample D a key."""
 
