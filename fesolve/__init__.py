@@ -53,8 +53,13 @@ from ._risk import AbstractRisk as AbstractRisk, Risk as Risk, SumRisk as SumRis
 from ._solve import solve as solve
 from ._solver import (
     AbstractSolver as AbstractSolver,
+    Chain as Chain,
     Interrupted as Interrupted,
     LevenbergMarquardt as LevenbergMarquardt,
+    LinearLeastSquares as LinearLeastSquares,
+    Optax as Optax,
+    Optimistix as Optimistix,
+    Resample as Resample,
     RESULTS as RESULTS,
     Solution as Solution,
     SolveError as SolveError,

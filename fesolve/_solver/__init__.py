@@ -1,8 +1,15 @@
 """Solvers: argmin over theta of R(f_theta)."""
 
-from ._base import AbstractSolver as AbstractSolver
-from ._base import Interrupted as Interrupted
-from ._base import RESULTS as RESULTS
-from ._base import Solution as Solution
-from ._base import SolveError as SolveError
+from ._base import (
+    AbstractSolver as AbstractSolver,
+    Interrupted as Interrupted,
+    RESULTS as RESULTS,
+    Solution as Solution,
+    SolveError as SolveError,
+)
+from ._chain import Chain as Chain
 from ._levenberg_marquardt import LevenbergMarquardt as LevenbergMarquardt
+from ._linear import LinearLeastSquares as LinearLeastSquares
+from ._optax import Optax as Optax
+from ._optimistix import Optimistix as Optimistix
+from ._resample import Resample as Resample

@@ -65,7 +65,10 @@ def linear_leaves(f: Hypothesis, mask: PyTree[bool]) -> tuple[PyTree[bool], bool
 
     marks = jax.tree.map(mark, f, is_leaf=lambda node: isinstance(node, Series | eqx.nn.MLP))
     linear = jax.tree.map(lambda a, b: a and b, mask, marks)
-    every = all(
-        a == b for a, b in zip(jax.tree.leaves(linear), jax.tree.leaves(mask), strict=True)
-    )
+    every = all(a == b for a, b in zip(jax.tree.leaves(linear), jax.tree.leaves(mask), strict=True))
     return linear, every
+
+
+def same_leaves(mask: PyTree[bool], f: Hypothesis) -> PyTree[bool]:
+    """`mask` for an f whose bases have been refined: the leaves stay, their tree does not."""
+    return jax.tree.unflatten(jax.tree.structure(f), jax.tree.leaves(mask))

@@ -1,0 +1,178 @@
+"""The solvers of Optimistix."""
+
+from collections.abc import Hashable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.custom_batching import sequential_vmap
+from jaxtyping import Array, PRNGKeyArray, PyTree
+
+from .._compiled import compiled
+from .._fingerprint import fingerprint
+from .._precision import in_dtype
+from .._risk import AbstractRisk
+from .._types import Hypothesis, is_traced
+from ._assembly import Assembly, LeastSquares, linearise, require_rows, residuals
+from ._base import AbstractSolver, Interrupted, RESULTS, Solution
+from ._device import Outcome
+from ._device_algebra import gauss_newton_step
+from ._differentiable import solve_on_device
+from ._outcome import no_monitors_under_tracing
+from ._trainable import linear_leaves
+
+
+class Optimistix(AbstractSolver):
+    """argmin over theta of R(f_theta) by a least-squares solver or a minimiser of Optimistix.
+
+    ```python
+    fe.Optimistix(optimistix.Dogleg(rtol=1e-10, atol=1e-10))
+    ```
+
+    The verdict is that of `LevenbergMarquardt`: converged is not yet solved. Where the risk is no
+    sum of squares only a minimiser can take it, and the result is `ran` once it has converged.
+    Being one compiled program, it calls monitors once, at its end.
+
+    **Arguments:**
+
+    - `solver`: an `optimistix.AbstractLeastSquaresSolver` or `optimistix.AbstractMinimiser`.
+    - `max_steps`: at most this many steps.
+    """
+
+    solver: Any
+    max_steps: int = 256
+
+    def __init__(self, solver: Any, *, max_steps: int = 256) -> None:
+        import optimistix
+
+        kinds = optimistix.AbstractLeastSquaresSolver | optimistix.AbstractMinimiser
+        if not isinstance(solver, kinds):
+            raise ValueError(
+                "`solver` must be a least-squares solver or a minimiser of Optimistix, such as "
+                f"`optimistix.Dogleg(rtol=1e-8, atol=1e-8)`; got {solver!r}"
+            )
+        if not isinstance(max_steps, int | np.integer) or max_steps < 1:
+            raise ValueError(f"`max_steps` must be a whole number >= 1; got {max_steps!r}")
+        self.solver = solver
+        self.max_steps = max_steps
+
+    def minimise(
+        self,
+        risk: AbstractRisk,
+        f: Hypothesis,
+        trainable: PyTree[bool],
+        *,
+        key: PRNGKeyArray | None,
+        monitors: tuple,
+    ) -> Solution:
+        try:
+            solution = self._minimise(risk, f, trainable)
+        except KeyboardInterrupt:
+            start = Solution(f, risk(f), RESULTS.max_steps_reached, {"steps": np.asarray(0)})
+            raise Interrupted(start) from None
+        if is_traced(solution.risk):
+            no_monitors_under_tracing(monitors)
+        for monitor in monitors:
+            steps, metrics = int(solution.stats["steps"]), {"risk": float(solution.risk)}
+            monitor(steps, metrics, solution.value)
+        return solution
+
+    def _minimise(self, risk: AbstractRisk, f: Hypothesis, trainable: PyTree[bool]) -> Solution:
+        import optimistix
+
+        minimiser = isinstance(self.solver, optimistix.AbstractMinimiser)
+        if minimiser and not _has_squares(risk):
+            return self._descend(risk, f, trainable)
+        problem = LeastSquares(risk, f, trainable)
+        linear = linear_leaves(f, trainable)[1]
+        if linear:
+            require_rows(problem, problem.theta.size)
+        return solve_on_device(problem, _Iteration(self, problem, linear))
+
+    def _descend(self, risk: AbstractRisk, f: Hypothesis, trainable: PyTree[bool]) -> Solution:
+        for term in risk.terms:
+            term.check_sample()
+        theta, rest = eqx.partition(f, trainable)
+        risk = in_dtype(risk, jnp.result_type(*jax.tree.leaves(theta)))
+        theta, value, steps, converged = _minimum(self, risk, theta, rest)
+        result = RESULTS.where(converged, RESULTS.ran, RESULTS.max_steps_reached)
+        result = RESULTS.where(jnp.isfinite(value), result, RESULTS.non_finite)
+        return Solution(eqx.combine(theta, rest), value, result, {"steps": steps})
+
+
+def _has_squares(risk: AbstractRisk) -> bool:
+    try:
+        for term in risk.terms:
+            term.check_squares()
+    except ValueError:
+        return False
+    return True
+
+
+@compiled
+def _minimum(
+    options: Optimistix, risk: AbstractRisk, theta: PyTree, rest: Hypothesis
+) -> tuple[PyTree, Array, Array, Array]:
+    import optimistix
+
+    def value(theta: PyTree, _: None) -> Array:
+        return risk(eqx.combine(theta, rest))
+
+    with jax.numpy_dtype_promotion("standard"), jax.default_matmul_precision("highest"):
+        out = optimistix.minimise(
+            value, options.solver, theta, max_steps=options.max_steps, throw=False
+        )
+    converged = out.result == optimistix.RESULTS.successful
+    return out.value, value(out.value, None), out.stats["num_steps"], converged
+
+
+class _Iteration:
+    """The iteration of an Optimistix solver inside a compiled program; equal to another where the
+    solver's content is equal."""
+
+    def __init__(self, options: Optimistix, problem: LeastSquares, linear: bool) -> None:
+        self.solver, self.max_steps = options.solver, options.max_steps
+        self.equations, self.linear = problem.equations, linear
+        self.key: Hashable = (fingerprint(options), problem.equations, linear)
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Iteration) and self.key == other.key
+
+    @property
+    def unfinished(self) -> Any:
+        return RESULTS.max_steps_reached
+
+    def __call__(self, assembly: Assembly, theta: Array, data: list) -> Outcome:
+        # Its linear solves go to LAPACK, so each lane runs by itself (see `_device_algebra`).
+        @sequential_vmap
+        def run(theta: Array, data: list) -> tuple[Array, Array, Array]:
+            return self._run(assembly, theta, data)
+
+        theta, steps, converged = run(theta, data)
+        r, jacobian = linearise(assembly, theta, data)
+        unknown = jnp.full((), jnp.inf, theta.dtype)
+        smallest = gauss_newton_step(jacobian, r)[1] if self.linear else unknown
+        return Outcome(theta, r, steps, converged, smallest)
+
+    def _run(self, assembly: Assembly, theta: Array, data: list) -> tuple[Array, Array, Array]:
+        import optimistix
+
+        def rows(theta: Array, _: None) -> Array:
+            return residuals(assembly, theta, data)
+
+        settings = {"max_steps": self.max_steps, "throw": False}
+        with jax.numpy_dtype_promotion("standard"):
+            if isinstance(self.solver, optimistix.AbstractMinimiser):
+                square = lambda theta, _: jnp.sum(rows(theta, None) ** 2)
+                out = optimistix.minimise(square, self.solver, theta, **settings)
+            else:
+                count = jax.eval_shape(rows, theta, None).size
+                options = {"jac": "bwd" if count < theta.size else "fwd"}
+                out = optimistix.least_squares(rows, self.solver, theta, None, options, **settings)
+        converged = out.result == optimistix.RESULTS.successful
+        return out.value, out.stats["num_steps"], converged

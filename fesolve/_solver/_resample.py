@@ -1,0 +1,89 @@
+"""Fresh samples for a solver that works on a fixed one."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import PRNGKeyArray, PyTree
+
+from .._distribution import Empirical
+from .._risk import AbstractRisk, Risk, SumRisk
+from .._types import Hypothesis
+from ._base import AbstractSolver, Solution
+from ._chain import in_sequence, later
+from ._trainable import same_leaves
+
+
+class Resample(AbstractSolver):
+    """Draw a sample given f, solve on it, and draw again: `rounds` times.
+
+    For p*(x; f), the distribution of the states that f itself leads to (`fe.Ergodic`), this is
+    the iteration that brings f and p* together; under a fixed p it is empirical risk
+    minimisation on one sample after another, each from where the last has ended.
+
+    ```python
+    solver = fe.Resample(fe.LevenbergMarquardt(), n=200, rounds=3)
+    c = fe.solve(fe.Risk(euler, ergodic), c, solver, key=key).value
+    ```
+
+    The result is that of the last round; `stats["risks"]` has the risk of each, on its own sample.
+
+    **Arguments:**
+
+    - `solver`: works on each sample.
+    - `n`: points of each term in a round. A term whose points were drawn from a population is
+      drawn from it anew; conditions and data stay as they are.
+    - `rounds`: the number of samples.
+
+    **Raises:** `ValueError` without a `key`.
+    """
+
+    solver: AbstractSolver
+    n: int
+    rounds: int
+
+    def __init__(self, solver: AbstractSolver, *, n: int, rounds: int) -> None:
+        if not isinstance(solver, AbstractSolver):
+            raise ValueError(
+                f"`solver` must be a solver such as `fe.LevenbergMarquardt()`; got {solver!r}"
+            )
+        for name, number in {"n": n, "rounds": rounds}.items():
+            if not isinstance(number, int | np.integer) or number < 1:
+                raise ValueError(f"`{name}` must be a whole number of at least 1; got {number!r}")
+        self.solver = solver
+        self.n = n
+        self.rounds = rounds
+
+    def minimise(
+        self,
+        risk: AbstractRisk,
+        f: Hypothesis,
+        trainable: PyTree[bool],
+        *,
+        key: PRNGKeyArray | None,
+        monitors: tuple,
+    ) -> Solution:
+        if key is None:
+            raise ValueError(
+                "`key` is missing: `fe.Resample` draws samples. Pass "
+                "`fe.solve(risk, f, solver, key=jax.random.key(0))`"
+            )
+        population = SumRisk(tuple(_population(term) for term in risk.terms))
+        solutions: list[Solution] = []
+        for round_key in jax.random.split(key, self.rounds):
+            sample_key, solver_key = jax.random.split(round_key)
+            sample = population.given(f).empirical(self.n, key=sample_key)
+            solution = self.solver.minimise(
+                sample, f, trainable, key=solver_key, monitors=later(monitors, solutions)
+            )
+            solutions.append(solution)
+            f, trainable = solution.value, same_leaves(trainable, solution.value)
+        total = in_sequence(solutions)
+        risks = jnp.stack([jnp.asarray(solution.risk) for solution in solutions])
+        stats = {**total.stats, "risks": risks}
+        return Solution(total.value, total.risk, total.result, stats, total.history)
+
+
+def _population(term: Risk) -> Risk:
+    p = term.distribution
+    drawn = isinstance(p, Empirical) and p.population is not None
+    return term._with(p.population, term.shock) if drawn else term
