@@ -39,6 +39,8 @@ from ._hypothesis import (
     SpectralElements as SpectralElements,
     Tensor as Tensor,
 )
+from ._fit import fit as fit
+from ._io import load as load, save as save
 from ._losses import absolute as absolute, huber as huber, squared as squared
 from ._monitor import History as History, Progress as Progress
 from ._operators import (
@@ -48,6 +50,11 @@ from ._operators import (
     gradient as gradient,
     hessian as hessian,
     laplacian as laplacian,
+)
+from ._report import (
+    error_decomposition as error_decomposition,
+    ErrorDecomposition as ErrorDecomposition,
+    RiskReport as RiskReport,
 )
 from ._risk import AbstractRisk as AbstractRisk, Risk as Risk, SumRisk as SumRisk
 from ._solve import solve as solve
@@ -64,6 +71,8 @@ from ._solver import (
     Solution as Solution,
     SolveError as SolveError,
 )
+
+from ._worst import Worst as Worst, worst_points as worst_points
 
 
 __version__ = "0.1.0"

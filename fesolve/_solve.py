@@ -5,11 +5,12 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import PRNGKeyArray
+from jaxtyping import PRNGKeyArray, PyTree
 
 from ._monitor import running
 from ._risk import AbstractRisk
 from ._solver import AbstractSolver, LevenbergMarquardt, RESULTS, Solution, SolveError
+from ._solver._outcome import where_not_finite
 from ._solver._trainable import trainable_leaves
 from ._types import Hypothesis, is_traced
 
@@ -64,7 +65,7 @@ def solve(
         watching = (monitor,) if monitors else ()
         solution = solver.minimise(risk, f, trainable, key=key, monitors=watching)
     if throw and not is_traced(solution.result) and not bool(solution.solved):
-        raise SolveError(_sentence(solution), solution)
+        raise SolveError(_sentence(solution, risk, trainable), solution)
     return solution
 
 
@@ -88,6 +89,13 @@ def _check(risk: Any, f: Any, solver: Any) -> None:
                 )
 
 
-def _sentence(solution: Solution) -> str:
-    return f"{RESULTS[solution.result]} (risk {float(solution.risk):.3g})"
-
+def _sentence(solution: Solution, risk: AbstractRisk, trainable: PyTree[bool]) -> str:
+    sentence = RESULTS[solution.result]
+    try:
+        least_squares = [term.check_sample() or term.check_squares() for term in risk.terms]
+    except ValueError:
+        least_squares = None
+    if least_squares is not None and bool(solution.result == RESULTS.non_finite):
+        where = where_not_finite(risk, solution.value, trainable)
+        return f"{sentence}. At the f that was reached, {where}"
+    return f"{sentence} (risk {float(solution.risk):.3g})"

@@ -1,7 +1,7 @@
 """Words that every room of the library shares."""
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, runtime_checkable, TypeAlias
 
 import jax
 import numpy as np

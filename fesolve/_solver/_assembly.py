@@ -12,7 +12,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, ArrayLike, Float, PyTree
 
 from .._compiled import arrays_of, Static
 from .._dry_run import equation_widths
@@ -62,7 +62,7 @@ class Assembly:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Assembly) and self.key == other.key
 
-    def leaves(self, theta: Float[Array, " P"]) -> list[Array]:
+    def leaves(self, theta: Float[ArrayLike, " P"]) -> list[Any]:
         """The leaves of theta, in their shapes and dtypes."""
         leaves, start = [], 0
         for shape, size, dtype in zip(self.shapes, self.sizes, self.dtypes, strict=True):
@@ -70,11 +70,11 @@ class Assembly:
             start += size
         return leaves
 
-    def unravel(self, theta: Float[Array, " P"]) -> PyTree:
+    def unravel(self, theta: Float[ArrayLike, " P"]) -> PyTree:
         """theta as the tree of trainable leaves."""
         return jax.tree.unflatten(self.structure, self.leaves(theta))
 
-    def merge(self, theta: Float[Array, " P"], data: list[Array]) -> tuple[list, Hypothesis]:
+    def merge(self, theta: Float[ArrayLike, " P"], data: list[Any]) -> tuple[list, Hypothesis]:
         """The terms and f at theta."""
         bares, rest = self.static.merge(data)
         return bares, eqx.combine(self.unravel(theta), rest)
@@ -103,6 +103,8 @@ class LeastSquares:
         self.assembly = Assembly(risk, f, mask)
         theta, rest = eqx.partition(f, mask)
         dtype = self.assembly.dtype
+        for term in risk.terms:
+            _check_tolerance(term, dtype)
         self.data = [cast(x, dtype) for x in arrays_of((self.assembly.bares, rest))]
         leaves = jax.tree.leaves(theta)
         self.traced = any(isinstance(x, jax.core.Tracer) for x in (*self.data, *leaves))
@@ -119,7 +121,7 @@ class LeastSquares:
         """f at theta, with the leaves that do not train as they were given."""
         return self.assemble([jnp.asarray(leaf) for leaf in self.assembly.leaves(theta)])
 
-    def assemble(self, leaves: list[Array]) -> Hypothesis:
+    def assemble(self, leaves: list[Any]) -> Hypothesis:
         """f with these leaves of theta."""
         tree = jax.tree.unflatten(self.assembly.structure, leaves)
         return eqx.combine(tree, eqx.partition(self.f, self.mask)[1])
@@ -139,7 +141,9 @@ class LeastSquares:
             for mark, size in zip(
                 [
                     m
-                    for m, used in zip(jax.tree.leaves(marks), jax.tree.leaves(self.mask), strict=True)
+                    for m, used in zip(
+                        jax.tree.leaves(marks), jax.tree.leaves(self.mask), strict=True
+                    )
                     if used
                 ],
                 self.assembly.sizes,
@@ -147,6 +151,16 @@ class LeastSquares:
             )
         ]
         return np.flatnonzero(np.concatenate(chosen))
+
+
+def _check_tolerance(term: Risk, dtype: Any) -> None:
+    rounding = float(jnp.finfo(dtype).eps)
+    if term.tolerance is not None and term.tolerance < rounding:
+        raise ValueError(
+            f"`tolerance` of `{term.name}` is {term.tolerance:.3g}, which {dtype} cannot resolve: "
+            f"its rounding is {rounding:.2g}. Ask for more than that, or use float64 "
+            "(`jax.config.update('jax_enable_x64', True)`, and an f of that dtype)"
+        )
 
 
 def require_rows(problem: LeastSquares, unknowns: int) -> None:
@@ -161,7 +175,7 @@ def require_rows(problem: LeastSquares, unknowns: int) -> None:
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def residuals(assembly: Assembly, theta: Array, data: list[Array]) -> Float[Array, " N"]:
+def residuals(assembly: Assembly, theta: ArrayLike, data: list[Any]) -> Float[Array, " N"]:
     """The rows r(theta)."""
     with jax.default_matmul_precision("highest"):
         bares, f = assembly.merge(theta, data)
@@ -174,7 +188,7 @@ def residuals(assembly: Assembly, theta: Array, data: list[Array]) -> Float[Arra
 
 @functools.partial(jax.jit, static_argnums=0)
 def linearise(
-    assembly: Assembly, theta: Array, data: list[Array]
+    assembly: Assembly, theta: ArrayLike, data: list[Any]
 ) -> tuple[Float[Array, " N"], Float[Array, "N P"]]:
     """The rows and their Jacobian."""
     with jax.default_matmul_precision("highest"):
@@ -189,7 +203,7 @@ def linearise(
 
 
 def _term(
-    assembly: Assembly, index: int, points: Any, theta: Array, data: list[Array]
+    assembly: Assembly, index: int, points: Any, theta: ArrayLike, data: list[Any]
 ) -> tuple[Float[Array, "n m"], Float[Array, "n m P"]]:
     """Unscaled components of one term and their Jacobian, at each point."""
 

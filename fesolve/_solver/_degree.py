@@ -138,7 +138,7 @@ def trimmed(f: Hypothesis, degree: int) -> Hypothesis:
             return node
         used = min(degree, node.basis.max_degree)
         basis = Chebyshev(used, node.basis.domain)
-        where = lambda s: (s.basis, s.coefficients)  # noqa: E731
+        where = lambda s: (s.basis, s.coefficients)
         return eqx.tree_at(where, node, (basis, jnp.asarray(node.coefficients[..., : used + 1])))
 
     return jax.tree.map(cut, f, is_leaf=_is_adaptive)

@@ -177,4 +177,3 @@ def _better(a: Outcome, b: Outcome) -> Outcome:
     first = ~(b.r @ b.r < a.r @ a.r)
     chosen = jax.tree.map(lambda x, y: jnp.where(first, x, y), a, b)
     return chosen._replace(steps=a.steps + b.steps)
-

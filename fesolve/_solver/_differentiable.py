@@ -6,7 +6,7 @@ looked into.
 """
 
 import functools
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,7 @@ from ._base import RESULTS, Solution
 from ._verdict import is_determined, root_mean_squares, within_tolerance
 
 
+@runtime_checkable
 class Method(Protocol):
     """An iteration inside a compiled program; hashable, since it is part of the program's key."""
 
@@ -59,7 +60,7 @@ class Settings(NamedTuple):
 class Minimum(NamedTuple):
     """A minimum: theta as its leaves, the risk, how it ended, and numbers about it."""
 
-    leaves: list[Array]
+    leaves: list[Any]
     risk: Array
     result: Any
     stats: dict[str, Array]

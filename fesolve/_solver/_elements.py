@@ -76,7 +76,7 @@ def _with_elements(f: Hypothesis, breaks: np.ndarray, coefficients: list[Any]) -
     def change(node: Any) -> Any:
         if not _is_element_series(node):
             return node
-        where = lambda s: (s.basis.breaks, s.coefficients)  # noqa: E731
+        where = lambda s: (s.basis.breaks, s.coefficients)
         return eqx.tree_at(where, node, (breaks, jnp.asarray(next(given))))
 
     return jax.tree.map(change, f, is_leaf=_is_element_series)
@@ -87,4 +87,4 @@ def has_elements(f: Hypothesis) -> bool:
     return bool(element_series(f))
 
 
-__all__ = ["has_elements", "Series", "solve_elements"]
+__all__ = ["Series", "has_elements", "solve_elements"]

@@ -24,11 +24,11 @@ def is_differentiable(x: Array) -> bool:
 @functools.partial(jax.jit, static_argnums=0)
 def tangent(
     assembly: Assembly,
-    leaves: list[Array],
+    leaves: list[Any],
     floats: list,
     others: list,
     float_tangents: list,
-) -> tuple[list[Array], Float[Array, ""]]:
+) -> tuple[list[Any], Float[Array, ""]]:
     """dtheta, as leaves, and the derivative 2 r . dr of the risk at its minimum (the envelope theorem)."""
 
     theta = jnp.concatenate([jnp.ravel(leaf).astype(assembly.dtype) for leaf in leaves])

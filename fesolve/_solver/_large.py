@@ -9,7 +9,6 @@ import functools
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -55,7 +54,9 @@ def _blocks(problem: LeastSquares, memory: int) -> list[LeastSquares]:
         # four copies: the Jacobian, its scaled rows, and what QR works in
         room = max(1, memory // (4 * row * widths[index]))
         if isinstance(p, Empirical) and p.size > room:
-            blocks += [LeastSquares(part, problem.f, problem.mask) for part in _parts(term, p, room)]
+            blocks += [
+                LeastSquares(part, problem.f, problem.mask) for part in _parts(term, p, room)
+            ]
         else:
             blocks.append(LeastSquares(term, problem.f, problem.mask))
     return blocks
@@ -81,10 +82,10 @@ def _conjugate_gradient_step(
     assembly: Assembly, theta: Array, data: list, damping: Array, iterations: int
 ) -> tuple[Float[Array, " P"], Float[Array, ""]]:
     """(J^T J + damping I)^-1 (-J^T r) by conjugate gradients, and r^T r."""
-    rows = lambda t: residuals(assembly, t, data)  # noqa: E731
+    rows = lambda t: residuals(assembly, t, data)
     r, forward = jax.linearize(rows, theta)
     backward = jax.linear_transpose(forward, theta)
-    product = lambda v: backward(forward(v))[0] + damping * v  # noqa: E731
+    product = lambda v: backward(forward(v))[0] + damping * v
     step, _ = jax.scipy.sparse.linalg.cg(product, -backward(r)[0], maxiter=iterations)
     return step, r @ r
 
@@ -116,4 +117,3 @@ def travel_matrix_free(
             amount, rejected = amount * 4, rejected + 1
     state.damping = amount
     state.converged = state.steps < max_steps
-

@@ -19,7 +19,7 @@ from ._elements import has_elements, solve_elements
 from ._host import Functions, Progress
 from ._large import in_blocks, size_of_jacobian, travel_matrix_free
 from ._march import element_series, on_elements
-from ._outcome import host_solution, is_zero
+from ._outcome import host_solution, is_zero, no_monitors_under_tracing
 from ._strategy import solve_network, solve_series
 from ._trainable import linear_leaves
 
@@ -99,19 +99,16 @@ class LevenbergMarquardt(AbstractSolver):
         if linear:
             require_rows(problem, problem.theta.size)
         columns = problem.columns(marks)
-        if on_host(problem):
+        if on_host(problem) or (monitors and not problem.traced):
             return self._on_host(problem, linear, columns, monitors)
         return self._on_device(problem, linear, columns, monitors)
 
     def _on_device(
         self, problem: LeastSquares, linear: bool, columns: np.ndarray, monitors: tuple
     ) -> Solution:
-        if problem.traced and monitors:
-            raise ValueError(
-                "`monitors` run on the host, and this solve is inside jit, vmap or grad: leave "
-                "them out there"
-            )
-        last = tuple(columns.tolist())
+        if problem.traced:
+            no_monitors_under_tracing(monitors)
+        last = () if linear else tuple(columns.tolist())
         options = Settings(linear, last, self.max_steps, self.damping, problem.equations)
         return solve_on_device(problem, options)
 

@@ -18,7 +18,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, PyTree
+from jaxtyping import Array, Bool, Float, Int
 
 from .._distribution import Dirac, Empirical, Uniform
 from .._hypothesis import Series, SpectralElements
@@ -124,14 +124,14 @@ class Element(NamedTuple):
     smallest: Float[Array, ""]
 
 
-def _local(f: Hypothesis, ends: Array, coefficients: list[Array]) -> Hypothesis:
+def _local(f: Hypothesis, ends: Array, coefficients: list[Any]) -> Hypothesis:
     """f with one element in place of all."""
     given = iter(coefficients)
 
     def narrow(node: Any) -> Any:
         if not _is_element_series(node):
             return node
-        where = lambda s: (s.basis.breaks, s.coefficients)  # noqa: E731
+        where = lambda s: (s.basis.breaks, s.coefficients)
         return eqx.tree_at(where, node, (ends, next(given)))
 
     return jax.tree.map(narrow, f, is_leaf=_is_element_series)
@@ -161,11 +161,11 @@ class March(NamedTuple):
         ]
         return self._newton(ends, None, [_line(self.basis, c, ends[1] - ends[0]) for c in start])
 
-    def after(self, ends: Array, left: list[Array]) -> Element:
+    def after(self, ends: Array, left: list[Any]) -> Element:
         """An element, from the values and derivatives on its left."""
         return self._newton(ends, left, [_line(self.basis, c, ends[1] - ends[0]) for c in left])
 
-    def _newton(self, ends: Array, left: list[Array] | None, guess: list[Array]) -> Element:
+    def _newton(self, ends: Array, left: list[Any] | None, guess: list[Any]) -> Element:
         known = 0 if left is None else self.basis.smoothness + 1
         free = [c[..., known:] for c in guess]
         shapes, cuts = [c.shape for c in free], np.cumsum([c.size for c in free])[:-1]
@@ -173,7 +173,7 @@ class March(NamedTuple):
         points = ends[0] + (ends[1] - ends[0]) * jnp.asarray((nodes + 1) / 2, ends.dtype)
         scale = jnp.asarray(np.sqrt(weights / 2), ends.dtype)[:, None]
 
-        def coefficients(u: Array) -> list[Array]:
+        def coefficients(u: Array) -> list[Any]:
             parts = [p.reshape(n) for p, n in zip(jnp.split(u, cuts), shapes, strict=True)]
             return [
                 jnp.concatenate([c[..., :known], part], axis=-1)
@@ -207,7 +207,7 @@ def _newton(rows: Any, u: Array) -> tuple[Array, Array, Array, Array]:
         return u + step, arrived, k + 1, smallest, jnp.isfinite(size)
 
     start = (u, jnp.zeros((), bool), jnp.zeros((), int), jnp.zeros((), u.dtype), jnp.ones((), bool))
-    going = lambda s: ~s[1] & (s[2] < 12) & s[4]  # noqa: E731
+    going = lambda s: ~s[1] & (s[2] < 12) & s[4]
     u, arrived, steps, smallest, finite = jax.lax.while_loop(going, body, start)
     return u, arrived & finite, steps, smallest
 
@@ -221,10 +221,10 @@ def _line(basis: SpectralElements, left: Array, length: Array) -> Array:
     return jnp.concatenate([left, inside, right], -1)
 
 
-def _tail(basis: SpectralElements, ends: Array, coefficients: list[Array]) -> Array:
+def _tail(basis: SpectralElements, ends: Array, coefficients: list[Any]) -> Array:
     s = basis.smoothness
     functions = jnp.asarray(element_functions(basis.degree, s), ends.dtype)
-    powers = ((ends[1] - ends[0]) / 2) ** jnp.arange(s + 1)
+    powers = ((ends[1] - ends[0]) / 2) ** jnp.arange(s + 1, dtype=ends.dtype)
     scale = jnp.concatenate([powers, jnp.ones(basis.degree - 2 * s - 1, ends.dtype), powers])
     sizes = [jnp.abs((c * scale) @ functions) for c in coefficients]
     return jnp.max(jnp.stack([jnp.max(c[..., -2:]) / (jnp.max(c) + 1e-30) for c in sizes]))
@@ -236,14 +236,14 @@ def _march(assembly: Assembly, conditions: tuple[bool, ...], theta: Array, data:
     return March([b for b, on in pairs if not on], [b for b, on in pairs if on], f)
 
 
-def _right(basis: SpectralElements, coefficients: list[Array]) -> list[Array]:
+def _right(basis: SpectralElements, coefficients: list[Any]) -> list[Any]:
     return [c[..., -(basis.smoothness + 1) :] for c in coefficients]
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def march(
     assembly: Assembly, conditions: tuple[bool, ...], theta: Array, data: list
-) -> tuple[list[Array], Bool[Array, ""], Int[Array, ""], Float[Array, ""]]:
+) -> tuple[list[Any], Bool[Array, ""], Int[Array, ""], Float[Array, ""]]:
     """All elements, of given breaks: the coefficients of each series, whether every Newton
     arrived, its steps, and the smallest singular value at the start."""
     problem = _march(assembly, conditions, theta, data)
@@ -251,7 +251,7 @@ def march(
     breaks = jnp.asarray(basis.breaks, theta.dtype)
     begin = problem.first(breaks[:2])
 
-    def step(left: list[Array], ends: Array) -> tuple[list[Array], tuple]:
+    def step(left: list[Any], ends: Array) -> tuple[list[Any], tuple]:
         element = problem.after(ends, left)
         head = [c[..., : basis.stride] for c in element.coefficients]
         return _right(basis, element.coefficients), (head, element.converged, element.steps)
@@ -270,8 +270,8 @@ class Adaptive(NamedTuple):
     """Elements so far: `count` of them in the first rows of the buffers."""
 
     breaks: Float[Array, " room"]
-    heads: list[Array]
-    right: list[Array]
+    heads: list[Any]
+    right: list[Any]
     count: Int[Array, ""]
     length: Float[Array, ""]
     steps: Int[Array, ""]
@@ -307,14 +307,16 @@ def march_adaptively(
     nothing = problem.first(breaks[:2])
     length = jnp.minimum(breaks[1] - lo, (hi - lo) / 8)
     start = (nothing, length, jnp.zeros((), bool), length)
-    going = lambda s: ~s[2] & (s[1] > shortest)  # noqa: E731
+    going = lambda s: ~s[2] & (s[1] > shortest)
     begin, length, good, used = jax.lax.while_loop(going, try_first, start)
 
     def body(state: Adaptive) -> Adaptive:
         x = state.breaks[state.count]
         length = jnp.minimum(state.length, hi - x)
         # no sliver at the end: what is left is one element, or two halves
-        length = jnp.where(hi - x < 2 * length, jnp.where(hi - x <= length, hi - x, (hi - x) / 2), length)
+        length = jnp.where(
+            hi - x < 2 * length, jnp.where(hi - x <= length, hi - x, (hi - x) / 2), length
+        )
         end = jnp.where(length >= hi - x, hi, x + length)
         element = problem.after(jnp.stack([x, end]), state.right)
         good, proposal = judge(element, length)
@@ -330,7 +332,7 @@ def march_adaptively(
             state.breaks.at[at + 1].set(end, mode="drop"),
             heads,
             right,
-            state.count + good,
+            state.count + good.astype(state.count.dtype),
             proposal,
             state.steps + element.steps,
             ~good & (proposal < shortest),
@@ -344,7 +346,14 @@ def march_adaptively(
     grid = jnp.full(room + 1, hi).at[0].set(lo).at[1].set(lo + used)
     one = jnp.ones((), int)
     first = Adaptive(
-        grid, heads, _right(basis, begin.coefficients), one, length, begin.steps, ~good, begin.smallest
+        grid,
+        heads,
+        _right(basis, begin.coefficients),
+        one,
+        length,
+        begin.steps,
+        ~good,
+        begin.smallest,
     )
-    unfinished = lambda s: (s.breaks[s.count] < hi) & (s.count < room) & ~s.failed  # noqa: E731
+    unfinished = lambda s: (s.breaks[s.count] < hi) & (s.count < room) & ~s.failed
     return jax.lax.while_loop(unfinished, body, first)

@@ -4,7 +4,10 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import PyTree
 
+from .._risk import AbstractRisk
+from .._types import Hypothesis
 from . import _host
 from ._assembly import LeastSquares
 from ._base import RESULTS, Solution
@@ -57,8 +60,10 @@ def is_zero(problem: LeastSquares, r: np.ndarray) -> bool:
     return bool(within_tolerance(problem.equations, rms, problem.assembly.dtype))
 
 
-def where_not_finite(problem: LeastSquares, r: np.ndarray) -> str:
-    """Which equation is not finite, at how many points, and at which first."""
+def where_not_finite(risk: AbstractRisk, f: Hypothesis, trainable: PyTree[bool]) -> str:
+    """Which equation is not finite at f, at how many points, and at which first."""
+    problem = LeastSquares(risk, f, trainable)
+    r = problem.residuals(problem.theta)
     for equation in problem.equations:
         end = equation.start + equation.points * equation.width
         block = r[equation.start : end].reshape(equation.points, equation.width)
@@ -70,7 +75,7 @@ def where_not_finite(problem: LeastSquares, r: np.ndarray) -> str:
                 f"residual `{equation.name}` is not finite at {bad.size} of {equation.points} "
                 f"points{first}"
             )
-    return "the Jacobian of the residual is not finite"
+    return "the residual is finite there, and its derivative in theta is not"
 
 
 def _point(points: Any, index: int) -> str:

@@ -26,7 +26,7 @@ def solve_series(
     if zero(state):
         return
     clock = times()
-    for travel in ([travel_damped] if clock is None else [travel_causally, travel_damped]):
+    for travel in [travel_damped] if clock is None else [travel_causally, travel_damped]:
         other = copy_of(start)
         other.steps, other.evaluations, other.history = 0, 0, []
         other.damping = damping * _scale(other)
@@ -70,13 +70,34 @@ def solve_network(
     settles in a false minimum that blocks what follows, and the steps travel causally instead.
     """
     eps = np.finfo(state.theta.dtype).eps
-    some, clock = 0 < last.size < state.theta.size, times()
-    if some:
+    clock, begin, early = times(), copy_of(state), False
+    last = last if last.size < state.theta.size else last[:0]
+    if last.size:
         first = copy_of(state)
         newton(functions, first, 6, 8 * eps, last)
         travels_in_time = clock is not None and not _is_affine(functions, state, first, last)
-        if not travels_in_time and first.cost < state.cost:
+        early = not travels_in_time and first.cost < state.cost
+        if early:
             adopt(state, first)
+    _travel_and_arrive(functions, state, last, clock, max_steps, damping)
+    left = max_steps - state.steps
+    if early and state.converged and left > 0 and state.cost > 1e5 * rounding(state):
+        # a last layer of large weights can be a valley that is too narrow to travel in
+        again = replace(begin, evaluations=state.evaluations, history=state.history)
+        _travel_and_arrive(functions, again, last, clock, left, damping)
+        if again.cost < state.cost:
+            adopt(state, replace(again, steps=again.steps + state.steps))
+
+
+def _travel_and_arrive(
+    functions: Functions,
+    state: Progress,
+    last: np.ndarray,
+    clock: np.ndarray | None,
+    max_steps: int,
+    damping: float,
+) -> None:
+    eps = np.finfo(state.theta.dtype).eps
     if clock is not None and state.cost > rounding(state):
         state.damping = damping * _scale(state)
         travel_causally(functions, state, clock, max_steps)
@@ -84,17 +105,15 @@ def solve_network(
         state.damping = (1e-8 if state.cost < 1e-8 else damping) * _scale(state)
         levenberg_marquardt(functions, state, max_steps, 8 * eps, floor=rounding(state))
     converged = state.converged or state.cost <= rounding(state)
-    if some:
-        last_touch = copy_of(state)
-        newton(functions, last_touch, 6, 8 * eps, last)
-        if last_touch.cost < state.cost:
-            adopt(state, last_touch)
+    if last.size:
+        touched = copy_of(state)
+        newton(functions, touched, 6, 8 * eps, last)
+        if touched.cost < state.cost:
+            adopt(state, touched)
     state.converged = converged
 
 
-def _is_affine(
-    functions: Functions, state: Progress, after: Progress, columns: np.ndarray
-) -> bool:
+def _is_affine(functions: Functions, state: Progress, after: Progress, columns: np.ndarray) -> bool:
     """Whether the residual moved along the last layer as its linearisation said it would."""
     assert state.jacobian is not None
     step = (after.theta - state.theta)[columns]

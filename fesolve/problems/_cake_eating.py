@@ -1,8 +1,11 @@
 """Cake eating."""
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import jax.random as jr
 
 import fesolve as fe
 
@@ -48,17 +51,33 @@ def cake_eating(
     def utility(c):
         return c ** (1.0 - gamma) / (1.0 - gamma)
 
+    # 5 % of the cake for ever is a guess of the right order
+    guess = {"logit": -3.0, "log_scale": 5.0}
+    ends = (0.0, a_high)
+
     def chebyshev(degree: int = 4) -> Choice:
-        basis = fe.Chebyshev(degree, (0.0, a_high))
-        # 5 % of the cake, for ever, is a guess of the right order
-        start = dict(logit=fe.Series(basis, start=-3.0), log_scale=fe.Series(basis, start=5.0))
-        return Choice(lambda key: ShareAndValue(**start, gamma=gamma), points=degree + 8)
+        series = {k: fe.Series(fe.Chebyshev(degree, ends), start=v) for k, v in guess.items()}
+        return Choice(lambda key: ShareAndValue(**series, gamma=gamma), points=degree + 8)
+
+    def mlp(width: int = 8, depth: int = 1) -> Choice:
+        def draw(key):
+            sizes: dict[str, Any] = {"width": width, "depth": depth, "support": ends}
+            nets = {
+                name: fe.Ansatz(
+                    lambda net, a, value=value: value + net(a),
+                    fe.MLP("scalar", "scalar", **sizes, key=one),
+                )
+                for (name, value), one in zip(guess.items(), jr.split(key))
+            }
+            return ShareAndValue(**nets, gamma=gamma)
+
+        return Choice(draw, points=32)
 
     kappa = 1.0 - (beta * R ** (1.0 - gamma)) ** (1.0 / gamma)
     return Problem(
         risk=fe.Risk(euler, fe.Uniform(a_low, a_high), args=(beta, R))
         + fe.Risk(bellman, fe.Uniform(a_low, a_high), args=(beta, R)),
-        hypotheses={"chebyshev": chebyshev},
+        hypotheses={"chebyshev": chebyshev, "mlp": mlp},
         exact={
             "share": lambda a: jnp.full_like(a, kappa),
             "value": lambda a: kappa**-gamma * utility(a),

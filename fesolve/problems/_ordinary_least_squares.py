@@ -31,7 +31,7 @@ def ordinary_least_squares(*, regressors: int = 5, sigma: float = 0.5) -> Proble
 
     def linear() -> Choice:
         # 1, x_1, ..., x_p are the polynomials of total degree 1 at most
-        basis = fe.Tensor(*[fe.Chebyshev(1)] * regressors, degree=1)
+        basis = fe.Tensor(*[fe.Chebyshev(1, (-5.0, 5.0))] * regressors, degree=1)
         return Choice(lambda key: fe.Series(basis), points=100, sample=by_sampling)
 
     return Problem(

@@ -1,0 +1,60 @@
+"""A first guess: f close to a known function, by the same empirical risk minimisation."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import PRNGKeyArray, PyTree
+
+from ._distribution import as_distribution, Dirac, Empirical
+from ._risk import Risk
+from ._solve import solve
+from ._solver import AbstractSolver, Solution
+from ._solver._trainable import trainable_leaves
+from ._types import Hypothesis, Point
+
+
+def fit(
+    f: Hypothesis,
+    target: Callable[[Point], PyTree],
+    distribution: Any,
+    solver: AbstractSolver | None = None,
+    *,
+    key: PRNGKeyArray | None = None,
+) -> Solution:
+    """argmin over theta of E[(f(x) - target(x))^2]: f starts from a guess.
+
+    ```python
+    f = fe.fit(f, lambda k: 0.3 * k, fe.Uniform(0.1, 2.0)).value
+    ```
+
+    **Arguments:**
+
+    - `f`: a callable hypothesis.
+    - `target`: the guess, a function of a point with values like those of f.
+    - `distribution`: where f should be close to it. A distribution that is no sample yet is
+      replaced by a quadrature rule with nodes for twice as many values as f has unknowns.
+    - `solver`, `key`: as in `solve`.
+
+    **Returns:** a `Solution`. A guess need not be reached, so no distance fails.
+    """
+    if not callable(f):
+        raise ValueError(
+            f"`f` must be callable to be fitted to a function; got {type(f).__name__}. Fit its "
+            "parts, or write a risk"
+        )
+    risk = Risk(_distance, distribution, args=(target,), tolerance=jnp.inf, name="fit")
+    p = as_distribution(distribution)
+    if not isinstance(p, Dirac | Empirical):
+        mask = trainable_leaves(f)
+        leaves = zip(jax.tree.leaves(f), jax.tree.leaves(mask), strict=True)
+        unknowns = sum(leaf.size for leaf, trained in leaves if trained)
+        dimension = sum(jnp.size(leaf) for leaf in jax.tree.leaves(p.support[0]))
+        nodes = max(2, round((2 * min(unknowns, 2_000)) ** (1 / dimension) + 0.5))
+        risk = risk.quadrature(nodes)
+    return solve(risk, f, solver, key=key)
+
+
+def _distance(f: Hypothesis, x: Point, target: Callable) -> PyTree:
+    return jax.tree.map(lambda a, b: a - b, f(x), target(x))
