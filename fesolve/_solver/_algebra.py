@@ -8,13 +8,13 @@ import contextlib
 import functools
 import sys
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 
 @functools.cache
-def _controller(scipy_loaded: bool) -> "threadpoolctl.ThreadpoolController":
+def _controller(scipy_loaded: bool) -> Any:
     import threadpoolctl
 
     return threadpoolctl.ThreadpoolController()

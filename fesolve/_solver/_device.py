@@ -1,4 +1,4 @@
-"""The iterations of `_host` inside one compiled program: for `vmap`, `jit`, `grad` and accelerators.
+"""The iterations of `_host` inside one compiled program: for `vmap`, `jit`, `grad`, accelerators.
 
 Nothing raises here; how a lane ended is in the numbers that come back.
 """

@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
-from .._hypothesis import Series
 from .._risk import AbstractRisk
 from .._types import Hypothesis
 from ._assembly import LeastSquares
@@ -85,6 +84,3 @@ def _with_elements(f: Hypothesis, breaks: np.ndarray, coefficients: list[Any]) -
 def has_elements(f: Hypothesis) -> bool:
     """Whether f has a series over spectral elements."""
     return bool(element_series(f))
-
-
-__all__ = ["Series", "has_elements", "solve_elements"]

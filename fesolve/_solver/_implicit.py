@@ -8,6 +8,7 @@ where there are more unknowns than rows, J^+ gives the shortest dtheta.
 """
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -29,7 +30,7 @@ def tangent(
     others: list,
     float_tangents: list,
 ) -> tuple[list[Any], Float[Array, ""]]:
-    """dtheta, as leaves, and the derivative 2 r . dr of the risk at its minimum (the envelope theorem)."""
+    """dtheta, as leaves, and the derivative 2 r . dr of the risk at its minimum (envelope theorem)."""
 
     theta = jnp.concatenate([jnp.ravel(leaf).astype(assembly.dtype) for leaf in leaves])
 

@@ -54,9 +54,9 @@ def on_elements(risk: AbstractRisk, basis: SpectralElements) -> AbstractRisk:
     terms = []
     for term in risk.terms:
         p = term.population
-        if isinstance(term.distribution, Empirical) and isinstance(p, Uniform):
-            if jax.tree.leaves(p)[0].shape == ():
-                term = term._with(Empirical(points, shares, population=p), term.shock)
+        sampled = isinstance(term.distribution, Empirical) and isinstance(p, Uniform)
+        if sampled and jax.tree.leaves(p)[0].shape == ():
+            term = term._with(Empirical(points, shares, population=p), term.shock)
         terms.append(term)
     return SumRisk(tuple(terms)) if isinstance(risk, SumRisk) else terms[0]
 
@@ -152,7 +152,7 @@ class March(NamedTuple):
         """The element at the start, from the conditions."""
         s = self.basis.smoothness
         flat = [
-            jnp.zeros(node.coefficients.shape[:-1] + (s + 1,), ends.dtype)
+            jnp.zeros((*node.coefficients.shape[:-1], s + 1), ends.dtype)
             for node in element_series(self.f)
         ]
         start = [
