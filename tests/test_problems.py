@@ -1,51 +1,137 @@
-"""Every problem of the catalogue is solved as it stands, and agrees with what is known of it."""
+"""Every problem of the catalogue is solved as it stands, to its figure, and agrees with what is
+known of it."""
 
 import inspect
 
+import equinox as eqx
+import jax
+import jax.numpy as jnp
 import jax.random as jr
+import numpy as np
 import pytest
 
 import fesolve as fe
 from fesolve import problems
 
 
-def judge(problem, solution):
-    f = solution.value
-    risks = {"test": problem.risk.empirical(2_000, key=jr.key(5)), **problem.shifted(f, jr.key(6))}
-    report = fe.RiskReport(f, exact=problem.exact, **risks)
-    assert report.solved, report
+def error(problem, f):
+    """max |f - exact| / max |exact|, the worst over the functions that are known: on 1,001 uniform
+    points of an interval, else on 2,000 fresh draws."""
+    population = next(t.population for t in problem.risk.terms)
+    lower, upper = population.support
+    points = population.sample(2_000, key=jr.key(7))
+    if np.ndim(lower) == 0 and np.isfinite(lower):
+        points = jnp.linspace(lower, upper, 1_001)
+    known = problem.exact if isinstance(problem.exact, dict) else {None: problem.exact}
+    worst = 0.0
+    for name, exact in known.items():
+        truth = np.asarray(jax.vmap(exact)(points))
+        values = np.asarray(jax.vmap(f if name is None else getattr(f, name))(points))
+        worst = max(worst, np.max(np.abs(values - truth)) / np.max(np.abs(truth)))
+    return worst
+
+
+def on_path(problem, f):
+    """Mean and maximum of log10 |r| on the simulated path, by the finer quadrature."""
+    risk = problem.shifted(f, jr.key(6))["path"]
+    n = risk.terms[0].distribution.size
+    sizes = np.log10(np.maximum(np.abs(np.asarray(risk.residuals(f))) * np.sqrt(n), 1e-17))
+    return sizes.mean(), sizes.max()
+
+
+def agrees(problem, f):
     for name, reference in problem.references.items():
-        assert float(reference.quantity(f)) == pytest.approx(
-            reference.value, rel=reference.tolerance
-        ), name
-    return report
+        value = float(reference.quantity(f))
+        assert value == pytest.approx(reference.value, rel=reference.tolerance), name
 
 
-@pytest.mark.parametrize("name", problems.catalogue)
-def test_solved_by_series(name):
+CLOSED_FORMS = {
+    "exponential": (problems.exponential, {}, 1e-14),
+    "exponential, growing": (problems.exponential, {"a": 1.5}, 1e-13),
+    "oscillator": (problems.oscillator, {}, 1e-13),
+    "logistic": (problems.logistic, {}, 1e-13),
+    "van_der_pol": (problems.van_der_pol, {}, 1e-12),
+    "poisson": (problems.poisson, {}, 1e-14),
+    "lucas_tree": (problems.lucas_tree, {}, 1e-13),
+    "cake_eating": (problems.cake_eating, {}, 1e-12),
+    "brock_mirman": (problems.brock_mirman, {}, 1e-12),
+}
+
+
+@pytest.mark.parametrize("name", CLOSED_FORMS)
+def test_series_reach_the_closed_form(name):
+    function, parameters, target = CLOSED_FORMS[name]
+    problem = function(**parameters)
+    assert error(problem, problem.solve(next(iter(problem.hypotheses))).value) <= target
+
+
+@pytest.mark.parametrize("kind, target", [("hard_mlp", 1e-11), ("mlp", 1e-10)])
+@pytest.mark.parametrize("name", ["exponential", "oscillator"])
+def test_networks_reach_the_closed_form(name, kind, target):
     problem = problems.catalogue[name]()
-    kind = next(iter(problem.hypotheses))
-    report = judge(problem, problem.solve(kind))
-    assert all(error.largest < 1e-8 for error in report.errors)
+    for seed in range(5):
+        assert error(problem, problem.solve(kind, key=jr.key(seed)).value) <= target
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("name", problems.catalogue)
-def test_solved_by_networks(name, seed):
-    problem = problems.catalogue[name]()
-    if "mlp" in problem.hypotheses:
-        judge(problem, problem.solve("mlp", key=jr.key(seed)))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("calibration", "ABC")
-def test_stochastic_growth_reaches_its_figures(calibration):
+@pytest.mark.parametrize("calibration, mean, largest", [("A", -12, -11), ("B", -8.5, -8)])
+def test_stochastic_growth_reaches_its_figures(calibration, mean, largest):
     problem = problems.stochastic_growth(calibration=calibration)
-    report = judge(problem, problem.solve())
-    path = next(row for row in report.rows if row.on == "path")
-    mean, largest = {"A": (-12, -11), "B": (-8.5, -8), "C": (-14, -13)}[calibration]
-    assert path.quantiles["mean"] <= mean and path.quantiles["max"] <= largest
+    f = problem.solve().value
+    found = on_path(problem, f)
+    assert found[0] <= mean and found[1] <= largest
+    agrees(problem, f)
+
+
+def test_deterministic_growth_follows_the_saddle_path():
+    problem = problems.deterministic_growth()
+    f = problem.solve().value
+    agrees(problem, f)
+    # published digits, by another hand
+    published = {"k_1": 0.6204123788, "k_5": 1.3165808967, "k_10": 1.7344181853}
+    for name, value in published.items():
+        assert float(problem.references[name].quantity(f)) == pytest.approx(value, abs=2e-10)
+
+
+def test_deterministic_growth_maps_over_calibrations():
+    def tomorrow(beta):
+        f = problems.deterministic_growth(beta=beta).solve().value
+        return f.share(1.0)
+
+    betas = jnp.array([0.88, 0.9, 0.91])
+    mapped = jax.vmap(tomorrow)(betas)
+    assert mapped == pytest.approx([float(tomorrow(float(b))) for b in betas], abs=1e-12)
+
+
+def test_a_cake_has_solutions_that_eat_wrongly():
+    """On an interval away from 0 a class that is rich in powers of a hardly determines V."""
+    problem = problems.cake_eating()
+    basis = fe.Chebyshev(14, (float(np.log(0.1)), float(np.log(5.0))))
+    rich = problems.cake_eating().choice().hypothesis(None)
+    in_logs = [
+        fe.Ansatz(lambda g, a: g(jnp.log(a)), fe.Series(basis, start=start))
+        for start in (-3.0, 5.0)
+    ]
+    rich = eqx.tree_at(lambda f: (f.logit, f.log_scale), rich, in_logs)
+    solution = fe.solve(problem.risk.quadrature(30), rich, throw=False)
+    good = problem.solve()
+    smallest = [float(s.stats["smallest_singular_value"]) for s in (solution, good)]
+    assert smallest[0] < 1e-5 < 1e-3 < smallest[1]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_ordinary_least_squares_is_lstsq(seed):
+    problem = problems.ordinary_least_squares(regressors=4)
+    choice = problem.choice("linear")
+    sample = choice.sample(problem.risk, choice.points, jr.key(seed))
+    f = fe.solve(sample, choice.hypothesis(None), choice.solver).value
+    data = jax.tree.map(np.asarray, sample.terms[0].distribution.points)
+    y = np.asarray(jax.vmap(f)(data["x"])) - np.asarray(
+        jax.vmap(lambda point: sample.terms[0].residual(f, point))(data)
+    )
+    columns = np.column_stack([np.ones(len(y)), data["x"]])
+    b = np.linalg.lstsq(columns, y, rcond=None)[0]
+    fresh = np.asarray(jr.normal(jr.key(99), (100, 4)))
+    assert np.max(np.abs(np.asarray(jax.vmap(f)(fresh)) - (b[0] + fresh @ b[1:]))) < 1e-12
 
 
 @pytest.mark.parametrize("name", problems.catalogue)
@@ -63,3 +149,84 @@ def test_documented(name):
 def test_another_kind_of_hypothesis_is_refused():
     with pytest.raises(ValueError, match="`hypothesis` is 'spline'; this problem has"):
         problems.exponential().solve("spline")
+
+
+# Longer ones.
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", problems.catalogue)
+def test_the_report_says_solved(name):
+    problem = problems.catalogue[name]()
+    f = problem.solve(next(iter(problem.hypotheses))).value
+    fresh = problem.risk.empirical(2_000, key=jr.key(5))
+    report = fe.RiskReport(f, test=fresh, exact=problem.exact, **problem.shifted(f, jr.key(6)))
+    assert report.solved, report
+    assert all(e.largest < 1e-11 for e in report.errors)
+    agrees(problem, f)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["mlp", "hard_mlp"])
+@pytest.mark.parametrize("seed", range(5))
+def test_logistic_by_networks(seed, kind):
+    problem = problems.logistic()
+    assert error(problem, problem.solve(kind, key=jr.key(seed)).value) <= 1e-10
+
+
+@pytest.mark.slow
+def test_van_der_pol_by_networks():
+    problem = problems.van_der_pol()
+    reached = 0
+    for seed in range(3):
+        solution = problem.solve("mlp", key=jr.key(seed), throw=False)
+        fine = error(problem, solution.value) <= 1e-7
+        assert fine or not bool(solution.solved)
+        reached += fine
+    assert reached >= 2
+
+
+@pytest.mark.slow
+def test_stiff_van_der_pol():
+    problem = problems.van_der_pol(mu=100.0, horizon=200.0)
+    assert error(problem, problem.solve("elements").value) <= 1e-8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_poisson_by_networks(seed):
+    problem = problems.poisson()
+    assert error(problem, problem.solve("hard_mlp", key=jr.key(seed)).value) <= 1e-10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["lucas_tree", "cake_eating", "brock_mirman"])
+@pytest.mark.parametrize("seed", range(3))
+def test_closed_forms_in_economics_by_networks(seed, name):
+    problem = problems.catalogue[name]()
+    assert error(problem, problem.solve("mlp", key=jr.key(seed)).value) <= 1e-6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("calibration", "ABC")
+def test_stochastic_growth_by_networks(seed, calibration):
+    problem = problems.stochastic_growth(calibration=calibration)
+    f = problem.solve("mlp", key=jr.key(seed)).value
+    mean, largest = on_path(problem, f)
+    assert mean <= -5 and largest <= -3.5
+    agrees(problem, f)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_deterministic_growth_by_networks(seed):
+    problem = problems.deterministic_growth()
+    agrees(problem, problem.solve("mlp", key=jr.key(seed)).value)
+
+
+@pytest.mark.slow
+def test_stochastic_growth_c():
+    problem = problems.stochastic_growth(calibration="C")
+    mean, largest = on_path(problem, problem.solve().value)
+    assert mean <= -14 and largest <= -13

@@ -1,0 +1,29 @@
+"""Every example runs, and the number that it ends in is right: each asserts its own."""
+
+import ast
+import runpy
+from pathlib import Path
+
+import pytest
+
+
+EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_runs(path, capsys):
+    runpy.run_path(str(path), run_name="__main__")
+    assert capsys.readouterr().out, "an example shows what it found"
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_reads_as_one_idea(path):
+    text = path.read_text()
+    assert 40 <= len(text.splitlines()) <= 100
+    assert text.startswith("# %% [markdown]\n# # ")
+    assert isinstance(ast.parse(text).body[-1], ast.Assert)
+    assert "import fesolve as fe\n" in text
+
+
+def test_there_are_examples():
+    assert len(EXAMPLES) >= 12
