@@ -23,6 +23,7 @@ LEVELS = [
     {"_worst"},
     {"_solver"},
     {"_solve"},
+    {"_fit"},
     {"_report", "_io", "_sharding"},
 ]
 # Machinery below the risk that knows nothing of the mathematics.

@@ -30,7 +30,7 @@ def tangent(
     others: list,
     float_tangents: list,
 ) -> tuple[list[Any], Float[Array, ""]]:
-    """dtheta, as leaves, and the derivative 2 r . dr of the risk at its minimum (envelope theorem)."""
+    """dtheta, as leaves, and the derivative 2 r . dr of the risk at its minimum (envelope)."""
 
     theta = jnp.concatenate([jnp.ravel(leaf).astype(assembly.dtype) for leaf in leaves])
 
