@@ -65,6 +65,12 @@ def test_series_reach_the_closed_form(name):
     assert error(problem, problem.solve(next(iter(problem.hypotheses))).value) <= target
 
 
+@pytest.mark.parametrize("name", ["oscillator", "logistic"])
+def test_a_degree_is_found(name):
+    problem = problems.catalogue[name]()
+    assert error(problem, problem.solve("adaptive").value) <= 1e-13
+
+
 @pytest.mark.parametrize("kind, target", [("hard_mlp", 1e-11), ("mlp", 1e-10)])
 @pytest.mark.parametrize("name", ["exponential", "oscillator"])
 def test_networks_reach_the_closed_form(name, kind, target):

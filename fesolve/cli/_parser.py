@@ -131,6 +131,7 @@ def _add_options(parser: Any, name: str, function: Callable[..., problems.Proble
 
 SIZES = {
     "degree": "degree of the polynomials",
+    "max_degree": "highest degree to try",
     "width": "units in a layer",
     "depth": "hidden layers",
     "elements": "number of elements",

@@ -16,7 +16,8 @@ def curves(
     hard: Callable,
     spread: float = 1.4,
 ) -> dict[str, Callable[..., Choice]]:
-    """Chebyshev series, networks, and networks whose initial conditions are hard.
+    """Chebyshev series of a given degree or of one that the solver finds, networks, and networks
+    whose initial conditions are hard.
 
     **Arguments:**
 
@@ -30,6 +31,10 @@ def curves(
         series = fe.Series(fe.Chebyshev(degree, (lower, upper)))
         return Choice(lambda key: series, points=degree + 8)
 
+    def adaptive(max_degree: int = 128) -> Choice:
+        series = fe.Series(fe.Chebyshev(None, (lower, upper), max_degree=max_degree))
+        return Choice(lambda key: series, points=32)
+
     def network(width: int, depth: int, key: Any) -> fe.MLP:
         sizes: dict[str, Any] = {"width": width, "depth": depth, "support": (lower, upper)}
         return fe.MLP("scalar", "scalar", **sizes, spread=spread, key=key)
@@ -40,4 +45,4 @@ def curves(
     def hard_mlp(width: int = 32, depth: int = 2) -> Choice:
         return Choice(lambda key: fe.Ansatz(hard, network(width, depth, key)), points=100)
 
-    return {"chebyshev": chebyshev, "mlp": mlp, "hard_mlp": hard_mlp}
+    return {"chebyshev": chebyshev, "adaptive": adaptive, "mlp": mlp, "hard_mlp": hard_mlp}
