@@ -16,7 +16,6 @@ from jaxtyping import PyTree
 from .._hypothesis import Chebyshev, Series
 from .._risk import AbstractRisk
 from .._types import Hypothesis
-from ._algebra import smallest_singular_value
 from ._assembly import LeastSquares, require_rows
 from ._base import RESULTS, Solution
 from ._host import Functions, newton, Progress
@@ -150,8 +149,7 @@ def degree_solution(problem: LeastSquares, state: Progress, degree: int | None) 
     largest = max(node.coefficients.shape[-1] - 1 for node in _adaptive_series(problem.f))
     used = largest if degree is None else degree
     columns = problem.columns(within_degree(problem.f, used))
-    smallest = smallest_singular_value(state.jacobian[:, columns])
-    solution = host_solution(problem, state, smallest=smallest)
+    solution = host_solution(problem, state, jacobian=state.jacobian[:, columns])
     result = solution.result
     if bool(result == RESULTS.solved) and not is_resolved(problem, state.theta, used):
         result = RESULTS.unresolved

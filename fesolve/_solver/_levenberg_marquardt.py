@@ -9,7 +9,7 @@ from jaxtyping import PRNGKeyArray, PyTree
 
 from .._risk import AbstractRisk
 from .._types import Hypothesis
-from ._algebra import one_thread, smallest_singular_value
+from ._algebra import one_thread
 from ._assembly import LeastSquares, require_rows
 from ._base import AbstractSolver, Interrupted, RESULTS, Solution
 from ._causal import row_times
@@ -139,8 +139,7 @@ class LevenbergMarquardt(AbstractSolver):
                 raise Interrupted(host_solution(problem, state)) from None
             if climb is not None:
                 return degree_solution(problem, state, degree)
-            smallest = smallest_singular_value(state.jacobian) if linear else None
-            return host_solution(problem, state, smallest=smallest)
+            return host_solution(problem, state, jacobian=state.jacobian if linear else None)
 
     def _on_host_in_parts(
         self, problem: LeastSquares, linear: bool, functions: Functions
@@ -149,21 +148,19 @@ class LevenbergMarquardt(AbstractSolver):
         without a Jacobian."""
         state = Progress(problem.theta, problem.residuals(problem.theta), None)
         state.finite = bool(np.isfinite(state.r).all())
-        smallest = None
         try:
             if state.finite and problem.rows > 4 * problem.theta.size:
                 blocks = in_blocks(problem, self.memory, functions)
                 state.r, state.jacobian = blocks.linearise(state.theta)
                 options = {**self._options(problem), "times": lambda: None}
                 solve_series(blocks, state, **options | {"zero": lambda _: False})
-                smallest = smallest_singular_value(state.jacobian) if linear else None
                 state.r = problem.residuals(state.theta)
             elif state.finite:
                 travel_matrix_free(problem, functions, state, self.max_steps, self.damping)
         except KeyboardInterrupt:
             state.r = problem.residuals(state.theta)
             raise Interrupted(host_solution(problem, state)) from None
-        return host_solution(problem, state, smallest=smallest)
+        return host_solution(problem, state, jacobian=state.jacobian if linear else None)
 
     def _options(self, problem: LeastSquares) -> dict[str, Any]:
         return {

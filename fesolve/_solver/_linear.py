@@ -8,7 +8,7 @@ from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from .._risk import AbstractRisk
 from .._types import Hypothesis
-from ._algebra import least_squares_step, one_thread, smallest_singular_value
+from ._algebra import least_squares_step, one_thread
 from ._assembly import Equation, LeastSquares, linearise, require_rows, residuals
 from ._base import AbstractSolver, Interrupted, RESULTS, Solution
 from ._device import Outcome
@@ -73,7 +73,7 @@ def _on_host(problem: LeastSquares) -> Solution:
     affine = bool(_moved_as_foretold(r, jacobian, step, after))
     if not affine and not end.cost < start.cost:
         end.theta, end.r, end.finite = start.theta, start.r, True
-    solution = host_solution(problem, end, smallest=smallest_singular_value(jacobian))
+    solution = host_solution(problem, end, jacobian=jacobian)
     if affine or not bool(solution.result == RESULTS.not_zero):
         return solution
     return Solution(

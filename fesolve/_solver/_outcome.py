@@ -9,9 +9,15 @@ from jaxtyping import PyTree
 from .._risk import AbstractRisk
 from .._types import Hypothesis
 from . import _host
+from ._algebra import smallest_singular_value
 from ._assembly import LeastSquares
 from ._base import RESULTS, Solution
-from ._verdict import is_determined, root_mean_squares, within_tolerance
+from ._verdict import (
+    is_determined,
+    root_mean_squares,
+    spectrum_determines,
+    within_tolerance,
+)
 
 
 def no_monitors_under_tracing(monitors: tuple) -> None:
@@ -24,10 +30,15 @@ def no_monitors_under_tracing(monitors: tuple) -> None:
 
 
 def host_solution(
-    problem: LeastSquares, state: _host.Progress, *, smallest: float | None = None
+    problem: LeastSquares,
+    state: _host.Progress,
+    *,
+    jacobian: np.ndarray | None = None,
+    smallest: float | None = None,
 ) -> Solution:
     """The solution at `state`: solved only where every equation is within its tolerance and, with
-    the `smallest` singular value of the Jacobian given, where the sample determines theta."""
+    the Jacobian of what must be determined given, or its `smallest` singular value alone, where
+    the sample determines theta."""
     dtype = state.theta.dtype
     multipliers = [bare[6] for bare in problem.assembly.bares]
     rms = root_mean_squares(problem.equations, state.r, multipliers)
@@ -44,13 +55,24 @@ def host_solution(
         result = RESULTS.non_finite
     elif bool(within_tolerance(problem.equations, rms, dtype)):
         result = RESULTS.solved
+        if jacobian is not None:
+            smallest = smallest_singular_value(jacobian)
         if smallest is not None:
             stats["smallest_singular_value"] = np.asarray(smallest, dtype)
-            if not bool(is_determined(smallest, state.theta, problem.equations, dtype)):
+            if not _determined(problem, state, jacobian, smallest):
                 result = RESULTS.not_unique
     risk = np.asarray(state.cost, dtype)
     history = np.asarray(state.history, dtype)
     return Solution(problem.value(state.theta), risk, result, stats, history)
+
+
+def _determined(
+    problem: LeastSquares, state: _host.Progress, jacobian: np.ndarray | None, smallest: float
+) -> bool:
+    if jacobian is None:
+        return bool(is_determined(smallest, state.theta, problem.equations, state.theta.dtype))
+    doubtful = smallest * max(1.0, float(np.linalg.norm(state.theta))) < 1e-4
+    return not doubtful or spectrum_determines(jacobian, state.theta, problem.equations)
 
 
 def is_zero(problem: LeastSquares, r: np.ndarray) -> bool:

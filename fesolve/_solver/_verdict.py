@@ -45,11 +45,35 @@ def is_determined(smallest: Any, theta: Any, equations: tuple[Equation, ...], dt
     """Whether a change of theta as large as theta itself would show in the residual.
 
     `smallest` is the smallest singular value of the Jacobian: the change of the root mean square
-    residual per unit of theta along the direction that it sees least.
+    residual per unit of theta along the direction that it sees least. Smooth equations with other,
+    rougher solutions have some small ones that are harmless, so the bar is a thousandth of the
+    tolerance where nothing more is known.
     """
     xp = np if isinstance(theta, np.ndarray) else jnp
+    bar = max(1e-3 * _bar(equations, dtype), 4 * float(np.finfo(dtype).eps))
+    return smallest * xp.maximum(1.0, xp.linalg.norm(theta)) > bar
+
+
+def spectrum_determines(
+    jacobian: np.ndarray, theta: np.ndarray, equations: tuple[Equation, ...]
+) -> bool:
+    """The same from all singular values. Theta is not determined where J has lost rank to
+    rounding; nor where singular values below the tolerance stand apart from the others by a gap:
+    that is the mark of a missing condition, while those of rougher solutions come down in steps.
+    """
+    dtype = theta.dtype
+    scale = np.linalg.norm(jacobian, axis=0)
+    if not scale.all():
+        return False
+    values = np.linalg.svd(jacobian / scale, compute_uv=False)[::-1]
+    if values[0] <= 1e3 * np.finfo(dtype).eps * values[-1]:
+        return False
+    values = np.linalg.svd(jacobian, compute_uv=False)[::-1]
+    small = values[:-1] * max(1.0, float(np.linalg.norm(theta))) < _bar(equations, dtype)
+    return not bool(np.any(small & (values[1:] > 1e4 * values[:-1])))
+
+
+def _bar(equations: tuple[Equation, ...], dtype: Any) -> float:
     finite = [t for e in equations if np.isfinite(t := tolerance_of(e, dtype))]
     least = min(finite, default=1e3 * float(np.finfo(dtype).eps))
-    return smallest * xp.maximum(1.0, xp.linalg.norm(theta)) > max(
-        min(least, default_tolerance(dtype)), 4 * float(np.finfo(dtype).eps)
-    )
+    return min(least, default_tolerance(dtype))
