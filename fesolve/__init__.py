@@ -64,6 +64,7 @@ from ._solver import (
     Interrupted as Interrupted,
     LevenbergMarquardt as LevenbergMarquardt,
     LinearLeastSquares as LinearLeastSquares,
+    MinimumNorm as MinimumNorm,
     Optax as Optax,
     Optimistix as Optimistix,
     Resample as Resample,

@@ -10,6 +10,7 @@ from ._base import (
 from ._chain import Chain as Chain
 from ._levenberg_marquardt import LevenbergMarquardt as LevenbergMarquardt
 from ._linear import LinearLeastSquares as LinearLeastSquares
+from ._minimum_norm import MinimumNorm as MinimumNorm
 from ._optax import Optax as Optax
 from ._optimistix import Optimistix as Optimistix
 from ._resample import Resample as Resample

@@ -87,21 +87,26 @@ def _compute(
     data = _implicit.join(floats, others)
     with jax.default_matmul_precision("highest"):
         out = method(assembly, theta, data)
-    result, rms = device_verdict(method, assembly, theta, data, out)
+    result, rms = device_verdict(method.equations, method.unfinished, assembly, data, out)
     stats = {"steps": out.steps, "rms": rms, "smallest_singular_value": out.smallest}
     return Minimum(assembly.leaves(out.theta), out.r @ out.r, result, stats)
 
 
 def device_verdict(
-    method: Method, assembly: Assembly, theta: Array, data: list, out: _device.Outcome
+    equations: tuple[Equation, ...],
+    unfinished: Any,
+    assembly: Assembly,
+    data: list,
+    out: _device.Outcome,
 ) -> tuple[Any, Array]:
     """How a solve ended, with every choice a `where`, so that lanes may end differently; and
     sqrt(E r^2) of each equation."""
-    multipliers = [jnp.asarray(bare[6]) for bare in assembly.merge(theta, data)[0]]
-    rms = root_mean_squares(method.equations, out.r, multipliers)
-    zero = within_tolerance(method.equations, rms, theta.dtype)
-    determined = is_determined(out.smallest, out.theta, method.equations, theta.dtype)
-    result = RESULTS.where(out.converged, RESULTS.not_zero, method.unfinished)
+    dtype = out.theta.dtype
+    multipliers = [jnp.asarray(bare[6]) for bare in assembly.merge(out.theta, data)[0]]
+    rms = root_mean_squares(equations, out.r, multipliers)
+    zero = within_tolerance(equations, rms, dtype)
+    determined = is_determined(out.smallest, out.theta, equations, dtype)
+    result = RESULTS.where(out.converged, RESULTS.not_zero, unfinished)
     result = RESULTS.where(zero, RESULTS.solved, result)
     result = RESULTS.where(zero & ~determined, RESULTS.not_unique, result)
     return RESULTS.where(jnp.isfinite(out.r).all(), result, RESULTS.non_finite), rms
@@ -111,16 +116,22 @@ def device_verdict(
 def _(assembly: Assembly, method: Method, primals: tuple, tangents: tuple) -> tuple:
     theta, floats, others = primals
     out = _minimum(assembly, method, theta, floats, others)
-    moving = [
-        None if x is None else jnp.asarray(dx, x.dtype)
-        for x, dx in zip(floats, tangents[1], strict=True)
-    ]
+    moving = tangents_of(floats, tangents[1])
     changes, drisk = _implicit.tangent(assembly, out.leaves, floats, others, moving)
-    still = jax.tree.map(_no_tangent, out)
+    still = jax.tree.map(no_tangent, out)
     return out, still._replace(leaves=changes, risk=drisk)
 
 
-def _no_tangent(x: Array) -> Any:
+def tangents_of(values: list, changes: list) -> list:
+    """The tangents of the floating-point arrays among `values`, in their dtypes."""
+    return [
+        None if x is None else jnp.asarray(dx, jnp.result_type(x))
+        for x, dx in zip(values, changes, strict=True)
+    ]
+
+
+def no_tangent(x: Array) -> Any:
+    """The tangent of what does not move."""
     if jnp.issubdtype(jnp.result_type(x), jnp.inexact):
         return jnp.zeros_like(x)
     return np.zeros(jnp.shape(x), jax.dtypes.float0)

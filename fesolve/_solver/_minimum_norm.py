@@ -15,10 +15,10 @@ from ._algebra import one_thread
 from ._assembly import LeastSquares
 from ._base import AbstractSolver, Interrupted, RESULTS, Solution
 from ._device import Outcome
-from ._differentiable import device_verdict
+from ._differentiable import device_verdict, Minimum, no_tangent, tangents_of
 from ._null_space import advance, Iterate, Pair, start, tangent
 from ._outcome import no_monitors_under_tracing
-from ._trainable import linear_leaves
+from ._trainable import has_network
 
 
 class MinimumNorm(AbstractSolver):
@@ -40,8 +40,9 @@ class MinimumNorm(AbstractSolver):
     than its tolerance, and the norm the others, by Gauss-Newton steps in that null space. There
     may be fewer rows than unknowns. `stats["free_directions"]` says how many directions the norm
     had to choose, and `stats["norm"]` the norm that was reached. The result is `solved` where the
-    constraint holds and the norm is stationary under it, and `not_unique` where f is linear in
-    theta and the norm does not see some direction that the constraint leaves free.
+    constraint holds and the norm is stationary under it, and `not_unique` where the norm does not
+    see some direction that the constraint leaves free (but for networks, whose weights nobody
+    expects to be determined).
 
     **Arguments:**
 
@@ -83,7 +84,7 @@ class MinimumNorm(AbstractSolver):
         constraint = LeastSquares(risk, f, trainable)
         norm = LeastSquares(self.norm, f, trainable)
         pair = Pair(constraint.assembly, norm.assembly, constraint.equations)
-        options = _Options(pair, linear_leaves(f, trainable)[1], self.max_steps)
+        options = _Options(pair, not has_network(f), self.max_steps)
         traced = constraint.traced or norm.traced
         theta = jax.lax.stop_gradient(jnp.asarray(constraint.theta))
         floats, others = zip(*map(_implicit.separate, (constraint.data, norm.data)), strict=True)
@@ -95,29 +96,12 @@ class MinimumNorm(AbstractSolver):
 
 
 class _Options(NamedTuple):
-    """What a program must know at compile time; `linear`, whether f is linear in theta."""
+    """What a program must know at compile time; `unique`, whether theta
+    itself has to be determined: the weights of networks never are."""
 
     pair: Pair
-    linear: bool
+    unique: bool
     max_steps: int
-
-    @property
-    def equations(self) -> tuple:
-        return self.pair.equations
-
-    @property
-    def unfinished(self) -> Any:
-        return RESULTS.max_steps_reached
-
-    def __call__(self, *_: Any) -> Any:
-        raise NotImplementedError
-
-
-class _Minimum(NamedTuple):
-    leaves: list[Array]
-    risk: Array
-    result: Any
-    stats: dict[str, Array]
 
 
 def _on_host(
@@ -170,13 +154,14 @@ def _advance(pair: Pair, state: Iterate, floats: tuple, others: tuple) -> Iterat
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _conclude(options: _Options, state: Iterate, floats: tuple, others: tuple) -> _Minimum:
+def _conclude(options: _Options, state: Iterate, floats: tuple, others: tuple) -> Minimum:
     """The verdict: solved only where the constraint holds and the selection has converged."""
-    decided = (state.undecided == 0) | (not options.linear)
+    decided = (state.undecided == 0) | (not options.unique)
     smallest = jnp.where(decided, jnp.inf, 0).astype(state.theta.dtype)
     out = Outcome(state.theta, state.c, state.steps, state.converged, smallest)
     assembly, data = options.pair.constraint, _joined(floats, others)[0]
-    result, rms = device_verdict(options, assembly, state.theta, data, out)
+    unfinished = RESULTS.max_steps_reached
+    result, rms = device_verdict(options.pair.equations, unfinished, assembly, data, out)
     early = (result == RESULTS.solved) & ~state.converged
     result = RESULTS.where(early, RESULTS.max_steps_reached, result)
     stats = {
@@ -185,16 +170,16 @@ def _conclude(options: _Options, state: Iterate, floats: tuple, others: tuple) -
         "norm": state.b @ state.b,
         "free_directions": state.free,
     }
-    return _Minimum(assembly.leaves(state.theta), state.c @ state.c, result, stats)
+    return Minimum(assembly.leaves(state.theta), state.c @ state.c, result, stats)
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _minimum(options: _Options, theta: Array, floats: tuple, others: tuple) -> _Minimum:
+def _minimum(options: _Options, theta: Array, floats: tuple, others: tuple) -> Minimum:
     return _compute(options, theta, floats, others)
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _compute(options: _Options, theta: Array, floats: tuple, others: tuple) -> _Minimum:
+def _compute(options: _Options, theta: Array, floats: tuple, others: tuple) -> Minimum:
     state = jax.lax.while_loop(
         lambda state: ~_is_done(options, state),
         lambda state: _advance(options.pair, state, floats, others),
@@ -208,14 +193,8 @@ def _(options: _Options, primals: tuple, tangents: tuple) -> tuple:
     theta, floats, others = primals
     out = _minimum(options, theta, floats, others)
     assembly = options.pair.constraint
-    moving = tuple(
-        [
-            None if x is None else jnp.asarray(dx, x.dtype)
-            for x, dx in zip(values, changes, strict=True)
-        ]
-        for values, changes in zip(floats, tangents[1], strict=True)
-    )
+    moving = tuple(map(tangents_of, floats, tangents[1]))
     at = jnp.concatenate([jnp.ravel(leaf).astype(assembly.dtype) for leaf in out.leaves])
     change = tangent(options.pair, at, floats, others, moving)
-    still = jax.tree.map(_implicit.no_tangent, out)
+    still = jax.tree.map(no_tangent, out)
     return out, still._replace(leaves=assembly.leaves(change))

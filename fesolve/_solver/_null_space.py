@@ -61,25 +61,25 @@ class Split(NamedTuple):
 
 
 @sequential_vmap
-def _singular(c: Array, jacobian: Array) -> tuple[Array, Array, Array]:
-    """V, the singular values and U^T c, the latter two padded by zeros to the length of theta."""
-    unknowns = jacobian.shape[1]
-    u, sigma, vt = jnp.linalg.svd(jacobian, full_matrices=True)
-    padded = jnp.zeros(unknowns, c.dtype).at[: sigma.size].set(sigma)
-    along = jnp.zeros(unknowns, c.dtype).at[: sigma.size].set((u.T @ c)[: sigma.size])
-    return vt.T, padded, along
+def _thin(matrix: Array) -> tuple[Array, Array, Array]:
+    u, sigma, vt = jnp.linalg.svd(matrix, full_matrices=False)
+    return u, sigma, vt.T
 
 
 @sequential_vmap
-def _thin(matrix: Array) -> tuple[Array, Array, Array]:
-    u, sigma, vt = jnp.linalg.svd(matrix, full_matrices=False)
+def _wide(matrix: Array) -> tuple[Array, Array, Array]:
+    """With fewer rows than columns; the right singular vectors are a basis of the whole space."""
+    u, sigma, vt = jnp.linalg.svd(matrix, full_matrices=True)
     return u, sigma, vt.T
 
 
 def split(pair: Pair, theta: Array, c: Array, c_jacobian: Array, b_jacobian: Array) -> Split:
     """Which directions the constraint decides, and the norm along the others. Singular values of
     the norm that are rounding are zero."""
-    v, sigma, along = _singular(c, c_jacobian)
+    rows, columns = c_jacobian.shape
+    u, sigma, v = (_wide if rows < columns else _thin)(c_jacobian)
+    missing = (0, columns - sigma.size)
+    sigma, along = jnp.pad(sigma, missing), jnp.pad(u.T @ c, missing)
     decides = is_determined(sigma, theta, pair.equations, theta.dtype)
     u_norm, sigma_norm, v_norm = _thin(b_jacobian @ jnp.where(decides, 0, v))
     floor = jnp.finfo(theta.dtype).eps ** (2 / 3) * jnp.linalg.norm(b_jacobian)
@@ -103,8 +103,7 @@ def advance(pair: Pair, state: Iterate, data: tuple[list, list]) -> Iterate:
     c, c_jacobian = linearise(pair.constraint, theta, data[0])
     b, b_jacobian = linearise(pair.norm, theta, data[1])
     parts = split(pair, theta, c, c_jacobian, b_jacobian)
-    multipliers = _divided(parts.v.T @ (b_jacobian.T @ b), parts.sigma, parts.decides)
-    weight = jnp.maximum(state.weight, 2 * jnp.linalg.norm(multipliers))
+    weight = jnp.maximum(state.weight, _weight(parts, c, b, c_jacobian, b_jacobian))
 
     measure = _distance(parts, theta, b, c_jacobian, b_jacobian)
     stalled = jnp.where(measure < 0.5 * state.best, 0, state.stalled + 1)
@@ -114,8 +113,10 @@ def advance(pair: Pair, state: Iterate, data: tuple[list, list]) -> Iterate:
     def attempt(damping: Array) -> tuple[Array, Array, Array]:
         step = _step(parts, b, b_jacobian, damping)
         after = theta + step
-        return after, residuals(pair.constraint, after, data[0]), residuals(
-            pair.norm, after, data[1]
+        return (
+            after,
+            residuals(pair.constraint, after, data[0]),
+            residuals(pair.norm, after, data[1]),
         )
 
     def merit(c: Array, b: Array) -> Array:
@@ -127,7 +128,7 @@ def advance(pair: Pair, state: Iterate, data: tuple[list, list]) -> Iterate:
         return finite & (near | (merit(c_after, b_after) < merit(c, b)))
 
     def again(trial: tuple) -> Array:
-        damping, count, _, c_after, b_after = trial
+        _, count, _, c_after, b_after = trial
         return ~accepts(c_after, b_after) & (count < 30)
 
     def damped(trial: tuple) -> tuple:
@@ -136,7 +137,7 @@ def advance(pair: Pair, state: Iterate, data: tuple[list, list]) -> Iterate:
         return damping, count + 1, *attempt(damping)
 
     first = (state.damping, jnp.zeros((), int), *attempt(state.damping))
-    damping, count, after, c_after, b_after = jax.lax.while_loop(again, damped, first)
+    damping, _, after, c_after, b_after = jax.lax.while_loop(again, damped, first)
     moved = accepts(c_after, b_after)
     finite = jnp.isfinite(c_jacobian).all() & jnp.isfinite(b_jacobian).all()
     less = damping / 10
@@ -148,7 +149,7 @@ def advance(pair: Pair, state: Iterate, data: tuple[list, list]) -> Iterate:
         weight,
         jnp.minimum(state.best, measure),
         stalled,
-        state.steps + moved,
+        state.steps + moved.astype(int),
         converged,
         ~finite | (~moved & ~converged),
         jnp.sum(~parts.decides),
@@ -168,6 +169,19 @@ def _step(parts: Split, b: Array, b_jacobian: Array, damping: Array) -> Array:
     along = parts.u_norm.T @ (b + b_jacobian @ decided)
     z = -parts.v_norm @ _divided(along, parts.sigma_norm, parts.sigma_norm > 0, damping)
     return decided + parts.v @ jnp.where(parts.decides, 0, z)
+
+
+def _weight(
+    parts: Split, c: Array, b: Array, c_jacobian: Array, b_jacobian: Array
+) -> Float[Array, ""]:
+    """A weight of |c| above the multipliers, under which an undamped step lowers the merit."""
+    norm = jnp.linalg.norm
+    step = _step(parts, b, b_jacobian, jnp.zeros((), b.dtype))
+    ahead = b + b_jacobian @ step
+    multipliers = _divided(parts.v.T @ (b_jacobian.T @ ahead), parts.sigma, parts.decides)
+    gain = norm(c) - norm(c + c_jacobian @ step)
+    needed = jnp.where(gain > 0, 0.5 * (ahead @ ahead - b @ b) / jnp.where(gain > 0, gain, 1), 0)
+    return 2 * jnp.maximum(norm(multipliers), needed)
 
 
 def _distance(
@@ -215,7 +229,7 @@ def tangent(
     decided = -parts.v @ _divided(parts.c, parts.sigma, parts.decides)
     free = jnp.where(parts.decides, 0, parts.v)
     seen = parts.sigma_norm > 0
-    inverse = parts.v_norm * jnp.where(seen, 1 / jnp.where(seen, parts.sigma_norm, 1), 0)
+    inverse = parts.v_norm * jnp.where(seen, 1 / jnp.where(seen, parts.sigma_norm, 1), 0)[None]
     direct = inverse @ (parts.u_norm.T @ (db + b_jacobian @ decided))
     gram = inverse @ inverse.T @ free.T
     matrix = jnp.eye(theta.size, dtype=theta.dtype) + gram @ hessian @ free

@@ -72,3 +72,10 @@ def linear_leaves(f: Hypothesis, mask: PyTree[bool]) -> tuple[PyTree[bool], bool
 def same_leaves(mask: PyTree[bool], f: Hypothesis) -> PyTree[bool]:
     """`mask` for an f whose bases have been refined: the leaves stay, their tree does not."""
     return jax.tree.unflatten(jax.tree.structure(f), jax.tree.leaves(mask))
+
+
+def has_network(f: Hypothesis) -> bool:
+    """Whether f has a layer of `eqx.nn`, the weights of which its values do not determine."""
+    kinds: set[type] = set()
+    jax.tree.flatten(f, is_leaf=lambda node: kinds.add(type(node)) is not None)
+    return any(kind.__module__.startswith("equinox.nn") for kind in kinds)
