@@ -65,7 +65,7 @@ def climb(functions: Functions, problem: LeastSquares, state: Progress) -> int |
     of few coefficients may have minima that the risk of many has not.
     """
     largest = max(node.coefficients.shape[-1] - 1 for node in _adaptive_series(problem.f))
-    eps = np.finfo(state.theta.dtype).eps
+    eps = float(np.finfo(state.theta.dtype).eps)
     begin, degree = replace(state), min(FIRST_DEGREE, largest)
     while True:
         columns = problem.columns(within_degree(problem.f, degree))
@@ -112,7 +112,7 @@ def _tail(problem: LeastSquares, theta: np.ndarray, degree: int) -> float:
 
 def is_resolved(problem: LeastSquares, theta: np.ndarray, degree: int) -> bool:
     """Whether the last coefficients at `degree` are at rounding."""
-    return _tail(problem, theta, degree) <= 1e3 * np.finfo(theta.dtype).eps
+    return _tail(problem, theta, degree) <= 1e3 * float(np.finfo(theta.dtype).eps)
 
 
 def with_room(f: Hypothesis, degree: int) -> Hypothesis:

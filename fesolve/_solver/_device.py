@@ -4,7 +4,7 @@ Nothing raises here; how a lane ended is in the numbers that come back.
 """
 
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -38,7 +38,7 @@ class _State(NamedTuple):
     smallest: Float[Array, ""]
 
 
-def _start(assembly: Assembly, theta: Array, data: list, damping: Array) -> _State:
+def _start(assembly: Assembly, theta: Any, data: list, damping: Array) -> _State:
     r, jacobian = linearise(assembly, theta, data)
     zero, no = jnp.zeros((), int), jnp.zeros((), bool)
     unknown = jnp.full((), jnp.inf, theta.dtype)
@@ -46,10 +46,10 @@ def _start(assembly: Assembly, theta: Array, data: list, damping: Array) -> _Sta
 
 
 def newton(
-    assembly: Assembly, theta: Array, data: list, max_steps: int, columns: np.ndarray | None = None
+    assembly: Assembly, theta: Any, data: list, max_steps: int, columns: np.ndarray | None = None
 ) -> Outcome:
     """Gauss-Newton with full steps, shortened only where the residual is not finite."""
-    eps = jnp.finfo(theta.dtype).eps
+    eps = float(jnp.finfo(theta.dtype).eps)
 
     def body(state: _State) -> _State:
         if columns is None:
@@ -88,11 +88,11 @@ def newton(
 
 def levenberg_marquardt(
     assembly: Assembly,
-    theta: Array,
+    theta: Any,
     data: list,
     max_steps: int | Array,
     damping: float,
-    floor: Float[Array, ""],
+    floor: float,
 ) -> Outcome:
     """Levenberg-Marquardt with geodesic acceleration, each step by QR of the damped Jacobian
     (of its transpose, where there are more unknowns than rows)."""
@@ -136,7 +136,7 @@ def levenberg_marquardt(
 @functools.partial(jax.jit, static_argnums=(0, 3, 4, 5, 6))
 def minimise(
     assembly: Assembly,
-    theta: Array,
+    theta: Any,
     data: list,
     linear: bool,
     last: tuple[int, ...],
@@ -150,11 +150,11 @@ def minimise(
     it is.
     """
     count = residuals(assembly, theta, data).size
-    eps = jnp.finfo(theta.dtype).eps
+    eps = float(jnp.finfo(theta.dtype).eps)
     floor = (100 * eps) ** 2 * count
     if linear:
         first = newton(assembly, theta, data, min(max_steps, 30))
-        enough = (first.r @ first.r <= jnp.sqrt(eps) ** 1.5 * count) | first.converged
+        enough = (first.r @ first.r <= eps**0.75 * count) | first.converged
         # the damped iteration starts where Newton started, not where it went astray
         rest = jnp.where(enough, 0, max_steps)
         second = levenberg_marquardt(assembly, theta, data, rest, damping, floor)

@@ -33,7 +33,7 @@ class Method(Protocol):
         """The member of `RESULTS` that says that the iteration did not arrive."""
         ...
 
-    def __call__(self, assembly: Assembly, theta: Array, data: list) -> _device.Outcome: ...
+    def __call__(self, assembly: Assembly, theta: Any, data: list) -> _device.Outcome: ...
 
     def __hash__(self) -> int: ...
 
@@ -53,7 +53,7 @@ class Settings(NamedTuple):
     def unfinished(self) -> Any:
         return RESULTS.max_steps_reached
 
-    def __call__(self, assembly: Assembly, theta: Array, data: list) -> _device.Outcome:
+    def __call__(self, assembly: Assembly, theta: Any, data: list) -> _device.Outcome:
         return _device.minimise(assembly, theta, data, *self[:4])
 
 
@@ -74,16 +74,12 @@ def solve_on_device(problem: LeastSquares, method: Method) -> Solution:
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
-def _minimum(
-    assembly: Assembly, method: Method, theta: Array, floats: list, others: list
-) -> Minimum:
+def _minimum(assembly: Assembly, method: Method, theta: Any, floats: list, others: list) -> Minimum:
     return _compute(assembly, method, theta, floats, others)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def _compute(
-    assembly: Assembly, method: Method, theta: Array, floats: list, others: list
-) -> Minimum:
+def _compute(assembly: Assembly, method: Method, theta: Any, floats: list, others: list) -> Minimum:
     data = _implicit.join(floats, others)
     with jax.default_matmul_precision("highest"):
         out = method(assembly, theta, data)

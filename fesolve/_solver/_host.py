@@ -57,7 +57,7 @@ def newton(
         state.r, state.jacobian = functions.linearise(state.theta)
         state.evaluations += 1
     best = (state.cost, state.theta, state.r, state.jacobian)
-    nothing = float((8 * np.finfo(state.r.dtype).eps) ** 2 * state.r.size)
+    nothing = float((8 * float(np.finfo(state.r.dtype).eps)) ** 2 * state.r.size)
     stalled = 0
     for _ in range(max_steps):
         step = _restricted_step(state, columns, 0.0)
@@ -76,7 +76,7 @@ def newton(
         else:
             stalled += 1
         if small or (stalled >= 2 and best[0] <= 1e-18 * best[2].size) or stalled >= 8:
-            state.converged = small or stalled < 8
+            state.converged = bool(small or stalled < 8)
             break
     _, state.theta, state.r, state.jacobian = best
 
@@ -167,7 +167,7 @@ class _Damped:
 
         if self.factored is None or self.factored[0] != damping:
             # the smallest damping at which a Cholesky factor exists in this precision
-            least = 4 * np.finfo(b.dtype).eps * self.scale
+            least = 4 * float(np.finfo(b.dtype).eps) * self.scale
             amount = max(damping, least)
             while True:
                 shifted = self.gram.copy()

@@ -18,7 +18,7 @@ from ._assembly import Assembly, linearise, residuals
 from ._device_algebra import pseudo_inverse
 
 
-def is_differentiable(x: Array) -> bool:
+def is_differentiable(x: Any) -> bool:
     return jnp.issubdtype(jnp.result_type(x), jnp.floating)
 
 
@@ -34,7 +34,7 @@ def tangent(
 
     theta = jnp.concatenate([jnp.ravel(leaf).astype(assembly.dtype) for leaf in leaves])
 
-    def rows(theta: Array, floats: list) -> Array:
+    def rows(theta: Any, floats: list) -> Array:
         return residuals(assembly, theta, join(floats, others))
 
     r, jacobian = linearise(assembly, theta, join(floats, others))
@@ -45,7 +45,7 @@ def tangent(
         return assembly.leaves(-inverse @ dr), risk_tangent
     fixed = jax.lax.stop_gradient(r)
 
-    def curvature(theta: Array, floats: list) -> Array:
+    def curvature(theta: Any, floats: list) -> Array:
         # its derivatives hold J^T dr nowhere, since `fixed` does not move
         return jax.grad(lambda t: fixed @ rows(t, floats))(theta)
 

@@ -6,6 +6,7 @@ Otherwise steps are computed by conjugate gradients on products J v and J^T w.
 """
 
 import functools
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -79,7 +80,7 @@ def _parts(term: Risk, p: Empirical, room: int) -> list[Risk]:
 
 @functools.partial(jax.jit, static_argnums=(0, 4))
 def _conjugate_gradient_step(
-    assembly: Assembly, theta: Array, data: list, damping: Array, iterations: int
+    assembly: Assembly, theta: Any, data: list, damping: Array, iterations: int
 ) -> tuple[Float[Array, " P"], Float[Array, ""]]:
     """(J^T J + damping I)^-1 (-J^T r) by conjugate gradients, and r^T r."""
     rows = lambda t: residuals(assembly, t, data)

@@ -196,14 +196,14 @@ class March(NamedTuple):
 
 
 def _newton(rows: Any, u: Array) -> tuple[Array, Array, Array, Array]:
-    eps = jnp.finfo(u.dtype).eps
+    eps = float(jnp.finfo(u.dtype).eps)
 
     def body(state: tuple) -> tuple:
         u, k = state[0], state[2]
         step, smallest = gauss_newton_step(jax.jacfwd(rows)(u), rows(u))
         size, norm = jnp.linalg.norm(step), jnp.linalg.norm(u)
         # Newton squares: after a step of this size the next one would be rounding
-        arrived = size <= 0.1 * jnp.sqrt(eps) * (norm + eps)
+        arrived = size <= 0.1 * eps**0.5 * (norm + eps)
         return u + step, arrived, k + 1, smallest, jnp.isfinite(size)
 
     start = (u, jnp.zeros((), bool), jnp.zeros((), int), jnp.zeros((), u.dtype), jnp.ones((), bool))
@@ -230,7 +230,7 @@ def _tail(basis: SpectralElements, ends: Array, coefficients: list[Any]) -> Arra
     return jnp.max(jnp.stack([jnp.max(c[..., -2:]) / (jnp.max(c) + 1e-30) for c in sizes]))
 
 
-def _march(assembly: Assembly, conditions: tuple[bool, ...], theta: Array, data: list) -> March:
+def _march(assembly: Assembly, conditions: tuple[bool, ...], theta: Any, data: list) -> March:
     bares, f = assembly.merge(theta, data)
     pairs = list(zip(bares, conditions, strict=True))
     return March([b for b, on in pairs if not on], [b for b, on in pairs if on], f)
@@ -242,7 +242,7 @@ def _right(basis: SpectralElements, coefficients: list[Any]) -> list[Any]:
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def march(
-    assembly: Assembly, conditions: tuple[bool, ...], theta: Array, data: list
+    assembly: Assembly, conditions: tuple[bool, ...], theta: Any, data: list
 ) -> tuple[list[Any], Bool[Array, ""], Int[Array, ""], Float[Array, ""]]:
     """All elements, of given breaks: the coefficients of each series, whether every Newton
     arrived, its steps, and the smallest singular value at the start."""
@@ -281,7 +281,7 @@ class Adaptive(NamedTuple):
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
 def march_adaptively(
-    assembly: Assembly, conditions: tuple[bool, ...], room: int, theta: Array, data: list
+    assembly: Assembly, conditions: tuple[bool, ...], room: int, theta: Any, data: list
 ) -> Adaptive:
     """Elements as long as the last coefficients allow: an element is taken where Newton arrived
     and its tail is at rounding; the next length is length * (target / tail)^(1 / degree)."""
@@ -289,8 +289,8 @@ def march_adaptively(
     basis = problem.basis
     breaks = jnp.asarray(basis.breaks, theta.dtype)
     lo, hi = breaks[0], breaks[-1]
-    target = 500 * jnp.finfo(theta.dtype).eps
-    shortest = 1e3 * jnp.finfo(theta.dtype).eps * (hi - lo)
+    target = 500 * float(jnp.finfo(theta.dtype).eps)
+    shortest = 1e3 * float(jnp.finfo(theta.dtype).eps) * (hi - lo)
 
     def judge(element: Element, length: Array) -> tuple[Array, Array]:
         factor = 0.85 * (target / (element.tail + 1e-3 * target)) ** (1 / basis.degree)

@@ -20,7 +20,7 @@ def solve_series(
 ) -> None:
     """f linear in theta: Gauss-Newton; where that does not arrive at `zero`, damped steps from the
     start, causally weighted on an initial-value problem, and Gauss-Newton again."""
-    rtol = 8 * np.finfo(state.theta.dtype).eps
+    rtol = 8 * float(np.finfo(state.theta.dtype).eps)
     start = copy_of(state)
     newton(functions, state, min(max_steps, 30), rtol, None)
     if zero(state):
@@ -48,7 +48,7 @@ def travel_damped(
     functions: Functions, state: Progress, times: np.ndarray | None, max_steps: int
 ) -> None:
     """Levenberg-Marquardt on all rows alike."""
-    rtol = 8 * np.finfo(state.theta.dtype).eps
+    rtol = 8 * float(np.finfo(state.theta.dtype).eps)
     levenberg_marquardt(functions, state, max_steps, rtol, floor=rounding(state))
 
 
@@ -69,7 +69,7 @@ def solve_network(
     On a nonlinear initial-value problem the first solve of the last layer is left out, since it
     settles in a false minimum that blocks what follows, and the steps travel causally instead.
     """
-    eps = np.finfo(state.theta.dtype).eps
+    eps = float(np.finfo(state.theta.dtype).eps)
     clock, begin, early = times(), copy_of(state), False
     last = last if last.size < state.theta.size else last[:0]
     if last.size:
@@ -81,7 +81,8 @@ def solve_network(
             adopt(state, first)
     _travel_and_arrive(functions, state, last, clock, max_steps, damping)
     left = max_steps - state.steps
-    if early and state.converged and left > 0 and state.cost > 1e5 * rounding(state):
+    enough = max(1e5 * rounding(state), 1e-21 * begin.cost)
+    if early and state.converged and left > 0 and state.cost > enough:
         # a last layer of large weights can be a valley that is too narrow to travel in
         again = replace(begin, evaluations=state.evaluations, history=state.history)
         _travel_and_arrive(functions, again, last, clock, left, damping)
@@ -97,7 +98,7 @@ def _travel_and_arrive(
     max_steps: int,
     damping: float,
 ) -> None:
-    eps = np.finfo(state.theta.dtype).eps
+    eps = float(np.finfo(state.theta.dtype).eps)
     if clock is not None and state.cost > rounding(state):
         state.damping = damping * _scale(state)
         travel_causally(functions, state, clock, max_steps)
@@ -123,7 +124,7 @@ def _is_affine(functions: Functions, state: Progress, after: Progress, columns: 
 
 def rounding(state: Progress) -> float:
     """The squared norm of a residual vector that is nothing but rounding."""
-    return float((30 * np.finfo(state.theta.dtype).eps) ** 2 * state.r.size)
+    return float((30 * float(np.finfo(state.theta.dtype).eps)) ** 2 * state.r.size)
 
 
 def _scale(state: Progress) -> float:
