@@ -8,14 +8,14 @@ import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
 from .._risk import AbstractRisk
-from .._types import Hypothesis
+from .._types import Hypothesis, is_traced
 from ._algebra import one_thread
 from ._assembly import LeastSquares, require_rows
 from ._base import AbstractSolver, Interrupted, RESULTS, Solution
 from ._causal import row_times
 from ._degree import climb, degree_solution, has_free_degree, rooms, with_points, with_room
 from ._differentiable import Settings, solve_on_device
-from ._elements import has_elements, solve_elements
+from ._elements import has_elements, solve_elements, solve_refined
 from ._host import Functions, Progress
 from ._large import in_blocks, size_of_jacobian, travel_matrix_free
 from ._march import element_series, on_elements
@@ -74,6 +74,9 @@ class LevenbergMarquardt(AbstractSolver):
             marched = solve_elements(risk, f, trainable)
             if marched is not None:
                 return marched
+            if element_series(f)[0].basis.adaptive and not is_traced((risk, f)):
+                whole = lambda risk, f: self._solve(LeastSquares(risk, f, trainable), monitors)
+                return solve_refined(whole, risk, f)
             risk = on_elements(risk, element_series(f)[0].basis)
         if has_free_degree(f):
             return self._choose_degree(risk, f, trainable, monitors)
