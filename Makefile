@@ -20,7 +20,7 @@ test-slow: $(VENV)/.installed-dev ## run the long tests as well
 	$(BIN)/python -m pytest -q --slow --durations=20 $(TYPED)
 
 bench: $(VENV)/.installed-dev ## print the figures of docs/benchmarks.md, measured here
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python tests/benchmarks.py
 
 docs: $(VENV)/.installed-docs ## build the site strictly into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
