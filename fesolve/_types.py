@@ -33,6 +33,15 @@ def is_traced(tree: PyTree) -> bool:
     return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
 
 
+def is_tracing() -> bool:
+    """Whether whatever is computed now becomes part of a program, as under `jax.jit`, even where
+    it depends on nothing traced: an operation on a number tells."""
+    return isinstance(jax.lax.neg(_NUMBER), jax.core.Tracer)
+
+
+_NUMBER = np.zeros(())
+
+
 def as_array(x: Any) -> Array | np.ndarray:
     """`x` as an array: NumPy for plain numbers and lists, JAX arrays and tracers as they are.
 

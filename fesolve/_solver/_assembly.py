@@ -18,7 +18,7 @@ from .._compiled import arrays_of, Static
 from .._dry_run import equation_widths
 from .._fingerprint import TracedClosureError
 from .._risk import AbstractRisk, components, Risk, row_scale, table
-from .._types import Hypothesis
+from .._types import Hypothesis, is_traced, is_tracing
 
 
 class Equation(NamedTuple):
@@ -107,7 +107,7 @@ class LeastSquares:
             _check_tolerance(term, dtype)
         self.data = [cast(x, dtype) for x in arrays_of((self.assembly.bares, rest))]
         leaves = jax.tree.leaves(theta)
-        self.traced = any(isinstance(x, jax.core.Tracer) for x in (*self.data, *leaves))
+        self.traced = is_traced((self.data, leaves)) or is_tracing()
         xp = jnp if self.traced else np
         self.theta = xp.concatenate([xp.ravel(xp.asarray(leaf, dtype)) for leaf in leaves])
         self.equations = _equations(self.assembly, self.terms, self.theta, self.data)

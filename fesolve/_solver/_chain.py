@@ -1,6 +1,7 @@
 """Solvers one after the other."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -28,7 +29,7 @@ class Chain(AbstractSolver):
 
     solvers: tuple[AbstractSolver, ...]
 
-    def __init__(self, *solvers: AbstractSolver) -> None:
+    def __init__(self, *solvers: Any) -> None:
         for solver in solvers:
             if not isinstance(solver, AbstractSolver):
                 raise ValueError(

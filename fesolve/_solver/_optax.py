@@ -16,7 +16,7 @@ from .._dry_run import equation_widths
 from .._fingerprint import TracedClosureError
 from .._precision import in_dtype
 from .._risk import AbstractRisk, Pairs, Risk, SumRisk
-from .._types import Hypothesis, is_traced
+from .._types import Hypothesis, is_traced, is_tracing
 from ._base import AbstractSolver, Interrupted, RESULTS, Solution
 from ._outcome import no_monitors_under_tracing
 
@@ -220,7 +220,7 @@ def _in_dtypes_of(before: PyTree, after: PyTree) -> PyTree:
 def _is_under_trace(tree: PyTree) -> bool:
     """Whether a traced value is among the arrays, or hides in a function, such as a learning rate
     in the closure of an optimiser."""
-    if is_traced(tree):
+    if is_traced(tree) or is_tracing():
         return True
     try:
         Static(tree)

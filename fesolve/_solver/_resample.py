@@ -1,5 +1,7 @@
 """Fresh samples for a solver that works on a fixed one."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -41,7 +43,7 @@ class Resample(AbstractSolver):
     n: int
     rounds: int
 
-    def __init__(self, solver: AbstractSolver, *, n: int, rounds: int) -> None:
+    def __init__(self, solver: Any, *, n: int, rounds: int) -> None:
         if not isinstance(solver, AbstractSolver):
             raise ValueError(
                 f"`solver` must be a solver such as `fe.LevenbergMarquardt()`; got {solver!r}"
