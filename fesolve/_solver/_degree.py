@@ -112,7 +112,7 @@ def _tail(problem: LeastSquares, theta: np.ndarray, degree: int) -> float:
 
 def is_resolved(problem: LeastSquares, theta: np.ndarray, degree: int) -> bool:
     """Whether the last coefficients at `degree` are at rounding."""
-    return _tail(problem, theta, degree) <= 1e3 * float(np.finfo(theta.dtype).eps)
+    return bool(_tail(problem, theta, degree) <= 1e3 * float(np.finfo(theta.dtype).eps))
 
 
 def with_room(f: Hypothesis, degree: int) -> Hypothesis:

@@ -1,5 +1,7 @@
 """Deterministic growth."""
 
+import math
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -45,8 +47,8 @@ def deterministic_growth(
         return f.share(k) * resources(k, alpha, delta)
 
     k_steady = (alpha / (1.0 / beta - 1.0 + delta)) ** (1.0 / (1.0 - alpha))
-    logit = jnp.log(k_steady / (resources(k_steady, alpha, delta) - k_steady))
-    ends = (np.log(k_low), np.log(k_high))
+    logit = math.log(k_steady / (resources(k_steady, alpha, delta) - k_steady))
+    ends = (math.log(k_low), math.log(k_high))
 
     def chebyshev(degree: int = 24) -> Choice:
         series = fe.Series(fe.Chebyshev(degree, ends), start=logit)
@@ -65,19 +67,15 @@ def deterministic_growth(
 
         return jax.lax.scan(advance, jnp.asarray(start), length=periods + 1)[1][-1]
 
-    def references(path):
-        source = "Newton's method on the path"
-        return {
-            f"k_{t}": Reference(lambda f, t=t: capital(f, k_low, t), path[t], source, 1e-6)
-            for t in (1, 5, 10, 29)
-        }
-
-    parameters = (k_low, alpha, beta, delta)
-    known = not any(isinstance(one, jax.core.Tracer) for one in parameters)
+    path = saddle_path(k_low, alpha, beta, delta)
+    along = "Newton's method on the path"
     return Problem(
         risk=fe.Risk(euler, fe.Uniform(k_low, k_high), args=(alpha, beta, delta)),
         hypotheses={"chebyshev": chebyshev, "mlp": mlp},
-        references=references(saddle_path(*parameters)) if known else {},
+        references={
+            f"k_{t}": Reference(lambda f, t=t: capital(f, k_low, t), float(path[t]), along, 1e-6)
+            for t in (1, 5, 10, 29)
+        },
         functions=lambda f: {"savings share": f.share},
         coordinates=("k",),
         source="Kahou, Fernandez-Villaverde, Gomez-Cardona, Perla and Rosa (2024), section 3",
