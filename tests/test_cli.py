@@ -122,5 +122,5 @@ def test_the_demo_as_a_process(tmp_path):
         for row in json.loads((tmp_path / "out" / "report.json").read_text())["report"]["rows"]
         if row["on"] == "path"
     ]
-    assert path[0]["mean"] <= -12 and path[0]["max"] <= -11
+    assert path[0]["log10_mean"] <= -12 and path[0]["log10_max"] <= -11
     assert any((tmp_path / "cache").rglob("*"))
