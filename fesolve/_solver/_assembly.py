@@ -12,7 +12,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, PyTree
+from jaxtyping import Array, Float, PyTree
 
 from .._compiled import arrays_of, Static
 from .._dry_run import equation_widths
@@ -62,7 +62,7 @@ class Assembly:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Assembly) and self.key == other.key
 
-    def leaves(self, theta: Float[ArrayLike, " P"]) -> list[Any]:
+    def leaves(self, theta: Float[Array | np.ndarray, " P"]) -> list[Any]:
         """The leaves of theta, in their shapes and dtypes."""
         leaves, start = [], 0
         for shape, size, dtype in zip(self.shapes, self.sizes, self.dtypes, strict=True):
@@ -70,11 +70,13 @@ class Assembly:
             start += size
         return leaves
 
-    def unravel(self, theta: Float[ArrayLike, " P"]) -> PyTree:
+    def unravel(self, theta: Float[Array | np.ndarray, " P"]) -> PyTree:
         """theta as the tree of trainable leaves."""
         return jax.tree.unflatten(self.structure, self.leaves(theta))
 
-    def merge(self, theta: Float[ArrayLike, " P"], data: list[Any]) -> tuple[list, Hypothesis]:
+    def merge(
+        self, theta: Float[Array | np.ndarray, " P"], data: list[Any]
+    ) -> tuple[list, Hypothesis]:
         """The terms and f at theta."""
         bares, rest = self.static.merge(data)
         return bares, eqx.combine(self.unravel(theta), rest)
@@ -175,7 +177,7 @@ def require_rows(problem: LeastSquares, unknowns: int) -> None:
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def residuals(assembly: Assembly, theta: ArrayLike, data: list[Any]) -> Float[Array, " N"]:
+def residuals(assembly: Assembly, theta: Any, data: list[Any]) -> Float[Array, " N"]:
     """The rows r(theta)."""
     with jax.default_matmul_precision("highest"):
         bares, f = assembly.merge(theta, data)
@@ -188,7 +190,7 @@ def residuals(assembly: Assembly, theta: ArrayLike, data: list[Any]) -> Float[Ar
 
 @functools.partial(jax.jit, static_argnums=0)
 def linearise(
-    assembly: Assembly, theta: ArrayLike, data: list[Any]
+    assembly: Assembly, theta: Any, data: list[Any]
 ) -> tuple[Float[Array, " N"], Float[Array, "N P"]]:
     """The rows and their Jacobian."""
     with jax.default_matmul_precision("highest"):
@@ -203,7 +205,7 @@ def linearise(
 
 
 def _term(
-    assembly: Assembly, index: int, points: Any, theta: ArrayLike, data: list[Any]
+    assembly: Assembly, index: int, points: Any, theta: Any, data: list[Any]
 ) -> tuple[Float[Array, "n m"], Float[Array, "n m P"]]:
     """Unscaled components of one term and their Jacobian, at each point."""
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import ArrayLike, Float
+from jaxtyping import Array, Float
 
 from ._assembly import Equation
 
@@ -20,7 +20,7 @@ def tolerance_of(equation: Equation, dtype: Any) -> float:
 
 def root_mean_squares(
     equations: tuple[Equation, ...], r: Any, multipliers: list
-) -> Float[ArrayLike, " equations"]:
+) -> Float[Array | np.ndarray, " equations"]:
     """sqrt(E r^2) of each equation, without the multipliers of the terms."""
     xp = np if isinstance(r, np.ndarray) else jnp
     values = []
