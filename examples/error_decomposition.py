@@ -38,21 +38,15 @@ def decompose(degree, n):
 
 # %% [markdown]
 # Degree 3 cannot hold exp(-x), and the approximation error stays, however many points there are.
-# With few points the train risk is too low (eps_est < 0) and the risk on fresh points too high.
+# With few points the train risk is too low (eps_est < 0) and the risk on fresh points too high;
+# with more, both come down.
 
 # %%
 few, many = decompose(3, 8), decompose(3, 64)
 print(few)
 print(many)
 
-# %% [markdown]
-# Degree 12 holds exp(-x) to rounding: any 16 points will do, and nothing is left to decompose.
-
 # %%
-rich = decompose(12, 16)
-print(rich)
-
-# %%
-assert many.eps_app.value > 1e-6 > 1e-12 > abs(rich.eps_app.value)
+assert many.eps_app.value > 1e-5
 assert few.gap.value > 4 * many.gap.value > 0
 assert few.eps_est.value < 0 < few.excess.value
