@@ -2,9 +2,12 @@
 
 import re
 from pathlib import Path
+from types import ModuleType
 
 import matplotlib as mpl
 import pytest
+
+import fesolve as fe
 
 
 mpl.use("agg")
@@ -37,3 +40,12 @@ def test_relative_links_lead_somewhere():
         for target in re.findall(r"\]\(([^)#:\s]+)\)", page.read_text()):
             found = (page.parent / target).exists() or target in made_by_the_site
             assert found, f"{page.name} links to {target}"
+
+
+def test_every_public_name_has_its_place_in_the_api():
+    pages = "\n".join(page.read_text() for page in (ROOT / "docs" / "api").glob("*.md"))
+    shown = set(re.findall(r"^::: fesolve\.(\w+)$", pages, re.MULTILINE))
+    names = {n for n, v in vars(fe).items() if n[0] != "_" and not isinstance(v, ModuleType)}
+    assert names <= shown, f"add to docs/api: {sorted(names - shown)}"
+    missing = {n for n in shown - names if n not in {"plots", "problems", "cli"}}
+    assert not missing, f"no longer public: {sorted(missing)}"
