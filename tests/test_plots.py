@@ -46,6 +46,12 @@ def test_functions_draws_three_levels_of_a_second_coordinate():
     ]
 
 
+def test_a_constant_is_drawn_flat():
+    axes = plots.functions(lambda x: 0.3456 + 1e-14 * jnp.sin(9 * x), line_risk())
+    low, high = axes.get_ylim()
+    assert low < 0.33 and high > 0.36
+
+
 @pytest.mark.parametrize("weight", (1.0, 25.0))
 def test_residuals_are_shown_without_weights(weight):
     """f(x) = 2 x + 1e-3 has the residual 1e-3 everywhere, whatever the weights."""

@@ -63,10 +63,20 @@ def functions(
                 axes.plot(
                     some[:, 0], np.asarray(truth).reshape(len(some), -1), "o", **RINGS, label=label
                 )
+    _widen(axes)
     axes.set_xlabel(labels[0])
     axes.legend(frameon=False, fontsize="small")
     quiet(axes)
     return axes
+
+
+def _widen(axes: Any) -> None:
+    """A constant is drawn as one, instead of its rounding errors magnified to the whole height."""
+    values = np.concatenate([np.ravel(line.get_ydata()) for line in axes.get_lines()])
+    low, high = float(values.min()), float(values.max())
+    if high - low < 1e-6 * max(abs(low), abs(high)):
+        margin = 0.1 * max(abs(low), abs(high))
+        axes.set_ylim(low - margin, high + margin)
 
 
 def _lines(lower: np.ndarray, upper: np.ndarray) -> tuple[list[np.ndarray], list[float | None]]:
