@@ -22,7 +22,7 @@ from jaxtyping import Array, Bool, Float, Int
 from ._assembly import Assembly, Equation, linearise, residuals
 from ._device_algebra import pseudo_inverse
 from ._implicit import join
-from ._verdict import is_determined
+from ._verdict import decided_directions
 
 
 class Pair(NamedTuple):
@@ -80,7 +80,7 @@ def split(pair: Pair, theta: Array, c: Array, c_jacobian: Array, b_jacobian: Arr
     u, sigma, v = (_wide if rows < columns else _thin)(c_jacobian)
     missing = (0, columns - sigma.size)
     sigma, along = jnp.pad(sigma, missing), jnp.pad(u.T @ c, missing)
-    decides = is_determined(sigma, theta, pair.equations, theta.dtype)
+    decides = decided_directions(sigma, theta, pair.equations)
     u_norm, sigma_norm, v_norm = _thin(b_jacobian @ jnp.where(decides, 0, v))
     floor = jnp.finfo(theta.dtype).eps ** (2 / 3) * jnp.linalg.norm(b_jacobian)
     sigma_norm = jnp.where(sigma_norm > floor, sigma_norm, 0)
@@ -181,7 +181,8 @@ def _weight(
     multipliers = _divided(parts.v.T @ (b_jacobian.T @ ahead), parts.sigma, parts.decides)
     gain = norm(c) - norm(c + c_jacobian @ step)
     needed = jnp.where(gain > 0, 0.5 * (ahead @ ahead - b @ b) / jnp.where(gain > 0, gain, 1), 0)
-    return 2 * jnp.maximum(norm(multipliers), needed)
+    # where the norm has no opinion yet, any weight will do
+    return 2 * jnp.maximum(jnp.maximum(norm(multipliers), needed), 0.5)
 
 
 def _distance(

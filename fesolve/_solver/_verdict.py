@@ -4,7 +4,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from ._assembly import Equation
 
@@ -71,6 +71,19 @@ def spectrum_determines(
     values = np.linalg.svd(jacobian, compute_uv=False)[::-1]
     small = values[:-1] * max(1.0, float(np.linalg.norm(theta))) < _bar(equations, dtype)
     return not bool(np.any(small & (values[1:] > 1e4 * values[:-1])))
+
+
+def decided_directions(
+    sigma: Float[Array, " P"], theta: Float[Array, " P"], equations: tuple[Equation, ...]
+) -> Bool[Array, " P"]:
+    """Which right singular vectors of a Jacobian the equations decide, by the same two marks, from
+    its falling singular values: not those at rounding, nor those below the tolerance and a gap."""
+    eps, bar = float(np.finfo(theta.dtype).eps), _bar(equations, theta.dtype)
+    size = sigma * jnp.maximum(1.0, jnp.linalg.norm(theta))
+    before = jnp.concatenate([jnp.full(1, jnp.inf, sigma.dtype), sigma[:-1]])
+    below_gap = jnp.cumsum((size < bar) & (before > 1e4 * sigma)) > 0
+    at_rounding = (size <= max(1e-3 * bar, 4 * eps)) | (sigma <= 1e3 * eps * sigma[0])
+    return ~(below_gap | at_rounding)
 
 
 def _bar(equations: tuple[Equation, ...], dtype: Any) -> float:
