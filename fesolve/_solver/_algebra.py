@@ -1,7 +1,7 @@
 """Small dense linear algebra on the host, in NumPy, with one thread.
 
 LAPACK with OpenBLAS's default threads makes a small QR 10 to 700 times slower on a busy machine,
-so everything here runs inside `one_thread()`.
+so everything here runs inside `one_thread`.
 """
 
 import contextlib
@@ -21,11 +21,21 @@ def _controller(scipy_loaded: bool) -> Any:
 
 
 @contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """BLAS on one thread, and as it was afterwards. SciPy brings a BLAS of its own, so the
-    libraries are looked up again once it is there."""
+def one_thread(unknowns: int) -> Iterator[None]:
+    """BLAS on one thread, and as it was afterwards. SciPy brings a BLAS of its own, so it is
+    imported before the guard where it will be used, and the libraries are looked up again."""
+    if unknowns > SMALL:
+        import scipy.linalg  # noqa: F401
     with _controller("scipy.linalg" in sys.modules).limit(limits=1, user_api="blas"):
         yield
+
+
+SMALL = 96
+"""Up to so many unknowns an LU in NumPy costs less than importing SciPy for a triangular solve."""
+
+
+DAMPED = SMALL + 1
+"""Damped steps use SciPy's Cholesky factors whatever their size."""
 
 
 class Factor(NamedTuple):
@@ -44,7 +54,7 @@ def factor(jacobian: np.ndarray, r: np.ndarray) -> Factor:
 
 def back_substitute(triangle: np.ndarray, b: np.ndarray, *, transpose: bool = False) -> np.ndarray:
     """R^-1 b, or R^-T b."""
-    if triangle.shape[0] <= 96:  # below this an LU costs less than importing SciPy
+    if triangle.shape[0] <= SMALL:
         return np.linalg.solve(triangle.T if transpose else triangle, b)
     from scipy.linalg import solve_triangular
 

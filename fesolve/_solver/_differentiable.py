@@ -68,19 +68,23 @@ class Minimum(NamedTuple):
 
 def solve_on_device(problem: LeastSquares, method: Method) -> Solution:
     """The solution by one compiled program, differentiable in the data of the problem."""
-    theta = jax.lax.stop_gradient(jnp.asarray(problem.theta))
-    out = _minimum(problem.assembly, method, theta, *_implicit.separate(problem.data))
+    arrays = [jax.lax.stop_gradient(problem.theta) if problem.traced else problem.theta]
+    arrays += problem.data
+    floats, others = _implicit.separate(_implicit.unknown(arrays))
+    out = _minimum(problem.assembly, method, _implicit.Known(arrays), floats, others)
     return Solution(problem.assemble(out.leaves), out.risk, out.result, out.stats, None)
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
-def _minimum(assembly: Assembly, method: Method, theta: Any, floats: list, others: list) -> Minimum:
-    return _compute(assembly, method, theta, floats, others)
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2))
+def _minimum(
+    assembly: Assembly, method: Method, known: _implicit.Known, floats: list, others: list
+) -> Minimum:
+    theta, *data = known.fill(_implicit.join(floats, others))
+    return _compute(assembly, method, theta, data)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def _compute(assembly: Assembly, method: Method, theta: Any, floats: list, others: list) -> Minimum:
-    data = _implicit.join(floats, others)
+def _compute(assembly: Assembly, method: Method, theta: Any, data: list) -> Minimum:
     with jax.default_matmul_precision("highest"):
         out = method(assembly, theta, data)
     result, rms = device_verdict(method.equations, method.unfinished, assembly, data, out)
@@ -109,13 +113,23 @@ def device_verdict(
 
 
 @_minimum.defjvp
-def _(assembly: Assembly, method: Method, primals: tuple, tangents: tuple) -> tuple:
-    theta, floats, others = primals
-    out = _minimum(assembly, method, theta, floats, others)
-    moving = tangents_of(floats, tangents[1])
-    changes, drisk = _implicit.tangent(assembly, out.leaves, floats, others, moving)
+def _(
+    assembly: Assembly, method: Method, known: _implicit.Known, primals: tuple, tangents: tuple
+) -> tuple:
+    floats, others = primals
+    out = _minimum(assembly, method, known, floats, others)
+    moving = tangents_of(floats, tangents[0])
+    fixed = known.fill(others)
+    changes, drisk = _implicit.tangent(
+        assembly, out.leaves, floats[1:], _gaps(fixed, floats)[1:], moving[1:]
+    )
     still = jax.tree.map(no_tangent, out)
     return out, still._replace(leaves=changes, risk=drisk)
+
+
+def _gaps(arrays: list, floats: list) -> list:
+    """`arrays` without those that stand in `floats`."""
+    return [None if moving is not None else x for x, moving in zip(arrays, floats, strict=True)]
 
 
 def tangents_of(values: list, changes: list) -> list:

@@ -19,7 +19,8 @@ from ._device_algebra import pseudo_inverse
 
 
 def is_differentiable(x: Any) -> bool:
-    return jnp.issubdtype(jnp.result_type(x), jnp.floating)
+    """Whether x is an array of real floating-point numbers."""
+    return x is not None and jnp.issubdtype(jnp.result_type(x), jnp.floating)
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -43,11 +44,11 @@ def tangent(
     inverse = pseudo_inverse(jacobian)
     if jacobian.shape[0] < jacobian.shape[1]:
         return assembly.leaves(-inverse @ dr), risk_tangent
-    fixed = jax.lax.stop_gradient(r)
 
     def curvature(theta: Any, floats: list) -> Array:
-        # its derivatives hold J^T dr nowhere, since `fixed` does not move
-        return jax.grad(lambda t: fixed @ rows(t, floats))(theta)
+        # r is a number here, so that its derivatives hold J^T dr nowhere; a second derivative of
+        # the minimum moves it, so that it must not be cut off from the data
+        return jax.grad(lambda t: r @ rows(t, floats))(theta)
 
     _, mixed = jax.jvp(lambda p: curvature(theta, p), (floats,), (float_tangents,))
     second = jax.jacfwd(lambda t: curvature(t, floats))(theta)
@@ -62,6 +63,23 @@ def separate(data: list) -> tuple[list, list]:
     floats = [x if is_differentiable(x) else None for x in data]
     others = [None if is_differentiable(x) else x for x in data]
     return floats, others
+
+
+class Known:
+    """Arrays that are no tracers, so that nothing is differentiated in them: they pass by the
+    rule of differentiation, which would make a zero of the size of each."""
+
+    def __init__(self, arrays: list) -> None:
+        self.arrays = [None if isinstance(x, jax.core.Tracer) else x for x in arrays]
+
+    def fill(self, arrays: list) -> list:
+        """`arrays`, their gaps filled."""
+        return join(arrays, self.arrays)
+
+
+def unknown(data: list) -> list:
+    """The tracers among the arrays, with None in the gaps."""
+    return [x if isinstance(x, jax.core.Tracer) else None for x in data]
 
 
 def join(floats: list, others: list) -> list:

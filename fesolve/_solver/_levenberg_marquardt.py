@@ -9,7 +9,7 @@ from jaxtyping import PRNGKeyArray, PyTree
 
 from .._risk import AbstractRisk
 from .._types import Hypothesis, is_traced
-from ._algebra import one_thread
+from ._algebra import DAMPED, one_thread
 from ._assembly import LeastSquares, require_rows
 from ._base import AbstractSolver, Interrupted, RESULTS, Solution
 from ._causal import row_times
@@ -126,7 +126,7 @@ class LevenbergMarquardt(AbstractSolver):
         functions = Functions(problem.residuals, problem.linearise, _reporter(problem, monitors))
         if size_of_jacobian(problem) > self.memory:
             return self._on_host_in_parts(problem, linear, functions)
-        with one_thread():
+        with one_thread(problem.theta.size if linear else DAMPED):
             r, jacobian = problem.linearise(problem.theta)
             state = Progress(problem.theta, r, jacobian, evaluations=1)
             if not (np.isfinite(r).all() and np.isfinite(jacobian).all()):

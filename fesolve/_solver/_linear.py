@@ -46,7 +46,7 @@ class LinearLeastSquares(AbstractSolver):
         if not on_host(problem):
             return solve_on_device(problem, _LinearStep(problem.equations))
         try:
-            with one_thread():
+            with one_thread(problem.theta.size):
                 solution = _on_host(problem)
         except KeyboardInterrupt:
             raise Interrupted(_start(problem)) from None

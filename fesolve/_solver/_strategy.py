@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ._algebra import DAMPED, one_thread
 from ._causal import copy_of, travel_causally
 from ._host import Functions, levenberg_marquardt, newton, Progress
 
@@ -30,7 +31,8 @@ def solve_series(
         other = copy_of(start)
         other.steps, other.evaluations, other.history = 0, 0, []
         other.damping = damping * _scale(other)
-        travel(functions, other, clock, max_steps)
+        with one_thread(DAMPED):
+            travel(functions, other, clock, max_steps)
         travelled = other.converged
         newton(functions, other, 10, rtol, None)
         other.converged = other.converged or travelled
