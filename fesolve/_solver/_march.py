@@ -46,19 +46,33 @@ def element_series(f: Hypothesis) -> list[Series]:
 def on_elements(risk: AbstractRisk, basis: SpectralElements) -> AbstractRisk:
     """The risk with each sample of a uniform population moved to Gauss nodes in each element, one
     more than the degree; other terms stay."""
-    xp = np if isinstance(basis.breaks, np.ndarray) else jnp
-    nodes, weights = np.polynomial.legendre.leggauss(basis.degree + 1)
-    lo, hi = basis.breaks[:-1, None], basis.breaks[1:, None]
-    points = xp.ravel(lo + (hi - lo) * (nodes + 1) / 2)
-    shares = xp.ravel((hi - lo) * weights / 2) / (basis.breaks[-1] - basis.breaks[0])
     terms = []
     for term in risk.terms:
         p = term.population
         sampled = isinstance(term.distribution, Empirical) and isinstance(p, Uniform)
         if sampled and jax.tree.leaves(p)[0].shape == ():
+            points, shares = _element_nodes(basis, p)
             term = term._with(Empirical(points, shares, population=p), term.shock)
         terms.append(term)
     return SumRisk(tuple(terms)) if isinstance(risk, SumRisk) else terms[0]
+
+
+def _element_nodes(basis: SpectralElements, p: Uniform) -> tuple[Any, Any]:
+    """Gauss nodes in the part of each element that lies in the interval of p, with their shares
+    of it. The end elements reach as far as the interval does, since their polynomials go on."""
+    lower, upper = p.support
+    xp = np if all(isinstance(x, np.ndarray) for x in (basis.breaks, *jax.tree.leaves(p))) else jnp
+    breaks = xp.asarray(basis.breaks)
+    lower, upper = (xp.asarray(x).astype(breaks.dtype) for x in (lower, upper))
+    nodes, weights = np.polynomial.legendre.leggauss(basis.degree + 1)
+    nodes = xp.asarray((nodes + 1) / 2, breaks.dtype)[None]
+    weights = xp.asarray(weights / 2, breaks.dtype)[None]
+    inner = xp.clip(breaks[1:-1], lower, upper)
+    lo = xp.concatenate([lower[None], inner])[:, None]
+    hi = xp.concatenate([inner, upper[None]])[:, None]
+    # an element outside has no share; its nodes stand where the residual is sure to be finite
+    points = xp.where(hi > lo, lo + (hi - lo) * nodes, (lower + upper) / 2)
+    return xp.ravel(points), xp.ravel((hi - lo) * weights) / (upper - lower)
 
 
 def can_march(problem: LeastSquares) -> bool:

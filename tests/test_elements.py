@@ -1,0 +1,57 @@
+"""Series over spectral elements are solved on Gauss nodes, but of the distribution that was given:
+an interval that is not that of the elements stays what it is."""
+
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+import pytest
+
+import fesolve as fe
+
+
+def slope(f, x, a):
+    return jax.grad(f)(x) - a
+
+
+def square(f, x):
+    return jax.grad(f)(x) - f(x) ** 2
+
+
+def initial(f, x):
+    return f(x) - 1.0
+
+
+@pytest.mark.parametrize("array", [np.asarray, jnp.asarray], ids=["numpy", "jax"])
+def test_two_equations_on_two_halves(array):
+    risk = fe.Risk(slope, fe.Uniform(0.0, 1.0), args=(1.0,))
+    risk = risk + fe.Risk(slope, fe.Uniform(1.0, 2.0), args=(2.0,))
+    risk = risk + fe.Risk(initial, fe.Dirac(0.0))
+    elements = fe.SpectralElements(4, array([0.0, 0.5, 1.0, 1.5, 2.0]), smoothness=0)
+    f = fe.solve(risk.quadrature(8), fe.Series(elements)).value
+    np.testing.assert_allclose([f(1.0), f(2.0)], [2.0, 4.0], rtol=1e-13)
+    assert risk.empirical(100, key=jr.key(0))(f) < 1e-24
+
+
+def test_part_of_an_element():
+    risk = fe.Risk(lambda f, x: f(x) - jnp.where(x < 0.8, jnp.exp(x), 100.0), fe.Uniform(0.0, 0.8))
+    f = fe.solve(risk.quadrature(8), fe.Series(fe.SpectralElements(9, [0.0, 0.5, 1.0]))).value
+    np.testing.assert_allclose(f(0.7), np.exp(0.7), rtol=1e-9)
+
+
+def test_traced_interval():
+    def at_one(end):
+        risk = fe.Risk(slope, fe.Uniform(0.0, end), args=(1.0,)) + fe.Risk(initial, fe.Dirac(0.0))
+        series = fe.Series(fe.SpectralElements(4, [0.0, 1.0, 2.0]))
+        return fe.solve(risk.quadrature(8), series).value(1.0)
+
+    np.testing.assert_allclose(jax.vmap(at_one)(jnp.array([1.5, 2.0])), 2.0, rtol=1e-12)
+
+
+def test_beyond_the_elements_the_equation_still_counts():
+    """1 / (1 - x) has its pole at 1, and elements that end before it do not solve the equation
+    on [0, 3]."""
+    risk = fe.Risk(square, fe.Uniform(0.0, 3.0)) + fe.Risk(initial, fe.Dirac(0.0))
+    series = fe.Series(fe.SpectralElements(12, np.linspace(0.0, 0.5, 5)))
+    solution = fe.solve(risk.quadrature(8), series, throw=False)
+    assert not solution.solved
