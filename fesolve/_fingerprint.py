@@ -8,9 +8,11 @@ function's code, its defaults, its closure cells and the globals that it reads: 
 arrays by value, large arrays by identity, functions recursively.
 """
 
+import collections
 import dis
 import functools
 import hashlib
+import importlib.util
 import sys
 import types
 from collections.abc import Hashable
@@ -54,12 +56,13 @@ def _is_library(module: str | None) -> bool:
 
 
 @functools.lru_cache(maxsize=4096)
-def _global_reads(code: types.CodeType) -> tuple[tuple[str, ...], ...]:
-    """The globals that `code` and the code nested in it read, as chains `("module", "name")`."""
+def _reads(code: types.CodeType) -> tuple[tuple[str, ...], ...]:
+    """The names from outside that `code` and the code nested in it read, as chains
+    `("module", "name")`: globals and variables of an enclosing function."""
     chains: list[list[str]] = []
     open_chain = False
     for instruction in dis.get_instructions(code):
-        if instruction.opname == "LOAD_GLOBAL":
+        if instruction.opname in ("LOAD_GLOBAL", "LOAD_DEREF"):
             chains.append([instruction.argval])
             open_chain = True
         elif open_chain and instruction.opname in ("LOAD_ATTR", "LOAD_METHOD"):
@@ -69,8 +72,23 @@ def _global_reads(code: types.CodeType) -> tuple[tuple[str, ...], ...]:
     found = {tuple(chain) for chain in chains}
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            found.update(_global_reads(constant))
+            found.update(_reads(constant))
     return tuple(sorted(found))
+
+
+@functools.lru_cache(maxsize=4096)
+def _imports(code: types.CodeType, package: str | None) -> tuple[str, ...]:
+    """The modules that `code` and the code nested in it import when they run."""
+    found, before = [], [*dis.get_instructions(code)]
+    for level, _, instruction in zip(before, before[1:], before[2:], strict=False):
+        if instruction.opname == "IMPORT_NAME":
+            dots = "." * (level.argval or 0)
+            name = f"{dots}{instruction.argval}"
+            found.append(importlib.util.resolve_name(name, package) if dots else name)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            found.extend(_imports(constant, package))
+    return tuple(sorted(set(found)))
 
 
 def fingerprint(value: Any) -> Hashable:
@@ -103,7 +121,7 @@ class _Reader:
                 if small and not jax.dtypes.issubdtype(value.dtype, jax.dtypes.extended):
                     return _array_key(np.asarray(value))
                 return ById(value)
-            case types.ModuleType():
+            case types.ModuleType() if _is_library(value.__name__):
                 return ById(value)
         if id(value) in self.met:
             return ("met", self.met[id(value)])
@@ -128,9 +146,9 @@ class _Reader:
                     self.read(value.args, where),
                     self.read(value.keywords, where),
                 )
-            case tuple() | list():
+            case tuple() | list() | collections.deque():
                 return (type(value), *(self.read(item, where) for item in value))
-            case dict():
+            case dict() | types.MappingProxyType():
                 return ("dict", *((_key(k), self.read(v, where)) for k, v in value.items()))
             case set() | frozenset():
                 return (type(value), frozenset(self.read(item, where) for item in value))
@@ -140,6 +158,10 @@ class _Reader:
                 return ("method", self.read(value.__func__, where))
             case type():
                 return self._class(value, where)
+            case types.ModuleType():
+                # handed on as a whole, so that all that it holds may be read
+                held = {k: v for k, v in vars(value).items() if not k.startswith("__")}
+                return (ById(value), self.read(held, where))
         return self._object(value, where)
 
     def _function(self, function: types.FunctionType, where: str) -> Hashable:
@@ -147,17 +169,7 @@ class _Reader:
         bare = function.__closure__ is None and not function.__defaults__
         if library and bare and "<locals>" not in function.__qualname__:
             return ById(function)
-        name = function.__qualname__
-        cells = []
-        for variable, cell in zip(
-            function.__code__.co_freevars, function.__closure__ or (), strict=True
-        ):
-            try:
-                cells.append(self.read(cell.cell_contents, f"`{variable}`, which `{name}` reads"))
-            except ValueError as error:
-                if isinstance(error, TracedClosureError):
-                    raise
-                cells.append(("empty",))
+        cells, modules = self._cells(function)
         key = (
             "function",
             function.__code__,
@@ -165,13 +177,38 @@ class _Reader:
             self.read(function.__kwdefaults__, where),
             *cells,
         )
-        return key if library else (*key, *self._globals(function))
+        if library:
+            return (*key, *self._chains(function, modules))
+        return (
+            *key,
+            self.read(vars(function), where),
+            *self._chains(function, {**function.__globals__, **modules}),
+            *self._imported(function),
+        )
 
-    def _globals(self, function: types.FunctionType) -> list[Hashable]:
-        scope, keys = function.__globals__, []
-        for chain in _global_reads(function.__code__):
+    def _cells(self, function: types.FunctionType) -> tuple[list[Hashable], dict[str, Any]]:
+        """The closure; of modules in it counts only what is read from them."""
+        keys: list[Hashable] = []
+        modules: dict[str, Any] = {}
+        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        for variable, cell in cells:
+            try:
+                content = cell.cell_contents
+            except ValueError:
+                keys.append(("empty",))
+                continue
+            if isinstance(content, types.ModuleType):
+                modules[variable] = content
+            else:
+                where = f"`{variable}`, which `{function.__qualname__}` reads"
+                keys.append(self.read(content, where))
+        return keys, modules
+
+    def _chains(self, function: types.FunctionType, scope: dict[str, Any]) -> list[Hashable]:
+        keys: list[Hashable] = []
+        for chain in _reads(function.__code__):
             if chain[0] not in scope:
-                continue  # a builtin
+                continue  # a builtin, or a cell that was read
             value, depth = scope[chain[0]], 1
             while isinstance(value, types.ModuleType) and depth < len(chain):
                 if _is_library(value.__name__):
@@ -180,6 +217,15 @@ class _Reader:
             where = f"`{'.'.join(chain[:depth])}`, which `{function.__qualname__}` reads"
             keys.append((chain, self.read(value, where)))
         return keys
+
+    def _imported(self, function: types.FunctionType) -> list[Hashable]:
+        package = function.__globals__.get("__package__")
+        names = _imports(function.__code__, package)
+        return [
+            (name, self.read(sys.modules[name], f"`{name}`, which `{function.__qualname__}` reads"))
+            for name in names
+            if name in sys.modules and not _is_library(name)
+        ]
 
     def _class(self, cls: type, where: str) -> Hashable:
         """A user's class counts with its methods, since they read globals too, and with its
@@ -197,7 +243,11 @@ class _Reader:
     def _object(self, value: Any, where: str) -> Hashable:
         wrapped = getattr(value, "__wrapped__", None)
         if wrapped is not None:
-            return (type(value), self.read(wrapped, where))
+            held = _attributes(value)
+            if _is_library(type(value).__module__):
+                # of JAX's wrappers count the functions, such as a rule of differentiation
+                held = {k: v for k, v in held.items() if isinstance(v, types.FunctionType)}
+            return (type(value), self.read(wrapped, where), self.read(held, where))
         inner = getattr(value, "method", None)  # how equinox stores the methods of a module
         if isinstance(inner, types.FunctionType):
             return self.read(inner, where)

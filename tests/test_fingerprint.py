@@ -4,6 +4,7 @@ and an equal residual, written again, compiles nothing."""
 import collections
 import dataclasses
 import functools
+import sys
 import types
 
 import equinox as eqx
@@ -55,6 +56,11 @@ default = collections.defaultdict(float, b=0.5)
 package = types.ModuleType("package")
 package.inner = types.ModuleType("package.inner")
 package.inner.beta = 0.5
+imported = types.ModuleType("imported_by_a_residual")
+imported.beta = 0.5
+queue = collections.deque([0.5])
+source = {"b": 0.5}
+view = types.MappingProxyType(source)
 
 
 def reads_global(f, x):
@@ -196,13 +202,87 @@ def test_jax_arrays(monkeypatch):
             lambda f, x: f(x) - package.inner.beta,
             lambda: setattr(package.inner, "beta", 0.25),
         ),
+        (lambda f, x: f(x) - queue[0], lambda: queue.__setitem__(0, 0.25)),
+        (lambda f, x: f(x) - view["b"], lambda: source.update(b=0.25)),
     ],
-    ids=["dict", "defaultdict", "list", "set", "module chain"],
+    ids=["dict", "defaultdict", "list", "set", "module chain", "deque", "view of a dict"],
 )
 def test_containers_and_modules(residual, change):
     assert at(residual) == 0.5
     change()
     assert at(residual) == 0.75
+
+
+def renames_a_module(f, x):
+    parameters = imported
+    return f(x) - parameters.beta
+
+
+def imports_a_module(f, x):
+    import imported_by_a_residual  # pyright: ignore[reportMissingImports]
+
+    return f(x) - imported_by_a_residual.beta
+
+
+def imports_a_name(f, x):
+    from imported_by_a_residual import beta  # pyright: ignore[reportMissingImports]
+
+    return f(x) - beta
+
+
+def closes_over_a_module():
+    parameters = imported
+    return lambda f, x: f(x) - parameters.beta
+
+
+@pytest.mark.parametrize(
+    "residual", [renames_a_module, imports_a_module, imports_a_name, closes_over_a_module()]
+)
+def test_modules_by_another_way(residual, monkeypatch):
+    monkeypatch.setitem(sys.modules, "imported_by_a_residual", imported)
+    assert at(residual) == 0.5
+    monkeypatch.setattr(imported, "beta", 0.25)
+    assert at(residual) == 0.75
+
+
+def test_attributes_of_a_function():
+    def residual(f, x):
+        return f(x) - residual.beta
+
+    residual.beta = 0.5
+    assert at(residual) == 0.5
+    residual.beta = 0.25
+    assert at(residual) == 0.75
+
+
+class Wrapper:
+    """A decorator written as a class."""
+
+    def __init__(self, function, beta):
+        functools.update_wrapper(self, function)
+        self.function, self.beta = function, beta
+
+    def __call__(self, f, x):
+        return self.function(f, x) - self.beta
+
+
+def value(f, x):
+    return f(x)
+
+
+def test_attributes_of_a_wrapper():
+    assert at(Wrapper(value, 0.5)) == 0.5
+    assert at(Wrapper(value, 0.25)) == 0.75
+
+
+def test_rules_of_differentiation():
+    def residual(slope):
+        square = jax.custom_jvp(lambda x: x**2)
+        square.defjvp(lambda primals, tangents: (primals[0] ** 2, slope * tangents[0]))
+        return lambda f, x: jax.grad(square)(f(x))
+
+    assert at(residual(1.0)) == 1.0
+    assert at(residual(3.0)) == 3.0
 
 
 @dataclasses.dataclass
