@@ -59,7 +59,7 @@ def solve(
     `Interrupted` on Ctrl-C; `ValueError` for arguments that cannot be solved.
     """
     solver = LevenbergMarquardt() if solver is None else solver
-    _check(risk, f, solver)
+    _check(risk, f, solver, monitors)
     trainable = trainable_leaves(f, only)
     with running(monitors) as monitor:
         watching = (monitor,) if monitors else ()
@@ -69,7 +69,7 @@ def solve(
     return solution
 
 
-def _check(risk: Any, f: Any, solver: Any) -> None:
+def _check(risk: Any, f: Any, solver: Any, monitors: Any) -> None:
     if not isinstance(risk, AbstractRisk):
         raise ValueError(
             f"`risk` must be a risk such as `fe.Risk(residual, distribution)`; got "
@@ -78,6 +78,11 @@ def _check(risk: Any, f: Any, solver: Any) -> None:
     if not isinstance(solver, AbstractSolver):
         raise ValueError(
             f"`solver` must be a solver such as `fe.LevenbergMarquardt()`; got {solver!r}"
+        )
+    if not isinstance(monitors, tuple | list) or not all(callable(m) for m in monitors):
+        raise ValueError(
+            "`monitors` must be a tuple of callables `monitor(step, metrics, f)`, for example "
+            f"`monitors=(fe.Progress(),)`; got {monitors!r}"
         )
     for path, leaf in jax.tree_util.tree_leaves_with_path(f):
         if isinstance(leaf, jax.Array | np.ndarray) and not is_traced(leaf):

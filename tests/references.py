@@ -55,11 +55,12 @@ class FirstOrder:
     def jacobian(self, t, y):
         return [[0.0, 1.0], [-2 * self.mu * y[0] * y[1] - 1, self.mu * (1 - y[0] * y[0])]]
 
-    def integrate(self, method, tolerance):
+    def integrate(self, method, tolerance, **options):
         """The solution by a method of `solve_ivp`, as a function of x."""
         from scipy.integrate import solve_ivp
 
-        options = {"jac": self.jacobian} if method == "Radau" else {}
+        if method == "Radau":
+            options["jac"] = self.jacobian
         out = solve_ivp(
             self.slope,
             (0.0, self.horizon),

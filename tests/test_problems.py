@@ -196,10 +196,11 @@ def test_stiff_van_der_pol():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", ["mlp", "hard_mlp"])
 @pytest.mark.parametrize("seed", range(3))
-def test_poisson_by_networks(seed):
+def test_poisson_by_networks(seed, kind):
     problem = problems.poisson()
-    assert error(problem, problem.solve("hard_mlp", key=jr.key(seed)).value) <= 1e-10
+    assert error(problem, problem.solve(kind, key=jr.key(seed)).value) <= 1e-10
 
 
 @pytest.mark.slow

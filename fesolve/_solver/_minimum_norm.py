@@ -11,7 +11,7 @@ from jaxtyping import Array, PRNGKeyArray, PyTree
 from .._risk import AbstractRisk
 from .._types import Hypothesis
 from . import _implicit
-from ._algebra import one_thread
+from ._algebra import DAMPED, one_thread
 from ._assembly import LeastSquares
 from ._base import AbstractSolver, Interrupted, RESULTS, Solution
 from ._device import Outcome
@@ -122,7 +122,7 @@ def _on_host(
         )
 
     try:
-        with one_thread():
+        with one_thread(DAMPED):
             while not _is_done(options, state):
                 state = _advance(options.pair, state, floats, others)
                 history.append(float(state.c @ state.c))

@@ -35,7 +35,7 @@ def poisson() -> Problem:
 
     def network(width: int, depth: int, key: Any) -> fe.MLP:
         sizes: dict[str, Any] = {"width": width, "depth": depth, "support": square.support}
-        return fe.MLP(2, "scalar", **sizes, spread=3.0, key=key)
+        return fe.MLP(2, "scalar", **sizes, spread=2.0, key=key)
 
     def hard_mlp(width: int = 400, depth: int = 1) -> Choice:
         return Choice(lambda key: fe.Ansatz(hard, network(width, depth, key)), points=30)
