@@ -100,3 +100,9 @@ def test_progress_serves_outside_a_solve_and_again():
     drive([progress])
     drive([progress])
     assert text.getvalue().count("step 2") == 2
+
+
+@pytest.mark.parametrize("monitors", [lambda step, metrics, f: None, (1,), fe.History()])
+def test_what_is_no_tuple_of_monitors_is_explained(monitors):
+    with pytest.raises(ValueError, match="`monitors` must be a tuple of callables"):
+        fe.solve(exponential(), fe.Series(fe.Chebyshev(12, (0.0, 2.0))), monitors=monitors)
