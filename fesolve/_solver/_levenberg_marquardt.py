@@ -123,7 +123,9 @@ class LevenbergMarquardt(AbstractSolver):
         monitors: tuple,
         climb: Callable | None = None,
     ) -> Solution:
-        functions = Functions(problem.residuals, problem.linearise, _reporter(problem, monitors))
+        latest: list[np.ndarray] = []
+        report = _reporter(problem, monitors, latest)
+        functions = Functions(problem.residuals, problem.linearise, report)
         if size_of_jacobian(problem) > self.memory:
             return self._on_host_in_parts(problem, linear, functions)
         with one_thread(problem.theta.size if linear else DAMPED):
@@ -139,6 +141,7 @@ class LevenbergMarquardt(AbstractSolver):
                 elif degree is None:
                     solve_network(functions, state, last=columns, **self._options(problem))
             except KeyboardInterrupt:
+                _adopt_better(problem, state, latest)
                 raise Interrupted(host_solution(problem, state)) from None
             if climb is not None:
                 return degree_solution(problem, state, degree)
@@ -179,10 +182,22 @@ def on_host(problem: LeastSquares) -> bool:
     return not problem.traced and jax.default_backend() == "cpu"
 
 
-def _reporter(problem: LeastSquares, monitors: tuple) -> Callable[[Progress], None]:
+def _reporter(
+    problem: LeastSquares, monitors: tuple, latest: list[np.ndarray]
+) -> Callable[[Progress], None]:
     def report(state: Progress) -> None:
+        latest[:] = [state.theta]
         for monitor in monitors:
             metrics = {"risk": state.cost, "damping": float(state.damping)}
             monitor(state.steps, metrics, problem.value(state.theta))
 
     return report
+
+
+def _adopt_better(problem: LeastSquares, state: Progress, latest: list[np.ndarray]) -> None:
+    """Where a solve is interrupted: the better of the iterate it stood at and the last one that
+    was reported, by the risk itself and not by weighted rows."""
+    rows = [(problem.residuals(theta), theta) for theta in (state.theta, *latest)]
+    state.r, state.theta = min(
+        rows, key=lambda pair: float(np.nan_to_num(pair[0] @ pair[0], nan=np.inf))
+    )

@@ -92,7 +92,7 @@ def where_not_finite(risk: AbstractRisk, f: Hypothesis, trainable: PyTree[bool])
         bad = np.flatnonzero(~np.isfinite(block[:, list(equation.columns)]).all(axis=1))
         if bad.size:
             points = problem.assembly.bares[equation.term][3]
-            first = "" if points is None else f", first at x = {_point(points, bad[0])}"
+            first = "" if points is None else f", first at x = {_point(points, int(bad[0]))}"
             return (
                 f"residual `{equation.name}` is not finite at {bad.size} of {equation.points} "
                 f"points{first}"
