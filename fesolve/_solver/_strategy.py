@@ -8,6 +8,7 @@ import numpy as np
 from ._algebra import DAMPED, one_thread
 from ._causal import copy_of, travel_causally
 from ._host import Functions, levenberg_marquardt, newton, Progress
+from ._verdict import default_tolerance
 
 
 def solve_series(
@@ -83,7 +84,7 @@ def solve_network(
             adopt(state, first)
     _travel_and_arrive(functions, state, last, clock, max_steps, damping)
     left = max_steps - state.steps
-    enough = max(1e5 * rounding(state), 1e-21 * begin.cost)
+    enough = (1e-2 * default_tolerance(state.theta.dtype)) ** 2
     if early and state.converged and left > 0 and state.cost > enough:
         # a last layer of large weights can be a valley that is too narrow to travel in
         again = replace(begin, evaluations=state.evaluations, history=state.history)
