@@ -67,14 +67,17 @@ def climb(functions: Functions, problem: LeastSquares, state: Progress) -> int |
     largest = max(node.coefficients.shape[-1] - 1 for node in _adaptive_series(problem.f))
     eps = float(np.finfo(state.theta.dtype).eps)
     begin, degree = replace(state), min(FIRST_DEGREE, largest)
+    adaptive = _adaptive_leaves(problem)
     while True:
         columns = problem.columns(within_degree(problem.f, degree))
         if columns.size > state.r.size:
             require_rows(problem, columns.size)
-        newton(functions, state, 20, 1e-6, columns)
-        if _tail(problem, state.theta, degree) <= 1e5 * eps:
+        newton(functions, state, 20, 1e-4, columns)
+        if _tail(problem, adaptive, state.theta, degree) <= 1e5 * eps:
             newton(functions, state, 8, 8 * eps, columns)
-            if _tail(problem, state.theta, degree) <= 10 * eps and is_zero(problem, state.r):
+            if _tail(problem, adaptive, state.theta, degree) <= 10 * eps and is_zero(
+                problem, state.r
+            ):
                 return degree
         last = degree >= largest
         if last or state.cost > 1e-4 * begin.cost:
@@ -98,21 +101,36 @@ def within_degree(f: Hypothesis, degree: int) -> PyTree:
     return jax.tree.map(mark, f, is_leaf=_is_adaptive)
 
 
-def _tail(problem: LeastSquares, theta: np.ndarray, degree: int) -> float:
+def _adaptive_leaves(problem: LeastSquares) -> list[bool]:
+    """Which leaves of theta are coefficients of adaptive series."""
+    marks = jax.tree.map(
+        lambda node: jax.tree.map(lambda _: _is_adaptive(node), node),
+        problem.f,
+        is_leaf=_is_adaptive,
+    )
+    pairs = zip(jax.tree.leaves(marks), jax.tree.leaves(problem.mask), strict=True)
+    return [mark for mark, trained in pairs if trained]
+
+
+def _tail(problem: LeastSquares, adaptive: list[bool], theta: np.ndarray, degree: int) -> float:
     """The last eighth of the coefficients, at least two since f may be even or odd, as a share of
     the largest."""
     shares = [0.0]
-    for node in _adaptive_series(problem.value(theta)):
-        c = np.abs(np.asarray(node.coefficients))
-        used = min(degree, c.shape[-1] - 1)
-        tail = c[..., used - max(2, used // 8) + 1 : used + 1].max()
-        shares.append(tail / max(c.max(), np.finfo(c.dtype).tiny))
+    for leaf, mark in zip(problem.assembly.leaves(theta), adaptive, strict=True):
+        if mark:
+            c = np.abs(np.asarray(leaf))
+            used = min(degree, c.shape[-1] - 1)
+            tail = c[..., used - max(2, used // 8) + 1 : used + 1].max()
+            shares.append(float(tail / max(c.max(), np.finfo(c.dtype).tiny)))
     return max(shares)
 
 
 def is_resolved(problem: LeastSquares, theta: np.ndarray, degree: int) -> bool:
     """Whether the last coefficients at `degree` are at rounding."""
-    return bool(_tail(problem, theta, degree) <= 1e3 * float(np.finfo(theta.dtype).eps))
+    return bool(
+        _tail(problem, _adaptive_leaves(problem), theta, degree)
+        <= 1e3 * float(np.finfo(theta.dtype).eps)
+    )
 
 
 def with_room(f: Hypothesis, degree: int) -> Hypothesis:
