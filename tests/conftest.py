@@ -4,6 +4,7 @@
 annotation of the package at run time; `make test` gives it.
 """
 
+import gc
 import itertools
 
 import jax
@@ -26,6 +27,15 @@ def pytest_collection_modifyitems(config, items):
     slow = [item for item in items if item.get_closest_marker("slow")]
     config.hook.pytest_deselected(items=slow)
     items[:] = [item for item in items if not item.get_closest_marker("slow")]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _forget_programs():
+    """A compiled program holds memory maps, of which Linux gives a process 65,530: a thousand
+    tests in one process would use them up, and the compiler would crash."""
+    yield
+    jax.clear_caches()
+    gc.collect()
 
 
 @pytest.fixture
