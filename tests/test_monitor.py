@@ -104,5 +104,7 @@ def test_progress_serves_outside_a_solve_and_again():
 
 @pytest.mark.parametrize("monitors", [lambda step, metrics, f: None, (1,), fe.History()])
 def test_what_is_no_tuple_of_monitors_is_explained(monitors):
-    with pytest.raises(ValueError, match="`monitors` must be a tuple of callables"):
+    # with annotations checked, a TypeError that names the argument comes first
+    sentence = "`monitors` must be a tuple of callables|typechecking parameter 'monitors'"
+    with pytest.raises((ValueError, TypeError), match=sentence):
         fe.solve(exponential(), fe.Series(fe.Chebyshev(12, (0.0, 2.0))), monitors=monitors)
