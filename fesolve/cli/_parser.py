@@ -162,7 +162,9 @@ def _notes(function: Callable) -> dict[str, str]:
 
 
 def _metavar(annotation: Any) -> str:
-    options = getattr(annotation, "__args__", None)
+    options = [o for o in getattr(annotation, "__args__", ()) if o is not type(None)]
+    if len(options) == 1:
+        return _metavar(options[0])
     if options:
         return "|".join(str(option) for option in options)
     return getattr(annotation, "__name__", str(annotation)).upper()

@@ -151,7 +151,8 @@ def _device() -> str:
 
 
 def _show(facts: dict[str, Any], report: Any) -> None:
-    given = ", ".join(f"{key} = {value}" for key, value in facts["parameters"].items())
+    parameters = facts["parameters"].items()
+    given = ", ".join(f"{key} = {value}" for key, value in parameters if value is not None)
     made_of = dict(facts["hypothesis"])
     kind, unknowns = made_of.pop("kind"), made_of.pop("unknowns")
     sizes = ", ".join(f"{key} {value}" for key, value in made_of.items())

@@ -1,6 +1,7 @@
 """Brock and Mirman's growth model."""
 
 import math
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import equinox as eqx
@@ -9,25 +10,41 @@ import jax.numpy as jnp
 
 import fesolve as fe
 
+from ._parameters import check_discount, check_persistence, check_positive, check_share, model
 from ._problem import Choice, Problem
 
 
-def brock_mirman(
-    *, alpha: float = 0.36, beta: float = 0.96, rho: float = 0.8, sigma: float = 0.02
-) -> Problem:
-    """1 / c = beta E[alpha z' k'^(alpha - 1) / c'], k' = z k^alpha - c: Brock and Mirman's growth.
-
-    Utility is logarithmic and capital lasts one period, so that the share alpha beta of output is
-    saved. log z' = rho log z + sigma e. The residual is zero path by path, so that this model
-    cannot tell (E r)^2 from E[r^2]: `stochastic_growth` can.
-
-    **Arguments:**
+@dataclass(frozen=True, kw_only=True)
+class BrockMirman:
+    """Preferences and technology.
 
     - `alpha`: the elasticity of output in capital.
     - `beta`: the discount factor.
     - `rho`: the autocorrelation of log productivity.
     - `sigma`: the standard deviation of its innovations.
     """
+
+    alpha: float = 0.36
+    beta: float = 0.96
+    rho: float = 0.8
+    sigma: float = 0.02
+
+    def __post_init__(self) -> None:
+        check_share(alpha=self.alpha)
+        check_discount(self.beta)
+        check_persistence(rho=self.rho)
+        check_positive(sigma=self.sigma)
+
+
+@model(BrockMirman)
+def brock_mirman(m: BrockMirman) -> Problem:
+    """1 / c = beta E[alpha z' k'^(alpha - 1) / c'], k' = z k^alpha - c: Brock and Mirman's growth.
+
+    Utility is logarithmic and capital lasts one period, so that the share alpha beta of output is
+    saved. log z' = rho log z + sigma e. The residual is zero path by path, so that this model
+    cannot tell (E r)^2 from E[r^2]: `stochastic_growth` can.
+    """
+    alpha, beta, rho, sigma = astuple(m)
     k_steady = (alpha * beta) ** (1.0 / (1.0 - alpha))
     z_range = 4.0 * sigma / math.sqrt(1.0 - rho**2)
     lower, upper = (0.5 * k_steady, -z_range), (2.0 * k_steady, z_range)

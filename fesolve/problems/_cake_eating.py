@@ -1,5 +1,6 @@
 """Cake eating."""
 
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import equinox as eqx
@@ -9,26 +10,13 @@ import jax.random as jr
 
 import fesolve as fe
 
+from ._parameters import check_discount, check_positive, model
 from ._problem import Choice, Problem
 
 
-def cake_eating(
-    *,
-    gamma: float = 1.5,
-    beta: float = 0.96,
-    R: float = 1.01,
-    a_low: float = 0.1,
-    a_high: float = 5.0,
-) -> Problem:
-    """V(a) = max_c c^(1 - gamma) / (1 - gamma) + beta V(R (a - c)): a cake that earns interest.
-
-    Unknown are the share kappa(a) of the cake that is eaten and the value. In the solution
-    kappa(a) = 1 - (beta R^(1 - gamma))^(1 / gamma) and V(a) = kappa^(-gamma) a^(1 - gamma) /
-    (1 - gamma). Adding small multiples of a^m with beta (R (1 - kappa))^m = 1 to V hardly changes
-    the residuals on an interval away from 0. What rules them out is their behaviour at 0, where m
-    = -2 is much steeper than V: so the class holds functions that are smooth in a at 0.
-
-    **Arguments:**
+@dataclass(frozen=True, kw_only=True)
+class CakeEating:
+    """Preferences, interest, and the cakes that are looked at.
 
     - `gamma`: the relative risk aversion, not 1.
     - `beta`: the discount factor.
@@ -36,6 +24,29 @@ def cake_eating(
     - `a_low`: the equations hold on [a_low, a_high].
     - `a_high`: see `a_low`.
     """
+
+    gamma: float = 1.5
+    beta: float = 0.96
+    R: float = 1.01
+    a_low: float = 0.1
+    a_high: float = 5.0
+
+    def __post_init__(self) -> None:
+        check_discount(self.beta)
+        check_positive(gamma=self.gamma, R=self.R, a_low=self.a_low)
+
+
+@model(CakeEating)
+def cake_eating(m: CakeEating) -> Problem:
+    """V(a) = max_c c^(1 - gamma) / (1 - gamma) + beta V(R (a - c)): a cake that earns interest.
+
+    Unknown are the share kappa(a) of the cake that is eaten and the value. In the solution
+    kappa(a) = 1 - (beta R^(1 - gamma))^(1 / gamma) and V(a) = kappa^(-gamma) a^(1 - gamma) /
+    (1 - gamma). Adding small multiples of a^m with beta (R (1 - kappa))^m = 1 to V hardly changes
+    the residuals on an interval away from 0. What rules them out is their behaviour at 0, where m
+    = -2 is much steeper than V: so the class holds functions that are smooth in a at 0.
+    """
+    gamma, beta, R, a_low, a_high = astuple(m)
 
     def euler(f, a, beta, R):
         c, a1 = a * f.share(a), saved(f, a, R)

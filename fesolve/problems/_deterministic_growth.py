@@ -1,6 +1,7 @@
 """Deterministic growth."""
 
 import math
+from dataclasses import astuple, dataclass
 
 import equinox as eqx
 import jax
@@ -9,23 +10,13 @@ import numpy as np
 
 import fesolve as fe
 
+from ._parameters import check_discount, check_positive, check_share, model
 from ._problem import Choice, Problem, Reference
 
 
-def deterministic_growth(
-    *,
-    alpha: float = 1 / 3,
-    beta: float = 0.9,
-    delta: float = 0.1,
-    k_low: float = 0.4,
-    k_high: float = 2.5,
-) -> Problem:
-    """c(k') / c(k) = beta (alpha k'^(alpha - 1) + 1 - delta): growth with log utility, recursively.
-
-    k' = k^alpha + (1 - delta) k - c(k), and the unknown is the share of these resources that is
-    saved. Many paths satisfy the equation; the one that converges stays on the interval.
-
-    **Arguments:**
+@dataclass(frozen=True, kw_only=True)
+class DeterministicGrowth:
+    """Preferences, technology, and the interval of capital.
 
     - `alpha`: the elasticity of output in capital.
     - `beta`: the discount factor.
@@ -33,6 +24,27 @@ def deterministic_growth(
     - `k_low`: the equation holds on [k_low, k_high], which should hold the steady state.
     - `k_high`: see `k_low`.
     """
+
+    alpha: float = 1 / 3
+    beta: float = 0.9
+    delta: float = 0.1
+    k_low: float = 0.4
+    k_high: float = 2.5
+
+    def __post_init__(self) -> None:
+        check_share(alpha=self.alpha)
+        check_discount(self.beta)
+        check_positive(k_low=self.k_low)
+
+
+@model(DeterministicGrowth)
+def deterministic_growth(m: DeterministicGrowth) -> Problem:
+    """c(k') / c(k) = beta (alpha k'^(alpha - 1) + 1 - delta): growth with log utility, recursively.
+
+    k' = k^alpha + (1 - delta) k - c(k), and the unknown is the share of these resources that is
+    saved. Many paths satisfy the equation; the one that converges stays on the interval.
+    """
+    alpha, beta, delta, k_low, k_high = astuple(m)
 
     def resources(k, alpha, delta):
         return k**alpha + (1.0 - delta) * k

@@ -1,29 +1,20 @@
 """The Lucas tree."""
 
 import math
+from dataclasses import astuple, dataclass
 
 import jax.numpy as jnp
 import numpy as np
 
 import fesolve as fe
 
+from ._parameters import check_discount, check_persistence, check_positive, model
 from ._problem import Choice, Problem
 
 
-def lucas_tree(
-    *,
-    beta: float = 0.95,
-    theta: float = -1.5,
-    rho: float = -0.139,
-    xbar: float = 0.0179,
-    sigma: float = 0.0348,
-) -> Problem:
-    """v(x) = beta E[exp(theta x') (1 + v(x'))]: the price-dividend ratio of the Lucas tree.
-
-    Dividends grow at the rate x' = (1 - rho) xbar + rho x + sigma e, and theta is one less the
-    risk aversion. The solution is a series of exponentials, Burnside's.
-
-    **Arguments:**
+@dataclass(frozen=True, kw_only=True)
+class LucasTree:
+    """Preferences and the growth of dividends.
 
     - `beta`: the discount factor.
     - `theta`: one less the relative risk aversion.
@@ -31,6 +22,27 @@ def lucas_tree(
     - `xbar`: the mean of the growth rate.
     - `sigma`: the standard deviation of its innovations.
     """
+
+    beta: float = 0.95
+    theta: float = -1.5
+    rho: float = -0.139
+    xbar: float = 0.0179
+    sigma: float = 0.0348
+
+    def __post_init__(self) -> None:
+        check_discount(self.beta)
+        check_persistence(rho=self.rho)
+        check_positive(sigma=self.sigma)
+
+
+@model(LucasTree)
+def lucas_tree(m: LucasTree) -> Problem:
+    """v(x) = beta E[exp(theta x') (1 + v(x'))]: the price-dividend ratio of the Lucas tree.
+
+    Dividends grow at the rate x' = (1 - rho) xbar + rho x + sigma e, and theta is one less the
+    risk aversion. The solution is a series of exponentials, Burnside's.
+    """
+    beta, theta, rho, xbar, sigma = astuple(m)
     spread = sigma / math.sqrt(1.0 - rho**2)
     box = (xbar - 6.0 * spread, xbar + 6.0 * spread)  # where x' may be
 

@@ -1,24 +1,39 @@
 """Ordinary least squares."""
 
+from dataclasses import astuple, dataclass
+
 import jax.numpy as jnp
 import numpy as np
 
 import fesolve as fe
 
+from ._parameters import check_positive, model
 from ._problem import by_sampling, Choice, Problem
 
 
-def ordinary_least_squares(*, regressors: int = 5, sigma: float = 0.5) -> Problem:
-    """y = b_0 + b_1 x_1 + ... + b_p x_p + e: regression, where risk cannot be zero.
-
-    Regressors are standard normal, and b_j = 1 / (1 + j). On n points the expected train risk is
-    sigma^2 (1 - (p + 1) / n): lower than sigma^2, the least risk that any f has.
-
-    **Arguments:**
+@dataclass(frozen=True, kw_only=True)
+class OrdinaryLeastSquares:
+    """Regressors and noise.
 
     - `regressors`: their number p.
     - `sigma`: the standard deviation of the noise e.
     """
+
+    regressors: int = 5
+    sigma: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_positive(regressors=self.regressors, sigma=self.sigma)
+
+
+@model(OrdinaryLeastSquares)
+def ordinary_least_squares(m: OrdinaryLeastSquares) -> Problem:
+    """y = b_0 + b_1 x_1 + ... + b_p x_p + e: regression, where risk cannot be zero.
+
+    Regressors are standard normal, and b_j = 1 / (1 + j). On n points the expected train risk is
+    sigma^2 (1 - (p + 1) / n): lower than sigma^2, the least risk that any f has.
+    """
+    regressors, sigma = astuple(m)
     b = 1.0 / (1.0 + np.arange(regressors + 1.0))
 
     def error(f, point):

@@ -62,6 +62,7 @@ class Problem:
         simulated ergodic path of f with a finer quadrature. Names are Python names.
     - `functions`: `f -> {label: function of a point}`: what a figure shows of f.
     - `coordinates`: the names of the coordinates of a point.
+    - `parameters`: the dataclass of the model's parameters that it was built from.
     - `source`: where the model and its parameters are from.
     """
 
@@ -73,6 +74,7 @@ class Problem:
     shifted: Callable[..., Mapping[str, fe.AbstractRisk]] = lambda f, key: {}
     functions: Callable[[Any], Mapping[str, Callable]] = lambda f: {"f": f}
     coordinates: tuple[str, ...] = ("x",)
+    parameters: Any = None
 
     def choice(self, hypothesis: str = "chebyshev", **sizes: int) -> Choice:
         """The hypothesis class of these sizes, with its sample and its solver.

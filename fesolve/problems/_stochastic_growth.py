@@ -1,6 +1,8 @@
 """Stochastic growth with partial depreciation."""
 
+import dataclasses
 import math
+from dataclasses import dataclass
 from typing import Literal
 
 import equinox as eqx
@@ -9,22 +11,54 @@ import jax.numpy as jnp
 
 import fesolve as fe
 
+from ._parameters import check_discount, check_persistence, check_positive, check_share, model
 from ._problem import Choice, Problem, Reference
 
 
-def stochastic_growth(*, calibration: Literal["A", "B", "C"] = "A") -> Problem:
+@dataclass(frozen=True, kw_only=True)
+class StochasticGrowth:
+    """Preferences and technology: those of a publication, where nothing else is said.
+
+    - `calibration`: of three publications: A is quarterly with k around 1, B has large shocks and a
+        wide range of k, C has log utility and labour-augmenting productivity.
+    - `alpha`: the elasticity of output in capital.
+    - `beta`: the discount factor.
+    - `delta`: the depreciation rate.
+    - `gamma`: the relative risk aversion.
+    - `rho`: the autocorrelation of log productivity.
+    - `sigma`: the standard deviation of its innovations.
+    """
+
+    calibration: Literal["A", "B", "C"] = "A"
+    alpha: float | None = None
+    beta: float | None = None
+    delta: float | None = None
+    gamma: float | None = None
+    rho: float | None = None
+    sigma: float | None = None
+
+    def calibrated(self) -> "Calibration":
+        """The numbers of the publication, those replaced that were given; the interval of capital
+        moves with its steady state."""
+        published = CALIBRATIONS[self.calibration]
+        given = dataclasses.asdict(self)
+        given.pop("calibration")
+        chosen = {name: value for name, value in given.items() if value is not None}
+        m = dataclasses.replace(published, **chosen)
+        moved = m.steady_state() / published.steady_state()
+        low, high = published.k_range
+        return dataclasses.replace(m, k_range=(moved * low, moved * high))
+
+
+@model(StochasticGrowth)
+def stochastic_growth(parameters: StochasticGrowth) -> Problem:
     """u'(c) = beta E[u'(c') R'], k' = f(k, z): the stochastic growth model.
 
     Output is A exp(z) k^alpha, of which delta k is lost to depreciation, utility has the risk
     aversion gamma, and log productivity z' = rho z + sigma e. The unknown is the share of resources
     that is saved, as a function of log k and z.
-
-    **Arguments:**
-
-    - `calibration`: of three publications: A is quarterly with k around 1, B has large shocks and a
-        wide range of k, C has log utility and labour-augmenting productivity.
     """
-    m = CALIBRATIONS[calibration]
+    m, calibration = parameters.calibrated(), parameters.calibration
     k_steady = m.steady_state()
     z_width = 3 * m.sigma  # tomorrow's z is inside the basis then, but for rare shocks
 
@@ -68,13 +102,14 @@ def stochastic_growth(*, calibration: Literal["A", "B", "C"] = "A") -> Problem:
         point = (dk * k_steady, dz * z_scale)
         return Reference(lambda f: f.next_capital(jnp.array(point)), value, "degree 12")
 
+    published = m == CALIBRATIONS[calibration]
+    references = REFERENCES.get(calibration, ()) if published else ()
     return Problem(
         risk=risk,
         hypotheses={"chebyshev": chebyshev, "mlp": mlp},
         shifted=shifted,
         references={
-            f"k'({dk} k_ss, {dz} sd)": reference(dk, dz, value)
-            for dk, dz, value in REFERENCES.get(calibration, ())
+            f"k'({dk} k_ss, {dz} sd)": reference(dk, dz, value) for dk, dz, value in references
         },
         functions=lambda f: {"savings share": f.share},
         coordinates=("k", "z"),
@@ -107,6 +142,12 @@ class Calibration(eqx.Module):
     k_range: tuple[float, float]
     z_range: tuple[float, float]
     source: str
+
+    def __check_init__(self) -> None:
+        check_share(alpha=self.alpha)
+        check_discount(self.beta)
+        check_persistence(rho=self.rho)
+        check_positive(gamma=self.gamma, sigma=self.sigma, scale=self.scale)
 
     def resources(self, k, z):
         """Output and what is left of capital."""

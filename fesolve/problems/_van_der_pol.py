@@ -1,6 +1,7 @@
 """Van der Pol's oscillator."""
 
 import functools
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import jax
@@ -10,20 +11,33 @@ import numpy as np
 import fesolve as fe
 
 from ._curves import curves
+from ._parameters import check_positive, model
 from ._problem import Choice, Problem
 
 
-def van_der_pol(*, mu: float = 1.0, horizon: float = 10.0) -> Problem:
-    """f'' = mu (1 - f^2) f' - f, f(0) = 2, f'(0) = 0: Van der Pol's oscillator.
-
-    For large mu the solution creeps for a time of about 0.8 mu and then jumps within one of about
-    1 / mu.
-
-    **Arguments:**
+@dataclass(frozen=True, kw_only=True)
+class VanDerPol:
+    """Damping and an interval.
 
     - `mu`: the strength of the nonlinear damping; from about 10 on the equation is stiff.
     - `horizon`: the equation holds on [0, horizon].
     """
+
+    mu: float = 1.0
+    horizon: float = 10.0
+
+    def __post_init__(self) -> None:
+        check_positive(horizon=self.horizon)
+
+
+@model(VanDerPol)
+def van_der_pol(m: VanDerPol) -> Problem:
+    """f'' = mu (1 - f^2) f' - f, f(0) = 2, f'(0) = 0: Van der Pol's oscillator.
+
+    For large mu the solution creeps for a time of about 0.8 mu and then jumps within one of about
+    1 / mu.
+    """
+    mu, horizon = astuple(m)
 
     def ode(f, x, mu):
         slope = fe.derivative(f)
