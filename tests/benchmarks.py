@@ -9,7 +9,8 @@ import platform
 
 import jax
 import numpy as np
-from targets import Figure, Line, ROWS
+from measuring import Figure, Line
+from rows import ROWS
 
 
 def number(figure: Figure) -> str:

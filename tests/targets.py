@@ -1,117 +1,37 @@
 """What the library must reach: errors and times of its model problems, as they are measured.
 
 A row is a function that returns lines; `benchmarks.py` prints them, `test_targets.py` holds their
-errors. How errors and times are counted is in docs/benchmarks.md.
+errors. The files `targets_*.py` beside this one have the rows of economics, by subject.
 """
 
-import dataclasses
 import itertools
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable
-from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
+from measuring import (
+    against,
+    curve,
+    Figure,
+    from_nothing,
+    Line,
+    near,
+    path_errors,
+    ratio,
+    seconds,
+    solver_of,
+    uniform,
+    value_of,
+    warm,
+)
 from references import at_same_error, FirstOrder, van_der_pol as taylor_series
 
-import fesolve as fe
 from fesolve import problems
-
-
-class Figure(NamedTuple):
-    """A number that was measured, and what it should not exceed."""
-
-    value: float
-    target: float
-    unit: str = ""
-
-    @property
-    def reached(self) -> bool:
-        return bool(self.value <= self.target)
-
-
-@dataclasses.dataclass
-class Line:
-    """One line of the table: what was solved, its errors, its times."""
-
-    work: str
-    errors: list[Figure]
-    times: list[Figure] = dataclasses.field(default_factory=list)
-
-
-# How things are measured.
-
-
-def uniform(problem):
-    """1,001 uniform points of an interval, or 101 x 101 of a box."""
-    lower, upper = next(t.population for t in problem.risk.terms).support
-    if np.ndim(lower) == 0:
-        return jnp.linspace(lower, upper, 1_001)
-    axes = [jnp.linspace(lo, hi, 101) for lo, hi in zip(lower, upper, strict=True)]
-    return jnp.stack([axis.ravel() for axis in jnp.meshgrid(*axes)], axis=-1)
-
-
-def against(problem, f, truth=None):
-    """max |f - exact| / max |exact| there."""
-    points = uniform(problem)
-    truth = np.asarray(jax.vmap(problem.exact)(points) if truth is None else truth)
-    return float(np.max(np.abs(jax.vmap(f)(points) - truth)) / np.max(np.abs(truth)))
-
-
-def solver_of(problem, kind="chebyshev", seed=0, start=0.0, **sizes):
-    """`() -> Solution`: from the risk to the solution, f as it was drawn, or `start` away."""
-    first, sample, draws = jr.split(jr.key(seed), 3)
-    choice = problem.choice(kind, **sizes)
-    f = choice.hypothesis(first)
-    if start:
-        f = jax.tree.map(lambda leaf: leaf + start if eqx.is_inexact_array(leaf) else leaf, f)
-
-    def solve():
-        risk = choice.sample(problem.risk, choice.points, sample)
-        return fe.solve(risk, f, choice.solver, key=draws, throw=False)
-
-    return solve
-
-
-def seconds(function):
-    """Seconds of one call, until its arrays are there."""
-    begin = time.perf_counter()
-    jax.block_until_ready(jax.tree.leaves(function()))
-    return time.perf_counter() - begin
-
-
-def warm(function, values):
-    """Median seconds of `function(value)()`, prepared before, without the first, which compiles."""
-    calls = [function(value) for value in values]
-    return statistics.median([seconds(call) for call in calls][1:])
-
-
-def ratio(first, second, rounds):
-    """Median seconds of the first by those of the second, run in turn; the first round, which
-    compiles, does not count. Each is called with the number of the round."""
-    pairs = [(seconds(lambda: first(k)), seconds(lambda: second(k))) for k in range(rounds + 1)]
-    return statistics.median(a for a, _ in pairs[1:]) / statistics.median(b for _, b in pairs[1:])
-
-
-def near(value, count=25):
-    """A value and its neighbours, all different."""
-    return value * (1 + 1e-3 * np.arange(count))
-
-
-def value_of(problem, where, at, **sizes):
-    """A value of the solution, `at(f)`, as a function of an argument of the risk, `where(risk)`."""
-
-    def value(argument):
-        risk = eqx.tree_at(where, problem.risk, jnp.asarray(argument))
-        return at(solver_of(dataclasses.replace(problem, risk=risk), **sizes)().value)
-
-    return value
 
 
 def parametric():
@@ -126,15 +46,6 @@ def parametric():
             0.9,
         ),
     }
-
-
-def curve(problem, kind, values, target, limit, timed, **sizes):
-    """The line of a catalogue problem with a parameter: `problem(value)`."""
-    error = against(problem(values[0]), solver_of(problem(values[0]), kind, **sizes)().value)
-    if not timed:
-        return [Figure(error, target)], []
-    spent = warm(lambda value: solver_of(problem(value), kind, **sizes), values)
-    return [Figure(error, target)], [Figure(spent, limit, "s")]
 
 
 # The rows.
@@ -229,15 +140,6 @@ def networks(name, seeds, target, limit, timed, kinds=("hard_mlp", "mlp"), measu
     return sorted(lines, key=lambda line: -line.errors[0].value / line.errors[0].target)
 
 
-def from_nothing(solve, timed):
-    """A solution, and its seconds with compilation."""
-    if timed:
-        jax.clear_caches()
-    begin = time.perf_counter()
-    solution = solve()
-    return solution, time.perf_counter() - begin
-
-
 def exponential_mlp(timed=True):
     return networks("exponential", 5, {"hard_mlp": 1e-11, "mlp": 1e-10}, 5.0, timed)
 
@@ -274,15 +176,6 @@ def van_der_pol_mlp(timed=True, kind="hard_mlp"):
     lines.sort(key=lambda line: -line.errors[0].value)
     counts = [Figure(missed, 1, "seeds of 3 above 1e-7"), Figure(unsaid, 0, "of them unsaid")]
     return [*lines, Line("van_der_pol, MLP, all seeds", counts)]
-
-
-def path_errors(problem, f, mean, largest):
-    """log10 |Euler error| on the simulated path with 10 Gauss-Hermite nodes: mean and maximum."""
-    risk = problem.shifted(f, jr.key(6))["path"]
-    n = risk.terms[0].distribution.size
-    sizes = np.abs(np.asarray(risk.residuals(f))) * np.sqrt(n)
-    logs = np.log10(np.maximum(sizes, 1e-17))
-    return [Figure(logs.mean(), mean, "mean log10"), Figure(logs.max(), largest, "max log10")]
 
 
 def stochastic_growth(timed=True):
@@ -387,3 +280,5 @@ ROWS: dict[str, Callable[..., list[Line]]] = {
         gradients,
     )
 }
+LONG = {"logistic_mlp", "van_der_pol_mlp", "poisson_mlp", "stochastic_growth_mlp"}
+"""Rows that take more than a few seconds."""

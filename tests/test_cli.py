@@ -81,7 +81,7 @@ def test_unsolved_is_said_and_is_status_1(capsys, tmp_path):
     "words, sentence",
     (
         (["solve", "exponential", "--width", 3], "--width is a size of mlp"),
-        (["solve", "exponential", "--horizon", -1], "`lower` must be less than `upper`"),
+        (["solve", "exponential", "--horizon", -1], "`horizon` must be a finite number above 0"),
         (["solve", "exponential", "--a", "fast"], "Got value: fast"),
         (["solve", "exponentiel"], "exponentiel"),
         (["solve", "exponential", "--precision", 16], "16"),

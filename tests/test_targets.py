@@ -3,10 +3,7 @@
 import numpy as np
 import pytest
 from references import FirstOrder, van_der_pol
-from targets import ROWS
-
-
-LONG = {"logistic_mlp", "van_der_pol_mlp", "poisson_mlp", "stochastic_growth_mlp"}
+from rows import LONG, ROWS
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def model(parameters: type) -> Callable[[Callable[[Any], Problem]], Callable[...
             return dataclasses.replace(build(m), parameters=m)
 
         signature = inspect.signature(parameters)
-        problem.__signature__ = signature.replace(return_annotation=Problem)
+        vars(problem)["__signature__"] = signature.replace(return_annotation=Problem)
         problem.__annotations__ = {
             **{name: p.annotation for name, p in signature.parameters.items()},
             "return": Problem,
@@ -49,7 +49,7 @@ def model(parameters: type) -> Callable[[Callable[[Any], Problem]], Callable[...
     return decorate
 
 
-def check_discount(beta: float, name: str = "beta") -> None:
+def check_discount(beta: float | int, name: str = "beta") -> None:
     """**Raises:** `ValueError` unless 0 < beta < 1, without which no discounted sum is finite."""
     if not 0.0 < beta < 1.0:
         raise ValueError(
@@ -58,7 +58,7 @@ def check_discount(beta: float, name: str = "beta") -> None:
         )
 
 
-def check_persistence(**autocorrelations: float) -> None:
+def check_persistence(**autocorrelations: float | int) -> None:
     """**Raises:** `ValueError` unless every |rho| < 1: with a unit root there is no ergodic set."""
     for name, rho in autocorrelations.items():
         if not abs(rho) < 1.0:
@@ -68,14 +68,14 @@ def check_persistence(**autocorrelations: float) -> None:
             )
 
 
-def check_positive(**values: float) -> None:
+def check_positive(**values: float | int) -> None:
     """**Raises:** `ValueError` unless every value is a finite number above 0."""
     for name, value in values.items():
         if not (value > 0.0 and math.isfinite(value)):
             raise ValueError(f"`{name}` must be a finite number above 0; got {value}")
 
 
-def check_share(**values: float) -> None:
+def check_share(**values: float | int) -> None:
     """**Raises:** `ValueError` unless every value lies strictly between 0 and 1."""
     for name, value in values.items():
         if not 0.0 < value < 1.0:
