@@ -1,5 +1,6 @@
 """Functional equations, solved by empirical risk minimisation."""
 
+from ._argmax import argmax as argmax
 from ._distribution import (
     AbstractDistribution as AbstractDistribution,
     Adapted as Adapted,
@@ -25,6 +26,7 @@ from ._distribution import (
 )
 from ._hypothesis import (
     AbstractBasis as AbstractBasis,
+    AbstractKernel as AbstractKernel,
     Ansatz as Ansatz,
     BSpline as BSpline,
     Chebyshev as Chebyshev,
@@ -34,15 +36,23 @@ from ._hypothesis import (
     freeze as freeze,
     Frozen as Frozen,
     Indicator as Indicator,
+    IntegratedKernel as IntegratedKernel,
+    Kernel as Kernel,
+    Matern12 as Matern12,
+    Matern32 as Matern32,
+    Matern52 as Matern52,
     MLP as MLP,
     Series as Series,
     SpectralElements as SpectralElements,
+    SquaredExponential as SquaredExponential,
     Tensor as Tensor,
 )
 from ._fit import fit as fit
+from ._generators import adjoint_generator as adjoint_generator, generator as generator
 from ._io import load as load, save as save
 from ._losses import absolute as absolute, huber as huber, squared as squared
 from ._monitor import History as History, Progress as Progress
+from ._norms import rkhs_norm as rkhs_norm
 from ._operators import (
     derivative as derivative,
     directional as directional,
@@ -65,6 +75,7 @@ from ._solver import (
     LevenbergMarquardt as LevenbergMarquardt,
     LinearLeastSquares as LinearLeastSquares,
     MinimumNorm as MinimumNorm,
+    MultiStart as MultiStart,
     Optax as Optax,
     Optimistix as Optimistix,
     Resample as Resample,

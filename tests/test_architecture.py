@@ -14,11 +14,13 @@ PACKAGE = ROOT / "fesolve"
 # Each room may import the rooms of the levels before its own, and itself.
 LEVELS = [
     {"_types"},
-    {"_operators", "_losses", "_monitor"},
+    {"_argmax", "_operators", "_losses", "_monitor"},
+    {"_generators"},
     {"_distribution", "_hypothesis"},
     {"_fingerprint", "_compiled"},
     {"_precision"},
     {"_risk"},
+    {"_norms"},
     {"_dry_run"},
     {"_worst"},
     {"_solver"},

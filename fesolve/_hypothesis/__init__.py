@@ -7,6 +7,16 @@ from ._basis import (
 from ._compose import Ansatz as Ansatz, Compose as Compose, DeepSet as DeepSet
 from ._elements import BSpline as BSpline, SpectralElements as SpectralElements
 from ._freeze import freeze as freeze, Frozen as Frozen
+from ._kernel import (
+    AbstractKernel as AbstractKernel,
+    AbstractKernelBasis as AbstractKernelBasis,
+    IntegratedKernel as IntegratedKernel,
+    Kernel as Kernel,
+    Matern12 as Matern12,
+    Matern32 as Matern32,
+    Matern52 as Matern52,
+    SquaredExponential as SquaredExponential,
+)
 from ._mlp import MLP as MLP
 from ._periodic import Fourier as Fourier, Indicator as Indicator
 from ._series import Series as Series

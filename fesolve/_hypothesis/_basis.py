@@ -38,8 +38,8 @@ class AbstractBasis(eqx.Module):
 
     @property
     @abc.abstractmethod
-    def constant(self) -> np.ndarray:
-        """The coefficients of the function that is 1 everywhere."""
+    def constant(self) -> np.ndarray | None:
+        """The coefficients of the function that is 1 everywhere; `None` where there are none."""
 
     @abc.abstractmethod
     def __call__(self, x: Point) -> Float[Array, " size"]:

@@ -52,7 +52,15 @@ class Series(eqx.Module):
             raise ValueError(
                 f"`start` must be a number or have the shape {out} of f(x); got {value.shape}"
             )
-        constant = np.asarray(basis.constant, dtype)
+        constant = basis.constant
+        if constant is None:
+            if is_traced(value) or np.any(value != 0):
+                raise ValueError(
+                    f"`start` must be 0: no combination of the functions of "
+                    f"{type(basis).__name__} is constant. `fe.IntegratedKernel` has the constant 1"
+                )
+            constant = np.zeros(basis.size)
+        constant = np.asarray(constant, dtype)
         self.basis = basis
         self.coefficients = jnp.asarray(xp.broadcast_to(value, out)[..., None] * constant)
 

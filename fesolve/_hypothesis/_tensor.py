@@ -92,9 +92,12 @@ class Tensor(AbstractBasis):
         return np.sum(parts, axis=0)
 
     @property
-    def constant(self) -> np.ndarray:
-        parts = zip(self.bases, self._indices.T, strict=True)
-        return np.prod([basis.constant[i] for basis, i in parts], axis=0)
+    def constant(self) -> np.ndarray | None:
+        constants = [c for basis in self.bases if (c := basis.constant) is not None]
+        if len(constants) < len(self.bases):
+            return None
+        parts = zip(constants, self._indices.T, strict=True)
+        return np.prod([constant[i] for constant, i in parts], axis=0)
 
     def __call__(self, x: Point) -> Float[Array, " size"]:
         values = self._factors(x)

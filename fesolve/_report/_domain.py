@@ -37,7 +37,7 @@ class WatchedBasis(AbstractBasis):
         return self.basis.degrees
 
     @property
-    def constant(self) -> np.ndarray:
+    def constant(self) -> np.ndarray | None:
         return self.basis.constant
 
     def __call__(self, x: Point) -> Float[Array, " size"]:
