@@ -115,17 +115,24 @@ def laplacian(f: Callable) -> Callable:
                 "`laplacian(f)` needs floating-point coordinates: hold a discrete one by a lambda"
             )
         flat, unravel = ravel_pytree(x)
-        program, shape = jax.make_jaxpr(lambda z: f(unravel(z)), return_shape=True)(flat)
         start = jnp.concatenate([jnp.eye(flat.size, dtype=flat.dtype), jnp.zeros_like(flat)[None]])
-        outputs = _propagate(program.jaxpr, program.consts, [_Jet(flat, start)])
-        second = [out.rows[-1] if isinstance(out, _Jet) else jnp.zeros_like(out) for out in outputs]
-        return jax.tree.unflatten(jax.tree.structure(shape), second)
+        return second_order(lambda z: f(unravel(z)), flat, start)
 
     return at
 
 
+def second_order(f: Callable, x: Float[Array, " d"], rows: Float[Array, "m d"]) -> PyTree:
+    """b . grad f(x) + sum_k v_k . Hess f(x) v_k, where v_1, v_2, ... and last b are the rows:
+    Ito's rule, applied to each operation of f. It holds m numbers beside each value of f."""
+    program, shape = jax.make_jaxpr(f, return_shape=True)(x)
+    outputs = _propagate(program.jaxpr, program.consts, [_Jet(x, rows)])
+    second = [out.rows[-1] if isinstance(out, _Jet) else jnp.zeros_like(out) for out in outputs]
+    return jax.tree.unflatten(jax.tree.structure(shape), second)
+
+
 class _Jet(eqx.Module):
-    """A value with its d partial derivatives and, in the last row, its Laplacian."""
+    """A value with its derivatives along some directions and, in the last row, what adds up their
+    second ones: the Laplacian, where the directions are the axes."""
 
     value: Array
     rows: Float[Array, "..."]
