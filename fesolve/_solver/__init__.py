@@ -8,9 +8,11 @@ from ._base import (
     SolveError as SolveError,
 )
 from ._chain import Chain as Chain
+from ._fixed_point import FixedPoint as FixedPoint
 from ._levenberg_marquardt import LevenbergMarquardt as LevenbergMarquardt
 from ._linear import LinearLeastSquares as LinearLeastSquares
 from ._minimum_norm import MinimumNorm as MinimumNorm
+from ._multi_start import MultiStart as MultiStart
 from ._optax import Optax as Optax
 from ._optimistix import Optimistix as Optimistix
 from ._resample import Resample as Resample

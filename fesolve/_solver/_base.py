@@ -43,6 +43,17 @@ class RESULTS(eqx.Enumeration):
         "not fallen to rounding. Raise `max_degree` or `max_elements`, or use "
         "`fe.SpectralElements`"
     )
+    disagree = (
+        "several solutions: starts of equal risk end at different functions, so that the equation "
+        "on its sample does not say which. A selection problem: add an anchor (a value that is "
+        "known), a transversality condition or more points, or choose by `fe.MinimumNorm`; "
+        "`compare=` says what should agree"
+    )
+    no_contraction = (
+        "no contraction: the changes of the fixed-point iteration do not shrink, it diverges or "
+        "goes round in circles. Take `damping` below 1 or another `step`, start closer, or solve "
+        "the equation as it stands with `fe.LevenbergMarquardt`"
+    )
     ran = "ran the steps that it was given; the report says what they are worth"
 
 

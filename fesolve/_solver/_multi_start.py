@@ -1,0 +1,253 @@
+"""Several starts, and whether they end at one function."""
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+from jaxtyping import PRNGKeyArray, PyTree
+
+from .._risk import AbstractRisk
+from .._types import Hypothesis, HypothesisClass, is_traced, is_tracing
+from ._agreement import check_comparable, points_of, spread_of, values_of
+from ._base import AbstractSolver, Interrupted, RESULTS, Solution
+from ._chain import in_sequence, later
+from ._levenberg_marquardt import LevenbergMarquardt
+from ._trainable import same_leaves
+
+
+class MultiStart(AbstractSolver):
+    """argmin over theta of R(f_theta) from several starts, which must end at the same function.
+
+    A small residual does not say that an equation has one solution. Starts of equal risk that end
+    at different functions do say that it has several, or that the sample leaves f open between
+    its points: the result is then `disagree`, and which of them is meant is a matter of
+    selection, by an anchor, a condition at infinity or a norm.
+
+    ```python
+    network = lambda key: fe.MLP("scalar", "scalar", width=16, depth=2, support=(0, 2), key=key)
+    f = fe.solve(risk, network(key), fe.MultiStart(network), key=key).value
+    ```
+
+    Starts are the f that was given and `starts` members of the hypothesis class. The value is
+    that of the least risk among those that solve. `stats` has, beside what the solver says of
+    that one,
+
+    - `risks`: the risk that each start reached, that of the given f first;
+    - `spread`: max |f_i - f_j| / max |f| over all pairs of those that hold the equations; NaN
+      where fewer than two do;
+    - `starts_solved`: how many solve;
+    - `chosen`: the index of the start whose f is the value;
+    - `steps`: the sum over all starts.
+
+    Where zero is not expected (`tolerance=inf`), those of a risk as small as the least are
+    compared. A solver without a verdict of its own (`fe.Optax`) gets none here but the spread.
+
+    Inside transformations, and on accelerators, all starts are solved at once by `vmap`; on a CPU
+    one after the other by one compiled program.
+
+    **Arguments:**
+
+    - `hypothesis_class`: H, as `key -> f`. What is not trained stays as in the f that was given.
+    - `solver`: of each start; by default `LevenbergMarquardt()`.
+    - `starts`: how many members are drawn.
+    - `compare`: `compare(f, x)`, what should be the same for every start, compared on fresh
+      points of the risk's first population, or on the sample where there is none. By default
+      f(x); for an f that is no function of x, the series and networks inside it on their own
+      domains, and the numbers.
+    - `agreement`: the spread up to which solutions are one.
+
+    **Raises:** `ValueError` without a `key`; where `hypothesis_class` draws other shapes than
+    those of f, or the same member for every key; where it is not known what should agree.
+    """
+
+    hypothesis_class: HypothesisClass
+    solver: AbstractSolver
+    starts: int
+    compare: Callable | None
+    agreement: float
+
+    def __init__(
+        self,
+        hypothesis_class: Any,
+        solver: Any = None,
+        *,
+        starts: int = 8,
+        compare: Any = None,
+        agreement: float = 1e-3,
+    ) -> None:
+        if not callable(hypothesis_class) or isinstance(hypothesis_class, AbstractSolver):
+            raise ValueError(
+                "`hypothesis_class` must be a function `key -> f` that draws a start; got "
+                f"{hypothesis_class!r}"
+            )
+        if solver is not None and not isinstance(solver, AbstractSolver):
+            raise ValueError(
+                f"`solver` must be a solver such as `fe.LevenbergMarquardt()`; got {solver!r}"
+            )
+        if not isinstance(starts, int | np.integer) or starts < 1:
+            raise ValueError(f"`starts` must be a whole number of at least 1; got {starts!r}")
+        if compare is not None and not callable(compare):
+            raise ValueError(f"`compare` must be a function `compare(f, x)`; got {compare!r}")
+        if not agreement > 0:
+            raise ValueError(f"`agreement` must be a positive number; got {agreement!r}")
+        self.hypothesis_class = hypothesis_class
+        self.solver = LevenbergMarquardt() if solver is None else solver
+        self.starts = int(starts)
+        self.compare = compare
+        self.agreement = float(agreement)
+
+    def minimise(
+        self,
+        risk: AbstractRisk,
+        f: Hypothesis,
+        trainable: PyTree[bool],
+        *,
+        key: PRNGKeyArray | None,
+        monitors: tuple,
+    ) -> Solution:
+        if key is None:
+            raise ValueError(
+                "`key` is missing: `fe.MultiStart` draws starts. Pass "
+                "`fe.solve(risk, f, solver, key=jax.random.key(0))`"
+            )
+        for_starts, for_solver, for_points = jr.split(key, 3)
+        traced = is_traced((risk, f, key)) or is_tracing()
+        drawn = [self._draw(f, trainable, one) for one in jr.split(for_starts, self.starts)]
+        if not traced:
+            _check_different([f, *drawn] if self.starts == 1 else drawn, trainable)
+        keys = jr.split(for_solver, 1 + self.starts)
+        shape = jax.eval_shape(lambda k: points_of(risk, f, k), for_points)
+        check_comparable(self.compare, f, shape)
+        at_once = traced or (jax.default_backend() != "cpu" and not monitors)
+        solve = self._at_once if at_once else self._one_by_one
+        return solve(risk, [f, *drawn], trainable, keys, for_points, monitors)
+
+    def _draw(self, f: Hypothesis, trainable: PyTree[bool], key: PRNGKeyArray) -> Hypothesis:
+        """f with the trained leaves of a member of the class."""
+        old, structure = jax.tree.flatten(f)
+        marks, new = jax.tree.leaves(trainable), jax.tree.leaves(self.hypothesis_class(key))
+        trained = [pair for pair in zip(marks, old, new, strict=False) if pair[0]]
+        if len(new) != len(old) or any(np.shape(a) != np.shape(b) for _, a, b in trained):
+            raise ValueError(
+                "`hypothesis_class` must draw members of the class of `f`, with leaves of the same "
+                f"shapes; got {self.hypothesis_class!r}, whose member has other ones"
+            )
+        leaves = [
+            jnp.asarray(b, a.dtype) if mark else a
+            for mark, a, b in zip(marks, old, new, strict=True)
+        ]
+        return jax.tree.unflatten(structure, leaves)
+
+    def _one_by_one(
+        self,
+        risk: AbstractRisk,
+        starts: list[Hypothesis],
+        trainable: PyTree[bool],
+        keys: PRNGKeyArray,
+        for_points: PRNGKeyArray,
+        monitors: tuple,
+    ) -> Solution:
+        solutions: list[Solution] = []
+        try:
+            for f, key in zip(starts, keys, strict=True):
+                watching = later(monitors, solutions)
+                mask = same_leaves(trainable, f)
+                solutions.append(self.solver.minimise(risk, f, mask, key=key, monitors=watching))
+        except Interrupted as stopped:
+            solutions.append(stopped.solution)
+            raise Interrupted(self._best(risk, solutions, for_points)) from None
+        return self._best(risk, solutions, for_points)
+
+    def _best(
+        self, risk: AbstractRisk, solutions: list[Solution], for_points: PRNGKeyArray
+    ) -> Solution:
+        ends = [bool(s.result == kind) for s in solutions for kind in _KINDS]
+        risks = np.asarray([np.asarray(s.risk) for s in solutions])
+        flags = np.asarray(ends).reshape(-1, len(_KINDS)).T
+        accepted, peers, chosen = _ranked(risk, risks, flags, self.agreement)
+        best = solutions[int(chosen)]
+        points = points_of(risk, best.value, for_points)
+        tables = [values_of(self.compare, s.value, points, for_points) for s in solutions]
+        values = [np.stack([np.asarray(v) for v in each]) for each in zip(*tables, strict=True)]
+        spread = spread_of(values, peers)
+        apart = bool(best.result == RESULTS.solved) and bool(spread > self.agreement)
+        total = in_sequence(solutions)
+        stats = {
+            **best.stats,
+            "steps": total.stats["steps"],
+            **_numbers(risks, spread, accepted, chosen),
+        }
+        result = RESULTS.disagree if apart else best.result
+        return Solution(best.value, best.risk, result, stats, total.history)
+
+    def _at_once(
+        self,
+        risk: AbstractRisk,
+        starts: list[Hypothesis],
+        trainable: PyTree[bool],
+        keys: PRNGKeyArray,
+        for_points: PRNGKeyArray,
+        monitors: tuple,
+    ) -> Solution:
+        thetas = [eqx.partition(f, trainable)[0] for f in starts]
+        theta = jax.tree.map(lambda *leaves: jnp.stack(leaves), *thetas)
+        rest = eqx.partition(starts[0], trainable)[1]
+
+        def one(theta: PyTree, key: PRNGKeyArray) -> Solution:
+            f = eqx.combine(theta, rest)
+            return self.solver.minimise(risk, f, trainable, key=key, monitors=monitors)
+
+        all_of_them = eqx.filter_vmap(one)(theta, keys)
+        arrays, static = eqx.partition(all_of_them, eqx.is_array)
+        flags = jnp.stack([jax.vmap(lambda r, k=k: r == k)(arrays.result) for k in _KINDS])
+        risks = arrays.risk
+        accepted, peers, chosen = _ranked(risk, risks, flags, self.agreement)
+        best = eqx.combine(jax.tree.map(lambda leaf: leaf[chosen], arrays), static)
+        points = points_of(risk, best.value, for_points)
+        values = eqx.filter_vmap(
+            lambda f: values_of(self.compare, eqx.combine(f, static.value), points, for_points)
+        )(arrays.value)
+        spread = jax.lax.stop_gradient(spread_of(values, peers))
+        apart = (best.result == RESULTS.solved) & (spread > self.agreement)
+        stats = {
+            **best.stats,
+            "steps": jnp.sum(arrays.stats["steps"]),
+            **_numbers(risks, spread, accepted, chosen),
+        }
+        result = RESULTS.where(apart, RESULTS.disagree, best.result)
+        return Solution(best.value, best.risk, result, stats, best.history)
+
+
+_KINDS = (RESULTS.solved, RESULTS.ran, RESULTS.not_unique)
+
+
+def _ranked(risk: AbstractRisk, risks: Any, flags: Any, agreement: float) -> tuple[Any, Any, Any]:
+    """Which starts solve, which are to be compared, and which is the best: that of the least risk
+    among those that solve, else among those that hold the equations, else among all."""
+    xp = np if isinstance(risks, np.ndarray) else jnp
+    accepted, holding = flags[0] | flags[1], flags[0] | flags[1] | flags[2]
+    pool = xp.where(accepted.any(), accepted, xp.where(holding.any(), holding, True))
+    ranks = xp.where(pool & xp.isfinite(risks), risks, xp.inf)
+    chosen = xp.argmin(ranks)
+    if any(term.tolerance is not None and np.isinf(term.tolerance) for term in risk.terms):
+        holding = holding & (risks <= (1 + agreement) * ranks[chosen])
+    return accepted, holding, chosen
+
+
+def _numbers(risks: Any, spread: Any, accepted: Any, chosen: Any) -> dict[str, Any]:
+    count = accepted.sum()
+    return {"risks": risks, "spread": spread, "starts_solved": count, "chosen": chosen}
+
+
+def _check_different(starts: list[Hypothesis], trainable: PyTree[bool]) -> None:
+    first, other = (jax.tree.leaves(eqx.filter(f, trainable)) for f in (starts[0], starts[-1]))
+    if all(np.array_equal(a, b) for a, b in zip(first, other, strict=True)):
+        raise ValueError(
+            "`hypothesis_class` drew the same f for two different keys, and starts that do not "
+            "differ cannot disagree: draw the parameters, for example the coefficients of a "
+            "series, with the key"
+        )
