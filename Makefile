@@ -3,7 +3,8 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-TYPED := --jaxtyping-packages=fesolve,beartype.beartype
+# A process a core, each with whole files, since the tests of a file share compiled programs.
+TESTS := -q --numprocesses auto --dist loadfile --jaxtyping-packages=fesolve,beartype.beartype
 
 .PHONY: demo test test-slow bench docs lint format types clean help
 
@@ -14,10 +15,10 @@ demo: $(VENV)/.installed-cli ## solve the stochastic growth model, print its rep
 	$(BIN)/fesolve solve stochastic_growth --out results/stochastic_growth
 
 test: $(VENV)/.installed-dev ## run the tests, with shapes and types checked at run time
-	$(BIN)/python -m pytest -q $(TYPED)
+	$(BIN)/python -m pytest $(TESTS)
 
 test-slow: $(VENV)/.installed-dev ## run the long tests as well
-	$(BIN)/python -m pytest -q --slow --durations=20 $(TYPED)
+	$(BIN)/python -m pytest --slow --durations=20 $(TESTS)
 
 bench: $(VENV)/.installed-dev ## print the figures of docs/benchmarks.md, measured here
 	$(BIN)/python tests/benchmarks.py
