@@ -1,5 +1,6 @@
 """The report on a solution: train and test, their gap, the worst point, and a verdict."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -10,11 +11,12 @@ from .._precision import theta_dtype
 from .._risk import AbstractRisk
 from .._solver import Solution
 from .._types import Hypothesis
+from ._check import as_checks, Check
 from ._domain import watched
 from ._exact import exact_errors, ExactError
 from ._figure import figure
 from ._statistics import equations, Row, rows, Sample, samples
-from ._table import as_records, as_table
+from ._table import as_lines, as_records, as_table
 from ._verdict import floor_warning, verdict
 
 
@@ -41,13 +43,17 @@ class RiskReport(eqx.Module):
       numbers for the attributes of f that have those names; or a pair (points, values).
       Functions are compared on 1,001 uniform points where x is a number in a bounded interval,
       else on the points of `test`.
+    - `checks`: what f has to satisfy besides, as a list of `fe.Check`: transversality, stability,
+      moments. One that fails decides the verdict.
     - `shifted`: risks on samples of other distributions, each under the name of its keyword.
 
-    **Raises:** `ValueError` for a risk without sample, and where nothing was given to report on.
+    **Raises:** `ValueError` for a risk without sample, for a check that is none, and where nothing
+    was given to report on.
     """
 
     rows: list[Row]
     errors: list[ExactError]
+    checks: list[Check]
     verdict: str
     solved: bool
     notes: list[str]
@@ -62,14 +68,16 @@ class RiskReport(eqx.Module):
         train: AbstractRisk | Any = None,
         test: AbstractRisk | Any = None,
         exact: Any = None,
+        checks: Sequence[Check] | Any = (),
         **shifted: AbstractRisk | Any,
     ) -> None:
         if isinstance(f, Solution):
             raise ValueError("`f` is a `Solution`: pass its f, `solution.value`")
         given = {"train": train, "test": test, **shifted}
         risks = {name: risk for name, risk in given.items() if risk is not None}
-        if not risks and exact is None:
-            raise ValueError("nothing to report on: pass `train=`, `test=` or `exact=`")
+        self.checks = as_checks(checks)
+        if not risks and exact is None and not self.checks:
+            raise ValueError("nothing to report on: pass `train=`, `test=`, `exact=` or `checks=`")
         for name, risk in risks.items():
             _check(name, risk)
         twins = watched(f) or (f, None)
@@ -82,16 +90,15 @@ class RiskReport(eqx.Module):
             before = list(self.rows) if name == "train" else before
         stands = test if test is not None else next(iter(risks.values()), None)
         self.errors = [] if exact is None else exact_errors(f, exact, stands)
-        self.solved, self.verdict = verdict(self.rows, self.errors)
+        self.solved, self.verdict = verdict(self.rows, self.errors, self.checks)
         dtype = np.dtype(theta_dtype(f) or jax.dtypes.canonicalize_dtype(float))
         warning = floor_warning(self.rows, dtype)
         self.notes = [] if warning is None else [warning]
         self.dtype, self.device = dtype.name, _device(f)
 
     def __str__(self) -> str:
-        return as_table(
-            self.rows, self.errors, self.verdict, self.notes, f"{self.dtype} on {self.device}"
-        )
+        below = [*as_lines(self.errors, self.checks), f"dtype    {self.dtype} on {self.device}"]
+        return as_table(self.rows, below, self.notes, self.verdict)
 
     def __repr__(self) -> str:
         return str(self)
@@ -114,6 +121,7 @@ class RiskReport(eqx.Module):
                 }
                 for error in self.errors
             ],
+            "checks": [check.to_dict() for check in self.checks],
         }
 
     def to_pandas(self) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from ._check import Check
 from ._exact import ExactError
 from ._statistics import as_text, Row
 
@@ -12,19 +13,24 @@ from ._statistics import as_text, Row
 FIGURES = ("mean", "median", "p90", "p99", "max")
 
 
-def as_table(
-    rows: list[Row], errors: list[ExactError], verdict: str, notes: list[str], precision: str
-) -> str:
-    """The report as lines of aligned columns."""
+def as_table(rows: list[Row], below: list[str], notes: list[str], verdict: str) -> str:
+    """The report as lines: the figures in aligned columns, what is said below them, notes and the
+    verdict."""
     lines = [*_body(rows)] if rows else []
-    for error in errors:
-        name = f"f.{error.name}" if error.name else "f"
-        lines.append(
-            f"error    max |{name} - exact| / max |exact| = {error.largest:.2e}, relative L2 "
-            f"{error.relative_l2:.2e}, {error.where}"
-        )
-    lines += [f"dtype    {precision}", *(f"note     {note}" for note in notes)]
-    return "\n".join([*lines, f"verdict  {verdict}"])
+    return "\n".join(
+        [*lines, *below, *(f"note     {note}" for note in notes), f"verdict  {verdict}"]
+    )
+
+
+def as_lines(errors: list[ExactError], checks: list[Check]) -> list[str]:
+    """One line for each comparison with the exact solution and for each check."""
+    compared = [
+        f"error    max |{name} - exact| / max |exact| = {error.largest:.2e}, relative L2 "
+        f"{error.relative_l2:.2e}, {error.where}"
+        for error in errors
+        for name in [f"f.{error.name}" if error.name else "f"]
+    ]
+    return [*compared, *(f"check    {check}" for check in checks)]
 
 
 def _body(rows: list[Row]) -> list[str]:

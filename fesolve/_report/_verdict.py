@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ._check import Check
 from ._exact import ExactError
 from ._statistics import as_text, Row
 
@@ -19,17 +20,25 @@ class Verdict(NamedTuple):
     sentence: str
 
 
-def verdict(rows: list[Row], errors: list[ExactError]) -> Verdict:
-    """The verdict on the train and the test rows; shifted ones are mentioned alone, and so are
-    evaluations outside the domain, where a smooth f may be right."""
+def verdict(rows: list[Row], errors: list[ExactError], checks: list[Check]) -> Verdict:
+    """The verdict on the train and the test rows and on the checks; shifted rows are mentioned
+    alone, and so are evaluations outside the domain, where a smooth f may be right."""
     main = [row for row in rows if row.on in ("train", "test") and row.equation != "total"]
     rest = [row for row in rows if row.on not in ("train", "test") and row.equation != "total"]
-    solved, sentence = _main(main, errors)
+    solved, sentence = _main(main, errors, bool(checks))
+    failed = [check for check in checks if not check.passed]
+    if failed:
+        # Where the residuals hold, the failed checks are the news; else the residuals are.
+        found = [f"{check.name} fails, {check.sentence}" for check in failed]
+        first = [
+            "the equations hold, but this is not the solution:" if main else "not the solution:"
+        ]
+        sentence = " ".join([*first, "; ".join(found)]) if solved else "; ".join([sentence, *found])
     remarks = [*_shifted(rest), *_outside(rows)]
-    return Verdict(solved, "; ".join([sentence, *remarks]))
+    return Verdict(solved and not failed, "; ".join([sentence, *remarks]))
 
 
-def _main(rows: list[Row], errors: list[ExactError]) -> tuple[bool, str]:
+def _main(rows: list[Row], errors: list[ExactError], checked: bool) -> tuple[bool, str]:
     for row in rows:
         if row.broken:
             return False, (
@@ -67,7 +76,9 @@ def _main(rows: list[Row], errors: list[ExactError]) -> tuple[bool, str]:
         return True, "solved on the sample; give `test=` to see whether beyond it"
     if rows:
         return True, "a regression, of which zero is not expected" + _gap(rows)
-    return not wrong, "no risk was given for a verdict"
+    if errors or not checked:
+        return not wrong, "no risk was given for a verdict"
+    return True, "every check passes; no risk was given"
 
 
 def _most_error(rows: list[Row]) -> float:

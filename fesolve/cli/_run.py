@@ -88,7 +88,9 @@ def solve(name: str, options: dict[str, Any]) -> int:
         "test": problem.risk.empirical(options["test_points"], key=test_key),
         **problem.shifted(solution.value, shifted_key),
     }
-    report = fe.RiskReport(solution.value, exact=problem.exact, **risks)
+    report = fe.RiskReport(
+        solution.value, exact=problem.exact, checks=problem.checks(solution.value), **risks
+    )
     facts = {
         "problem": name,
         "parameters": {key: options[key] for key in own},

@@ -1,6 +1,6 @@
 """What a model problem is."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,6 +60,8 @@ class Problem:
     - `references`: numbers with an independent source, by name.
     - `shifted`: `(f, key) -> {name: risk}`: the risk where it matters after all, such as on the
         simulated ergodic path of f with a finer quadrature. Names are Python names.
+    - `checks`: `f -> [fe.Check, ...]`: what f has to satisfy besides the equations, such as
+        transversality and stability; a report takes them into its verdict.
     - `functions`: `f -> {label: function of a point}`: what a figure shows of f.
     - `coordinates`: the names of the coordinates of a point.
     - `parameters`: the dataclass of the model's parameters that it was built from.
@@ -72,6 +74,7 @@ class Problem:
     exact: Any = None
     references: Mapping[str, Reference] = field(default_factory=dict)
     shifted: Callable[..., Mapping[str, fe.AbstractRisk]] = lambda f, key: {}
+    checks: Callable[[Any], Sequence[fe.Check]] = lambda f: ()
     functions: Callable[[Any], Mapping[str, Callable]] = lambda f: {"f": f}
     coordinates: tuple[str, ...] = ("x",)
     parameters: Any = None
