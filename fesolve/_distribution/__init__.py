@@ -1,4 +1,5 @@
 from ._adapted import Adapted as Adapted, as_distribution as as_distribution
+from ._adaptive import ResidualWeighted as ResidualWeighted
 from ._base import (
     AbstractDistribution as AbstractDistribution,
     AbstractTransported as AbstractTransported,
@@ -10,6 +11,7 @@ from ._chain import (
 )
 from ._combine import Mixture as Mixture, Product as Product
 from ._continuous import Uniform as Uniform
+from ._diffusion import Diffusion as Diffusion
 from ._dirac import Dirac as Dirac
 from ._empirical import Empirical as Empirical
 from ._ergodic import Ergodic as Ergodic

@@ -17,6 +17,7 @@ from .._types import as_array, Hypothesis, is_traced, Point
 
 if TYPE_CHECKING:
     from ._empirical import Empirical
+    from ._moments import Moments
 
 
 class AbstractDistribution(eqx.Module):
@@ -42,6 +43,11 @@ class AbstractDistribution(eqx.Module):
     def given(self, f: Hypothesis) -> "AbstractDistribution":
         """p(x; f): the distribution at this f, which is p itself unless p depends on f."""
         return self
+
+    def moments(self) -> "Moments | None":
+        """The mean and the covariance of a point, its leaves joined into one vector; `None` where
+        they have no closed form."""
+        return None
 
     def empirical(self, n: int, *, key: PRNGKeyArray) -> "Empirical":
         """The empirical distribution of n draws, equally weighted, whose population is p."""

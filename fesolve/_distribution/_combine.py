@@ -23,6 +23,7 @@ from ._base import (
 from ._dirac import Dirac
 from ._empirical import Empirical
 from ._gauss import check_nodes
+from ._moments import independent, mixed, Moments
 
 
 class Product(AbstractTransported):
@@ -77,13 +78,16 @@ class Product(AbstractTransported):
         dtype = float_dtype([rule.weights for rule in rules])
         columns = [rule.weights.astype(dtype)[i] for rule, i in zip(rules, index, strict=True)]
         weights = functools.reduce(operator.mul, columns)
-        return Empirical(self.assembled(points, 1), weights, population=self)
+        return Empirical(self.assembled(points, 1), weights).standing_for(self)
 
     @property
     def support(self) -> tuple[Point, Point]:
         corners = [part.support for part in self.flat()]
         lower, upper = (self.assembled([c[side] for c in corners], 0) for side in (0, 1))
         return lower, upper
+
+    def moments(self) -> Moments | None:
+        return independent([part.moments() for part in self.flat()])
 
     def given(self, f: Hypothesis) -> "Product":
         if isinstance(self.parts, dict):
@@ -165,7 +169,7 @@ class Mixture(AbstractTransported):
         dtype = float_dtype([self.weights, *(rule.weights for rule in rules)])
         shares = self.weights.astype(dtype)
         weights = [shares[j] * rule.weights.astype(dtype) for j, rule in enumerate(rules)]
-        return Empirical(points, xp.concatenate(weights), population=self)
+        return Empirical(points, xp.concatenate(weights)).standing_for(self)
 
     @property
     def support(self) -> tuple[Point, Point]:
@@ -173,6 +177,9 @@ class Mixture(AbstractTransported):
         lower = jax.tree.map(lambda *x: numpy_of(x).stack(x).min(axis=0), *[c[0] for c in corners])
         upper = jax.tree.map(lambda *x: numpy_of(x).stack(x).max(axis=0), *[c[1] for c in corners])
         return lower, upper
+
+    def moments(self) -> Moments | None:
+        return mixed([part.moments() for part in self.parts], self.weights)
 
     def given(self, f: Hypothesis) -> "Mixture":
         return Mixture([part.given(f) for part in self.parts], self.weights)

@@ -20,6 +20,7 @@ from ._combine import Mixture, Product
 from ._dirac import Dirac
 from ._empirical import Empirical
 from ._gauss import legendre, tensor
+from ._moments import Moments
 
 
 class Uniform(AbstractTransported):
@@ -49,7 +50,7 @@ class Uniform(AbstractTransported):
         """The tensor Gauss-Legendre rule of n nodes per coordinate, exact to degree 2n - 1."""
         check_count("quadrature", n)
         points, weights = self.scaled(*legendre(n))
-        return Empirical(points, weights, population=self)
+        return Empirical(points, weights).standing_for(self)
 
     def scaled(self, nodes: np.ndarray, weights: np.ndarray) -> tuple[Any, np.ndarray]:
         """A rule for [-1, 1], as a (tensor) rule on this interval or box."""
@@ -58,6 +59,12 @@ class Uniform(AbstractTransported):
         share = ((nodes + 1) / 2).astype(self.lower.dtype)
         lower, upper = self.lower[None], self.upper[None]
         return lower * (1 - share) + upper * share, weights
+
+    def moments(self) -> Moments | None:
+        if is_traced((self.lower, self.upper)):
+            return None
+        lower, upper = np.asarray(self.lower).reshape(-1), np.asarray(self.upper).reshape(-1)
+        return Moments((lower + upper) / 2, np.diag((upper - lower) ** 2 / 12))
 
     @property
     def support(self) -> tuple[Point, Point]:

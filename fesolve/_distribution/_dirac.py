@@ -2,10 +2,12 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._types import Point
 from ._base import AbstractTransported, check_count, numpy_of, stored
+from ._moments import Moments, weighted
 
 
 class Dirac(AbstractTransported):
@@ -33,6 +35,9 @@ class Dirac(AbstractTransported):
         """The distribution itself, whose point is chosen already."""
         check_count("empirical", n)
         return self
+
+    def moments(self) -> Moments | None:
+        return weighted(self.repeated(1), np.ones(1))
 
     @property
     def support(self) -> tuple[Point, Point]:

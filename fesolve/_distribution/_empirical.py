@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._types import as_array, is_traced, Point
 from ._base import AbstractDistribution, AbstractTransported, check_count, stored, uniforms
+from ._moments import check_moments, Moments, weighted
 
 
 class Empirical(AbstractTransported):
@@ -22,10 +23,11 @@ class Empirical(AbstractTransported):
     - `weights`: w, of shape (n,), with sum 1; equal by default. Weights of a rule may be
       negative (`fe.expectation` takes them, `fe.Risk` does not).
     - `population`: the distribution that the points stand for, if there is one: whatever needs
-      new points asks it.
+      new points asks it. A rule, which is points with `weights`, has its mean and covariance.
 
-    **Raises:** `ValueError` where shapes disagree, weights do not sum to 1 or values are not
-    finite. What is traced is not looked at.
+    **Raises:** `ValueError` where shapes disagree, weights do not sum to 1, values are not finite,
+    or a rule has another mean or covariance than the normal, uniform or product law that it stands
+    for (Gauss-Hermite nodes without their factor sqrt(2)). What is traced is not looked at.
     """
 
     points: Point
@@ -51,6 +53,20 @@ class Empirical(AbstractTransported):
             _check_finite("points", leaf)
         if not is_traced(self.weights):
             _check_sum(np.asarray(self.weights))
+        if weights is not None and population is not None:
+            check_moments(self.points, self.weights, population)
+
+    def standing_for(self, population: AbstractDistribution) -> "Empirical":
+        """These points as a rule for `population` that need not have its moments, as one node a
+        coordinate has not."""
+        copy = object.__new__(Empirical)
+        for name, value in (
+            ("points", self.points),
+            ("weights", self.weights),
+            ("population", population),
+        ):
+            object.__setattr__(copy, name, value)
+        return copy
 
     @property
     def size(self) -> int:
@@ -72,6 +88,9 @@ class Empirical(AbstractTransported):
         """The distribution itself, whose points are chosen already."""
         check_count("empirical", n)
         return self
+
+    def moments(self) -> Moments | None:
+        return weighted(self.points, self.weights)
 
     @property
     def support(self) -> tuple[Point, Point]:
@@ -148,6 +167,12 @@ def _check_sum(weights: np.ndarray) -> None:
     total = float(np.sum(weights, dtype=np.float64))
     rounding = 1e-8 if weights.dtype == np.float64 else 1e-5
     if abs(total - 1) > rounding * max(1.0, float(np.sum(np.abs(weights)))):
+        hint = ""
+        if abs(total - np.sqrt(np.pi)) < 1e-6:
+            hint = (
+                ", which is sqrt(pi): these are the weights of Gauss and Hermite for exp(-x^2), "
+                "whose nodes have to be multiplied by sqrt(2) as well"
+            )
         raise ValueError(
-            f"`weights` must sum to 1; they sum to {total:.10g}. Divide them by their sum"
+            f"`weights` must sum to 1; they sum to {total:.10g}. Divide them by their sum{hint}"
         )

@@ -11,10 +11,32 @@ import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
 from .._compiled import compiled
-from .._types import as_array, Hypothesis, is_traced, Point
+from .._types import as_array, Hypothesis, is_traced, is_tracing, Point
 from ._adapted import as_distribution, unbounded
 from ._base import AbstractDistribution, check_count
 from ._empirical import Empirical
+from ._paths import (
+    check_finite,
+    check_given,
+    evenly,
+    first_broken,
+    in_precision,
+    is_floating,
+    no_rule,
+    precision,
+    shaped_like,
+)
+
+
+APART = 0.5
+"""Two paths that saw the same shocks and keep this share of their first distance have hardly
+forgotten where they began."""
+GROWN = 1.5
+"""From the middle to the end the variance of a random walk doubles; an ergodic one has the same."""
+PATHS = 512
+"""Paths whose spread is looked at: so many that either error is four standard deviations away."""
+SHORT = 100
+"""With fewer periods nobody can tell a unit root from persistence."""
 
 
 class Ergodic(AbstractDistribution):
@@ -34,8 +56,10 @@ class Ergodic(AbstractDistribution):
     - `args`: further arguments of `step`.
 
     **Raises:** `ValueError` where it is sampled before f is given; where `step` returns another
-    shape than that of x; and where a path leaves the finite numbers (under a JAX transformation,
-    where nothing can be raised, all states of that path are then nan).
+    shape than that of x; where a path leaves the finite numbers (under a JAX transformation,
+    where nothing can be raised, all states of that path are then nan); and where 100 periods or
+    more show no return: paths keep their distance and their spread goes on growing, as with a unit
+    root.
     """
 
     step: Callable[..., Point]
@@ -89,27 +113,30 @@ class Ergodic(AbstractDistribution):
 
         With n = `periods` - `burn_in` they are one path, in the order of time.
         """
-        return jax.lax.stop_gradient(self.simulate(n, key=key))
+        looked_at = self.shock is not None and self.periods >= SHORT
+        if is_tracing() or is_traced((self, key)) or not looked_at:
+            return jax.lax.stop_gradient(self.simulate(n, key=key))
+        check_count("sample", n)
+        check_given(self.hypothesis, "Ergodic")
+        states, broken, apart = _states(self, n, key, True)
+        check_finite(np.asarray(broken), self.periods, "`step` of `Ergodic`", "period")
+        if not float(apart) < APART:
+            _check_return(self, float(apart), key)
+        return states
 
     def simulate(self, n: int, *, key: PRNGKeyArray) -> Point:
-        """The states of `sample`, differentiable in f and in `args`."""
+        """The states of `sample`, differentiable in f and in `args`, and of any law of motion:
+        whether it returns is not asked."""
         check_count("sample", n)
-        if self.hypothesis is None:
-            raise ValueError(
-                "`Ergodic` depends on f: call `.given(f)` first (on the distribution or on the "
-                "risk), or solve with `fe.Resample(solver, n=..., rounds=...)`"
-            )
-        states, broken = _states(self, n, key)
+        check_given(self.hypothesis, "Ergodic")
+        states, broken, _ = _states(self, n, key, False)
         if not is_traced(broken):
-            _check_paths(np.asarray(broken), self.periods)
+            check_finite(np.asarray(broken), self.periods, "`step` of `Ergodic`", "period")
         return states
 
     def quadrature(self, n: int) -> Empirical:
         """**Raises:** `ValueError`: states are known by simulation alone."""
-        raise ValueError(
-            "`Ergodic` is known by simulation alone and has no quadrature rule: call `.given(f)` "
-            "and then `.empirical(n, key=key)`"
-        )
+        raise no_rule("Ergodic")
 
     @property
     def support(self) -> tuple[Point, Point]:
@@ -118,88 +145,103 @@ class Ergodic(AbstractDistribution):
 
 
 @compiled
-def _states(p: Ergodic, n: int, key: PRNGKeyArray) -> tuple[Point, Array]:
-    """n states, and for each path the first period that is not finite (`periods` if none is)."""
-    kept = p.periods - p.burn_in
-    paths = -(-n // kept)
+def _states(p: Ergodic, n: int, key: PRNGKeyArray, coupled: bool) -> tuple[Point, Array, Array]:
+    """n states; for each path the first period that is not finite (`periods` if none is); and, if
+    coupled, the share that the first path and a neighbour with the same shocks keep of their
+    distance."""
+    paths = -(-n // (p.periods - p.burn_in))
+    advance, start, shocks = _motion(p, paths, key)
+    if not coupled:
+        _, path = jax.lax.scan(advance, start, shocks, length=p.periods)
+        broken = first_broken(path)
+        return evenly(path, broken, n, p.burn_in), broken, jnp.zeros(())
+
+    def both(x: Point, e: tuple) -> tuple[Point, Point]:
+        return advance(x, jax.tree.map(lambda a: jnp.concatenate([a, a[:1]]), e))
+
+    start = jax.tree.map(lambda a: jnp.concatenate([a, _neighbour(a[:1])]), start)
+    _, path = jax.lax.scan(both, start, shocks, length=p.periods)
+    apart = jnp.zeros(())
+    for leaf in filter(is_floating, jax.tree.leaves(path)):
+        first, last = (jnp.abs(leaf[t, -1] - leaf[t, 0]) for t in (0, -1))
+        apart = jnp.maximum(apart, jnp.max(last / first).astype(apart.dtype))
+    path = jax.tree.map(lambda a: a[:, :-1], path)
+    broken = first_broken(path)
+    return evenly(path, broken, n, p.burn_in), broken, apart
+
+
+def _motion(p: Ergodic, paths: int, key: PRNGKeyArray) -> tuple[Callable, Point, tuple]:
+    """How all paths advance by a period, where they start, and their shocks."""
     start_key, shock_key = jr.split(key)
-    dtype = _precision(p.hypothesis)
-    args = _cast(p.args, dtype)
-    start = _cast(p.start.sample(paths, key=start_key), dtype)
+    dtype = precision(p.hypothesis)
+    args = in_precision(p.args, dtype)
+    start = in_precision(p.start.sample(paths, key=start_key), dtype)
     shocks: tuple = ()
     if p.shock is not None:
         draws = p.shock.sample(p.periods * paths, key=shock_key)
         shocks = (jax.tree.map(lambda e: e.reshape(p.periods, paths, *e.shape[1:]), draws),)
-    shocks = _cast(shocks, dtype)
+    shocks = in_precision(shocks, dtype)
 
     def one(x: Point, e: tuple) -> Point:
-        return _like(x, p.step(p.hypothesis, x, *e, *args))
+        following = p.step(p.hypothesis, x, *e, *args)
+        return shaped_like(x, following, "`step` of `Ergodic` must return a state")
 
     def advance(x: Point, e: tuple) -> tuple[Point, Point]:
         return jax.vmap(one)(x, e), x
 
-    _, path = jax.lax.scan(advance, start, shocks, length=p.periods)
-    broken = _first_broken(path, p.periods, paths)
-    chosen = np.arange(n) * (paths * kept) // n
-
-    def choose(leaf: Array) -> Array:
-        if jnp.issubdtype(leaf.dtype, jnp.inexact):
-            fine = (broken == p.periods).reshape(1, paths, *(1,) * (leaf.ndim - 2))
-            leaf = jnp.where(fine, leaf, jnp.nan)
-        leaf = jnp.moveaxis(leaf[p.burn_in :], 1, 0)
-        return leaf.reshape(paths * kept, *leaf.shape[2:])[chosen]
-
-    return jax.tree.map(choose, path), broken
+    return advance, start, shocks
 
 
-def _first_broken(path: Point, periods: int, paths: int) -> Array:
-    finite = jnp.ones((periods, paths), bool)
-    for leaf in jax.tree.leaves(path):
-        if jnp.issubdtype(leaf.dtype, jnp.inexact):
-            finite &= jnp.isfinite(leaf).reshape(periods, paths, -1).all(axis=2)
-    return jnp.where(finite.all(axis=0), periods, jnp.argmin(finite, axis=0))
+def _neighbour(x: Array) -> Array:
+    """Hardly another state, and yet far from rounding."""
+    if not is_floating(x):
+        return x
+    return x + jnp.sqrt(jnp.finfo(x.dtype).eps).astype(x.dtype) * jnp.maximum(jnp.abs(x), 1)
 
 
-def _check_paths(broken: np.ndarray, periods: int) -> None:
-    count = int((broken < periods).sum())
-    if count:
-        raise ValueError(
-            f"`step` of `Ergodic` gave states that are not finite on {count} of {broken.size} "
-            f"paths, first in period {int(broken.min())}: f leads out of the "
-            "domain of the model. Begin with an f nearer to the solution, start from other "
-            "states, or bound the state in `step`"
-        )
-
-
-def _precision(f: Hypothesis) -> Any:
-    """The floating-point dtype of f, in which its states are simulated; None if it has no one."""
-    dtypes = {np.dtype(leaf.dtype) for leaf in jax.tree.leaves(f) if _is_floating(leaf)}
-    return dtypes.pop() if len(dtypes) == 1 else None
-
-
-def _cast(tree: Any, dtype: Any) -> Any:
-    if dtype is None:
-        return tree
-    return jax.tree.map(lambda x: jnp.asarray(x, dtype) if _is_floating(x) else x, tree)
-
-
-def _is_floating(x: Any) -> bool:
-    return isinstance(x, jax.Array | np.ndarray) and jnp.issubdtype(x.dtype, jnp.floating)
-
-
-def _like(x: Point, following: Point) -> Point:
-    """The next state with the dtypes of this one, as a scan asks.
-
-    **Raises:** `ValueError` where it is no state.
-    """
-    following = jax.tree.map(jnp.asarray, following)
-    kinds, others = (
-        jax.tree.map(lambda leaf: (leaf.shape, jnp.issubdtype(leaf.dtype, jnp.floating)), tree)
-        for tree in (x, following)
+def _check_return(p: Ergodic, apart: float, key: PRNGKeyArray) -> None:
+    """**Raises:** `ValueError` where the spread over paths, which have moved from where they began,
+    is larger at the end than in the middle."""
+    growth = np.concatenate(
+        [np.ravel(g) for g in jax.tree.leaves(_growth(p, jr.fold_in(key, PATHS)))]
     )
-    if kinds != others:
-        shapes, got = (jax.tree.map(jax.typeof, tree) for tree in (x, following))
+    coordinate = int(np.argmax(growth))
+    if growth[coordinate] > GROWN:
+        place = f" in coordinate {coordinate}" if growth.size > 1 else ""
         raise ValueError(
-            f"`step` of `Ergodic` must return a state shaped like x, {shapes}; it returned {got}"
+            f"`step` of `Ergodic` does not lead back: after {p.periods} periods two paths with the "
+            f"same shocks are still {apart:.2g} times as far apart as they began, and the variance "
+            f"over paths{place} has grown by {growth[coordinate]:.2g} from the middle to the end. "
+            "With a unit root there is no ergodic distribution: make the process return (an "
+            "autocorrelation below 1), take out its trend, or, if it does return and slowly, raise "
+            "`periods`. Paths of any law of motion are to be had by `.simulate`"
         )
-    return jax.tree.map(lambda leaf, old: leaf.astype(old.dtype), following, x)
+
+
+@compiled
+def _growth(p: Ergodic, key: PRNGKeyArray) -> Point:
+    """By how much the squared spread over paths of x_t - x_0 grows from the middle to the end."""
+    advance, start, shocks = _motion(p, PATHS, key)
+    middle = p.periods // 2
+
+    def end_of(x: Point, first: int, last: int) -> Point:
+        part = jax.tree.map(lambda e: e[first:last], shocks)
+        return jax.lax.scan(lambda x, e: (advance(x, e)[0], None), x, part, length=last - first)[0]
+
+    halfway = end_of(start, 0, middle)
+    end = end_of(halfway, middle, p.periods - 1)
+
+    def ratio(x: Array, y: Array, z: Array) -> Array:
+        if not is_floating(x):
+            return jnp.ones(x.shape[1:])
+        before, after = (_spread(a - x) for a in (y, z))
+        # A coordinate that does not move, as a parameter that is a state, does not spread.
+        still = after <= jnp.finfo(x.dtype).eps * jnp.mean(jnp.abs(x), axis=0)
+        grown = jnp.where(still, 1, (after / jnp.where(still, 1, before)) ** 2)
+        return jnp.where(jnp.isfinite(grown), grown, jnp.inf)
+
+    return jax.tree.map(ratio, start, halfway, end)
+
+
+def _spread(x: Array) -> Array:
+    return jnp.mean(jnp.abs(x - jnp.median(x, axis=0, keepdims=True)), axis=0)

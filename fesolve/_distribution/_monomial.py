@@ -56,7 +56,7 @@ class Monomial(AbstractRule):
         check_count("quadrature", n)
         standard = _standard(self.distribution)
         z, weights = _RULES[self.degree](standard.kurtosis)
-        return Empirical(standard.place(z), weights, population=self)
+        return Empirical(standard.place(z), weights).standing_for(self)
 
 
 class _Standard(NamedTuple):

@@ -25,6 +25,7 @@ from ._base import (
 )
 from ._empirical import Empirical
 from ._gauss import check_nodes, hermite, tensor, truncated_normal
+from ._moments import Moments
 
 
 class Normal(AbstractTransported):
@@ -81,7 +82,15 @@ class Normal(AbstractTransported):
         by the Cholesky factor of the covariance."""
         check_count("quadrature", n)
         nodes, weights = tensor(*hermite(n), self.dimension)
-        return Empirical(self.place(nodes), weights, population=self)
+        return Empirical(self.place(nodes), weights).standing_for(self)
+
+    def moments(self) -> Moments | None:
+        if is_traced((self.loc, self.scale, self.covariance)):
+            return None
+        covariance = self.covariance
+        if covariance is None:
+            covariance = np.diag(np.asarray(self.scale).reshape(-1) ** 2)
+        return Moments(np.asarray(self.loc).reshape(-1), covariance)
 
     def place(self, z: Any) -> Point:
         """Standard normal coordinates, of shape (n, d), as n points."""
@@ -130,7 +139,7 @@ class LogNormal(AbstractTransported):
         """The Gauss-Hermite rule in log x: exact for polynomials of log x to degree 2n - 1."""
         rule = self.log.quadrature(n)
         points = numpy_of(rule.points).exp(rule.points)
-        return Empirical(points, rule.weights, population=self)
+        return Empirical(points, rule.weights).standing_for(self)
 
     @property
     def support(self) -> tuple[Point, Point]:
@@ -199,7 +208,7 @@ class TruncatedNormal(AbstractTransported):
         points = self.loc[None] + self.scale[None] * (z if self.loc.ndim else z[:, 0])
         # Rounding must not put a node outside the support, where a residual may not exist.
         points = xp.clip(points, self.lower[None], self.upper[None])
-        return Empirical(points, weights.prod(axis=1), population=self)
+        return Empirical(points, weights.prod(axis=1)).standing_for(self)
 
     @property
     def support(self) -> tuple[Point, Point]:

@@ -24,6 +24,7 @@ from ._continuous import Uniform
 from ._dirac import Dirac
 from ._empirical import Empirical
 from ._gauss import fejer
+from ._moments import Moments
 
 
 class AbstractRule(AbstractDistribution):
@@ -34,6 +35,9 @@ class AbstractRule(AbstractDistribution):
     @property
     def support(self) -> tuple[Point, Point]:
         return self.distribution.support
+
+    def moments(self) -> Moments | None:
+        return self.distribution.moments()
 
     def given(self, f: Hypothesis) -> "AbstractRule":
         return eqx.tree_at(lambda rule: rule.distribution, self, self.distribution.given(f))
@@ -141,7 +145,7 @@ class ChebyshevNodes(AbstractRule):
         """The tensor rule of n nodes per coordinate."""
         check_count("quadrature", n)
         rule = finite(_chebyshev(self.distribution, n))
-        return Empirical(rule.points, rule.weights, population=self)
+        return rule.standing_for(self)
 
 
 @singledispatch

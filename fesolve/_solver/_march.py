@@ -21,9 +21,10 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from .._distribution import Dirac, Empirical, Uniform
+from .._evaluation import components
 from .._hypothesis import Series, SpectralElements
 from .._hypothesis._elements import element_functions
-from .._risk import AbstractRisk, components, SumRisk
+from .._risk import AbstractRisk, SumRisk
 from .._types import Hypothesis
 from ._assembly import Assembly, LeastSquares
 from ._device_algebra import gauss_newton_step
@@ -52,7 +53,7 @@ def on_elements(risk: AbstractRisk, basis: SpectralElements) -> AbstractRisk:
         sampled = isinstance(term.distribution, Empirical) and isinstance(p, Uniform)
         if sampled and jax.tree.leaves(p)[0].shape == ():
             points, shares = _element_nodes(basis, p)
-            term = term._with(Empirical(points, shares, population=p), term.shock)
+            term = term._with(Empirical(points, shares).standing_for(p), term.shock)
         terms.append(term)
     return SumRisk(tuple(terms)) if isinstance(risk, SumRisk) else terms[0]
 
