@@ -26,6 +26,7 @@ from ._distribution import (
     TruncatedNormal as TruncatedNormal,
     Uniform as Uniform,
 )
+from ._equilibrium import equilibrium as equilibrium
 from ._hypothesis import (
     AbstractBasis as AbstractBasis,
     AbstractKernel as AbstractKernel,
@@ -53,6 +54,7 @@ from ._hypothesis import (
     SquaredExponential as SquaredExponential,
     Tensor as Tensor,
 )
+from ._first_order import first_order as first_order, FirstOrder as FirstOrder
 from ._fit import fit as fit
 from ._generators import adjoint_generator as adjoint_generator, generator as generator
 from ._io import load as load, save as save
@@ -78,6 +80,7 @@ from ._solve import solve as solve
 from ._solver import (
     AbstractSolver as AbstractSolver,
     Chain as Chain,
+    Continuation as Continuation,
     FixedPoint as FixedPoint,
     Interrupted as Interrupted,
     LevenbergMarquardt as LevenbergMarquardt,
@@ -92,6 +95,7 @@ from ._solver import (
     SolveError as SolveError,
 )
 
+from ._steady_state import steady_state as steady_state
 from ._worst import Worst as Worst, worst_points as worst_points
 
 

@@ -7,6 +7,7 @@ from ._basis import (
 from ._compose import Ansatz as Ansatz, Compose as Compose, DeepSet as DeepSet
 from ._elements import BSpline as BSpline, SpectralElements as SpectralElements
 from ._freeze import freeze as freeze, Frozen as Frozen
+from ._heads import Bounded as Bounded, Positive as Positive
 from ._kernel import (
     AbstractKernel as AbstractKernel,
     AbstractKernelBasis as AbstractKernelBasis,
@@ -17,7 +18,8 @@ from ._kernel import (
     Matern52 as Matern52,
     SquaredExponential as SquaredExponential,
 )
-from ._mlp import MLP as MLP
+from ._mlp import AbstractNetwork as AbstractNetwork, MLP as MLP
 from ._periodic import Fourier as Fourier, Indicator as Indicator
 from ._series import Series as Series
+from ._shape import Concave as Concave, Monotone as Monotone
 from ._tensor import Tensor as Tensor

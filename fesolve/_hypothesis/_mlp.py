@@ -1,5 +1,6 @@
 """A network that starts where least squares can reach machine precision."""
 
+import abc
 import math
 from collections.abc import Callable
 from typing import Any, Literal
@@ -17,7 +18,17 @@ from ._freeze import freeze, Frozen
 from ._series import in_dtype
 
 
-class MLP(eqx.Module):
+class AbstractNetwork(eqx.Module):
+    """A network whose inputs are carried from a box, its support, to [-1, 1]."""
+
+    support: eqx.AbstractVar[Frozen | None]
+
+    @abc.abstractmethod
+    def __call__(self, x: Float[Array, "..."] | Any) -> Float[Array, "..."]:
+        """f(x) at one point x."""
+
+
+class MLP(AbstractNetwork):
     """f(x) = net(t), t the point x of a box carried to [-1, 1]: an `eqx.nn.MLP` with scaled
     inputs and wide hidden weights.
 
@@ -36,10 +47,14 @@ class MLP(eqx.Module):
       x are. `None` leaves x as it is.
     - `activation`, `final_activation`: elementwise; smooth ones, where derivatives are wanted.
     - `spread`: see above; 1.0 is Equinox's own range.
+    - `start`: the constant that f is before it is solved for: a number or, for a vector-valued f,
+      one number a component. The last layer then starts from zero weights and this bias (what
+      `final_activation` makes of it is f). By default it starts from random ones.
     - `dtype`: of the weights, by default JAX's default floating-point type.
     - `key`: for the initial weights.
 
-    **Raises:** `ValueError` unless lo < hi, both finite, and shaped like x.
+    **Raises:** `ValueError` unless lo < hi, both finite, and shaped like x; and where `start` is
+    not shaped like f(x).
     """
 
     net: eqx.nn.MLP
@@ -56,11 +71,12 @@ class MLP(eqx.Module):
         activation: Callable = jnp.tanh,
         final_activation: Callable = lambda x: x,
         spread: Any = 1.4,
+        start: Any = None,
         dtype: Any = None,
         key: PRNGKeyArray,
     ):
         shape = () if in_size == "scalar" else (in_size,)
-        self.support = None if support is None else freeze(_box(support, shape))
+        self.support = None if support is None else freeze(box(support, shape))
         if any(eqx.is_array(leaf) for leaf in jax.tree.leaves((activation, final_activation))):
             raise ValueError(
                 "`activation` of MLP must have no parameters of its own: use `eqx.nn.MLP` for one "
@@ -70,7 +86,10 @@ class MLP(eqx.Module):
         net = eqx.filter_eval_shape(
             eqx.nn.MLP, in_size, out_size, width, depth, activation, final_activation, key=key
         )
-        self.net = eqx.tree_at(_weights, net, _drawn(_weights(net), spread, dtype, key))
+        leaves = _drawn(_weights(net), spread, dtype, key)
+        if start is not None:
+            leaves[-2:] = [jnp.zeros_like(leaves[-2]), _constant(start, out_size, dtype)]
+        self.net = eqx.tree_at(_weights, net, leaves)
 
     def __call__(self, x: Float[Array, "..."] | Any) -> Float[Array, "..."]:
         x = in_dtype(x, self.net.layers[0].weight.dtype)
@@ -97,7 +116,18 @@ def _drawn(shapes: list[Any], spread: Any, dtype: Any, key: PRNGKeyArray) -> lis
     return leaves
 
 
-def _box(support: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
+def _constant(start: Any, out_size: int | Literal["scalar"], dtype: Any) -> Array:
+    """The bias of the last layer with which f starts from `start`."""
+    value, out = as_array(start), () if out_size == "scalar" else (out_size,)
+    if value.shape not in ((), out):
+        raise ValueError(
+            f"`start` must be a number or have the shape {out} of f(x); got {value.shape}"
+        )
+    return jnp.broadcast_to(jnp.asarray(value, dtype), out or (1,))
+
+
+def box(support: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
+    """The ends of a support, each shaped like a point."""
     try:
         lo, hi = (as_array(end) for end in support)
     except (TypeError, ValueError):

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._hypothesis import AbstractBasis, Fourier, MLP, Tensor
+from .._hypothesis import AbstractBasis, AbstractNetwork, Fourier, Tensor
 from .._types import Hypothesis, Point
 
 
@@ -50,10 +50,10 @@ class WatchedBasis(AbstractBasis):
         return _attribute(self, "basis", name)
 
 
-class WatchedMLP(eqx.Module):
+class WatchedNetwork(eqx.Module):
     """A network with a support that is NaN outside of it while `strict`."""
 
-    network: MLP
+    network: AbstractNetwork
     strict: Any
 
     def __call__(self, x: Point) -> Array:
@@ -76,7 +76,7 @@ def watched(f: Hypothesis) -> tuple[Hypothesis, Hypothesis] | None:
         def replace(node: Any) -> Any:
             if not _has_domain(node):
                 return node
-            kind = WatchedMLP if isinstance(node, MLP) else WatchedBasis
+            kind = WatchedNetwork if isinstance(node, AbstractNetwork) else WatchedBasis
             return kind(node, np.asarray(strict))
 
         return jax.tree.map(replace, f, is_leaf=_is_part)
@@ -86,11 +86,11 @@ def watched(f: Hypothesis) -> tuple[Hypothesis, Hypothesis] | None:
 
 def _is_part(node: Any) -> bool:
     """A network or a basis; a tensor basis is looked into, coordinate by coordinate."""
-    return isinstance(node, MLP | AbstractBasis) and not isinstance(node, Tensor)
+    return isinstance(node, AbstractNetwork | AbstractBasis) and not isinstance(node, Tensor)
 
 
 def _has_domain(node: Any) -> bool:
-    if isinstance(node, MLP):
+    if isinstance(node, AbstractNetwork):
         return node.support is not None
     return isinstance(node, AbstractBasis) and not isinstance(node, Fourier)
 

@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 from jaxtyping import PyTree
 
-from .._hypothesis import AbstractBasis, Frozen, Series
+from .._hypothesis import AbstractBasis, AbstractNetwork, Frozen, Series
 from .._types import Hypothesis
 
 
@@ -75,7 +75,10 @@ def same_leaves(mask: PyTree[bool], f: Hypothesis) -> PyTree[bool]:
 
 
 def has_network(f: Hypothesis) -> bool:
-    """Whether f has a layer of `eqx.nn`, the weights of which its values do not determine."""
+    """Whether f has a network or a layer of `eqx.nn`, whose weights its values do not determine."""
     kinds: set[type] = set()
     jax.tree.flatten(f, is_leaf=lambda node: kinds.add(type(node)) is not None)
-    return any(kind.__module__.startswith("equinox.nn") for kind in kinds)
+    return any(
+        issubclass(kind, AbstractNetwork) or kind.__module__.startswith("equinox.nn")
+        for kind in kinds
+    )
