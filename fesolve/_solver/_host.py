@@ -140,7 +140,8 @@ def levenberg_marquardt(
             solver = _Damped(state.jacobian)
             functions.report(state)
         else:
-            damping, rejected = max(damping * 3, 1e-20 * solver.scale), rejected + 1
+            # from the least on that a factor takes: below it, the step would be the same again
+            damping, rejected = 3 * max(damping, solver.least), rejected + 1
         size = np.linalg.norm(step)
         if state.cost <= floor or rejected >= 30 or slow >= 25:
             state.converged = True
@@ -159,16 +160,15 @@ class _Damped:
         rows, columns = jacobian.shape
         self.dual = rows <= columns
         self.gram = jacobian @ jacobian.T if self.dual else jacobian.T @ jacobian
-        self.scale = float(np.max(np.diagonal(self.gram)))
+        # the smallest damping at which a Cholesky factor exists in this precision
+        self.least = 4 * float(np.finfo(jacobian.dtype).eps) * float(np.max(np.diagonal(self.gram)))
         self.factored: tuple[float, np.ndarray] | None = None
 
     def solve(self, b: np.ndarray, damping: float) -> np.ndarray:
         from scipy.linalg import cho_factor, cho_solve
 
         if self.factored is None or self.factored[0] != damping:
-            # the smallest damping at which a Cholesky factor exists in this precision
-            least = 4 * float(np.finfo(b.dtype).eps) * self.scale
-            amount = max(damping, least)
+            amount = max(damping, self.least)
             while True:
                 shifted = self.gram.copy()
                 shifted[np.diag_indices_from(shifted)] += amount

@@ -129,15 +129,16 @@ def advance(pair: Pair, state: Iterate, data: tuple[list, list]) -> Iterate:
 
     def again(trial: tuple) -> Array:
         _, count, _, c_after, b_after = trial
-        return ~accepts(c_after, b_after) & (count < 30)
+        return (count == 0) | (~accepts(c_after, b_after) & (count <= 30))
 
-    def damped(trial: tuple) -> tuple:
+    def another(trial: tuple) -> tuple:
+        # the first try is in the loop too: a second copy of the residuals costs a compilation
         damping, count, *_ = trial
-        damping = jnp.maximum(4 * damping, 1e-4)
+        damping = jnp.where(count == 0, damping, jnp.maximum(4 * damping, 1e-4))
         return damping, count + 1, *attempt(damping)
 
-    first = (state.damping, jnp.zeros((), int), *attempt(state.damping))
-    damping, _, after, c_after, b_after = jax.lax.while_loop(again, damped, first)
+    before = (state.damping, jnp.zeros((), int), theta, c, b)
+    damping, _, after, c_after, b_after = jax.lax.while_loop(again, another, before)
     moved = accepts(c_after, b_after)
     finite = jnp.isfinite(c_jacobian).all() & jnp.isfinite(b_jacobian).all()
     less = damping / 10
