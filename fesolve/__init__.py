@@ -59,6 +59,7 @@ from ._fit import fit as fit
 from ._generators import adjoint_generator as adjoint_generator, generator as generator
 from ._io import load as load, save as save
 from ._losses import absolute as absolute, huber as huber, squared as squared
+from ._model import bellman_residual as bellman_residual, euler_residual as euler_residual
 from ._monitor import History as History, Progress as Progress
 from ._norms import rkhs_norm as rkhs_norm
 from ._operators import (

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PyTree
 
-from ._risk import Pairs, pointwise
+from ._evaluation import Pairs, pointwise
 from ._types import Hypothesis
 
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
 
-from ._compiled import compiled
-from ._distribution import AbstractDistribution, as_distribution, Dirac, Empirical, expectation
+from ._distribution import AbstractDistribution, as_distribution, Dirac, Empirical
+from ._distribution._part import holds, on_part, Part
+from ._evaluation import mean_loss, Pairs, weighted_rows
 from ._losses import squared
 from ._precision import in_dtype, theta_dtype
-from ._types import as_array, Hypothesis, is_traced, Point, Residual
+from ._types import as_array, Hypothesis, is_traced, Residual
 
 
 class AbstractRisk(eqx.Module):
@@ -87,6 +87,28 @@ class AbstractRisk(eqx.Module):
         """The risk under p*(x; f): each distribution that depends on f is taken at this f."""
         return _rebuild(self, [term._given(f) for term in self.terms])
 
+    def where(self, condition: Callable) -> "AbstractRisk":
+        """The risk on the part of p where `condition(x)` holds: R(f, p(. | condition)).
+
+        So that what happens at a kink is seen apart from what happens elsewhere:
+
+        ```python
+        near = lambda x: jnp.abs(x - kink) < 0.05
+        far = lambda x: ~near(x)
+        fe.RiskReport(f, test=test.where(far), kink=test.where(near))
+        ```
+
+        Points of a sample at which it does not hold are left out, the weights of the others
+        renormalised, and the worst point is sought in the part alone. Conditions, and terms on a
+        `Dirac`, stay as they are.
+
+        **Arguments:** `condition`, a function of one point to a truth value; one that depends on
+        f closes over it.
+
+        **Raises:** `ValueError` where it holds at no point of a sample.
+        """
+        return _rebuild(self, [term._where(condition) for term in self.terms])
+
     def residuals(self, f: Hypothesis) -> Float[Array, " rows"]:
         """The vector whose squared norm is the risk: terms, then points, then components,
         each scaled by sqrt(multiplier * w_i).
@@ -96,7 +118,7 @@ class AbstractRisk(eqx.Module):
         for term in self.terms:
             term.check_sample()
             term.check_squares()
-        return _residuals(in_dtype([term.bare() for term in self.terms], theta_dtype(f)), f)
+        return weighted_rows(in_dtype([term.bare() for term in self.terms], theta_dtype(f)), f)
 
     def __call__(self, f: Hypothesis) -> Float[Array, ""]:
         """R(f), under an empirical distribution or a quadrature rule.
@@ -105,7 +127,7 @@ class AbstractRisk(eqx.Module):
         """
         for term in self.terms:
             term.check_sample()
-        return _value(in_dtype([term.bare() for term in self.terms], theta_dtype(f)), f)
+        return mean_loss(in_dtype([term.bare() for term in self.terms], theta_dtype(f)), f)
 
 
 class Risk(AbstractRisk):
@@ -272,6 +294,18 @@ class Risk(AbstractRisk):
             q = q.quadrature(n)
         return self._with(p, q)
 
+    def _where(self, condition: Callable) -> "Risk":
+        p, q = self.distribution, self.shock
+        if p is None or isinstance(p, Dirac):
+            return self
+        if not isinstance(p, Empirical):
+            return self._with(Part(p, condition), q)
+        inside = holds(condition, p.points)
+        if isinstance(q, Pairs):
+            first, second = jax.tree.map(lambda e: e[inside], (q.first, q.second))
+            q = Pairs(first, second, q.population)
+        return self._with(on_part(p, condition, inside), q)
+
     def _given(self, f: Hypothesis) -> "Risk":
         p = self.distribution
         return self if p is None else self._with(p.given(f), self.shock)
@@ -285,74 +319,6 @@ class SumRisk(AbstractRisk):
     @property
     def terms(self) -> tuple[Risk, ...]:
         return self.parts
-
-
-class Pairs(eqx.Module):
-    """Two independent draws of the shock at each point, and the law that they came from."""
-
-    first: PyTree
-    second: PyTree
-    population: AbstractDistribution | None
-
-
-def pointwise(bare: tuple, f: Hypothesis, x: Point, extra: Any = None) -> PyTree:
-    """The residual at one point, the expectation over an exact shock taken."""
-    residual, _, args, points, _, shock, _ = bare
-    if points is None:
-        return residual(f, *args)
-    if shock is None:
-        return residual(f, x, *args)
-    if isinstance(shock, Pairs):
-        return residual(f, x, extra, *args)
-    law = Empirical(*shock)
-    return expectation(lambda e: residual(f, x, e, *args), law)
-
-
-def components(bare: tuple, f: Hypothesis, x: Point, extra: Any = None) -> Float[Array, " m"]:
-    """All components of the residual at one point, as one vector."""
-    leaves = jax.tree.leaves(pointwise(bare, f, x, extra))
-    return jnp.concatenate([jnp.ravel(leaf) for leaf in leaves])
-
-
-def row_scale(bare: tuple, dtype: Any) -> Float[Array, " n"]:
-    """sqrt(multiplier * w_i), with a zero derivative where a weight is zero."""
-    weights, multiplier = jnp.asarray(bare[4], dtype), jnp.asarray(bare[6], dtype)
-    square = weights * multiplier
-    positive = square > 0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1)), 0)
-
-
-def table(bare: tuple, f: Hypothesis) -> Float[Array, "n m"]:
-    """The unscaled residual components at every point."""
-    points = bare[3]
-    if points is None:
-        return components(bare, f, None)[None]
-    return jax.vmap(lambda x: components(bare, f, x))(points)
-
-
-@compiled
-def _residuals(bares: list[tuple], f: Hypothesis) -> Float[Array, " rows"]:
-    rows = []
-    for bare in bares:
-        values = table(bare, f)
-        rows.append(jnp.ravel(row_scale(bare, values.dtype)[:, None] * values))
-    return jnp.concatenate(rows)
-
-
-@compiled
-def _value(bares: list[tuple], f: Hypothesis) -> Float[Array, ""]:
-    total = jnp.zeros(())
-    for bare in bares:
-        _, loss, _, points, weights, shock, multiplier = bare
-        if isinstance(shock, Pairs):
-            draws = jax.vmap(lambda x, e, bare=bare: components(bare, f, x, e))
-            values = draws(points, shock.first) * draws(points, shock.second)
-        else:
-            values = loss(table(bare, f))
-        weights = jnp.asarray(weights, values.dtype)
-        term = jnp.asarray(multiplier, values.dtype) * jnp.sum(weights[:, None] * values)
-        total = total.astype(term.dtype) + term
-    return total
 
 
 def _finite(p: Dirac) -> Empirical:

@@ -5,6 +5,7 @@ spike. So the whole support of p* is searched, densely first and then around the
 """
 
 import itertools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -21,10 +22,12 @@ from ._distribution import (
     Dirac,
     Empirical,
 )
+from ._distribution._part import holds, Part
 from ._dry_run import equation_widths
+from ._evaluation import components, Pairs
 from ._fingerprint import TracedClosureError
 from ._precision import in_dtype, theta_dtype
-from ._risk import AbstractRisk, components, Pairs, Risk
+from ._risk import AbstractRisk, Risk
 from ._types import Hypothesis, Point
 
 
@@ -110,9 +113,12 @@ class Field:
             )
         if self.term.distribution is None:
             return [Worst(float(v), None) for v in self.sizes(self.at(None))[0]]
-        population = _underlying(self.term.population)
+        population, conditions = _underlying(self.term.population)
         if _searchable(population):
-            return _search(self, population)
+            found = _search(self, population, conditions)
+            # the search may have met no point of a narrow part, whose sample has some
+            if all(worst.value >= 0 for worst in found) or self.points is None:
+                return found
         if self.points is None:
             raise ValueError(
                 f"`{type(population).__name__}` is known by its draws alone: take "
@@ -185,11 +191,16 @@ def _one(distribution: AbstractDistribution) -> Point:
     return jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), point)
 
 
-def _underlying(population: AbstractDistribution | None) -> AbstractDistribution | None:
-    """The distribution itself, where a rule says how its points are placed."""
-    while isinstance(population, AbstractRule):
+def _underlying(
+    population: AbstractDistribution | None,
+) -> tuple[AbstractDistribution | None, list[Callable]]:
+    """The distribution itself, where a rule says how its points are placed, and the conditions
+    that hold on the part of it that is meant."""
+    conditions = []
+    while isinstance(population, AbstractRule | Part):
+        conditions += [population.condition] if isinstance(population, Part) else []
         population = population.distribution
-    return population
+    return population, conditions
 
 
 def _searchable(population: AbstractDistribution | None) -> bool:
@@ -202,7 +213,9 @@ def _searchable(population: AbstractDistribution | None) -> bool:
         return False
 
 
-def _search(field: Field, population: AbstractTransported) -> list[Worst]:
+def _search(
+    field: Field, population: AbstractTransported, conditions: list[Callable]
+) -> list[Worst]:
     """The search, in the coordinates u of the cube whose image the population is."""
     d = population.dimension
     dtype = field.dtype or jax.dtypes.canonicalize_dtype(float)
@@ -212,9 +225,16 @@ def _search(field: Field, population: AbstractTransported) -> list[Worst]:
         parts = [_transport(population, whole[i : i + CHUNK]) for i in range(0, len(whole), CHUNK)]
         return jax.tree.map(lambda *leaves: np.concatenate(leaves)[: len(u)], *parts)
 
+    def measured(u: np.ndarray) -> np.ndarray:
+        points = transport(u)
+        sizes = field.sizes(field.at(points))
+        for condition in conditions:  # below every |r| outside of the part
+            sizes = np.where(holds(condition, points)[:, None], sizes, -1.0)
+        return sizes
+
     lower, upper = _bounds(transport, d)
     u = lower + (upper - lower) * _dense(DENSE, d)
-    sizes = field.sizes(field.at(transport(u)))
+    sizes = measured(u)
     equations = sizes.shape[1]
     order = np.argsort(-sizes, axis=0)[:STARTS]
     best = u[order.T]  # equations, starts, d
@@ -224,7 +244,7 @@ def _search(field: Field, population: AbstractTransported) -> list[Worst]:
     for _ in range(ROUNDS):
         moves = generator.normal(size=(*value.shape, PROPOSALS, d)) * scale[..., None, None]
         near = np.clip(best[:, :, None] + moves, lower, upper)
-        tried = field.sizes(field.at(transport(near.reshape(-1, d))))
+        tried = measured(near.reshape(-1, d))
         tried = tried.reshape(equations, -1, PROPOSALS, equations)
         own = np.stack([tried[m, :, :, m] for m in range(equations)])
         step = np.argmax(own, axis=2)[..., None]

@@ -14,11 +14,13 @@ PACKAGE = ROOT / "fesolve"
 # Each room may import the rooms of the levels before its own, and itself.
 LEVELS = [
     {"_types"},
-    {"_argmax", "_operators", "_losses", "_monitor"},
+    {"_argmax", "_equilibrium", "_operators", "_losses", "_monitor"},
     {"_generators"},
     {"_distribution", "_hypothesis"},
+    {"_model"},
     {"_fingerprint", "_compiled"},
     {"_precision"},
+    {"_evaluation"},
     {"_risk"},
     {"_norms"},
     {"_dry_run"},
@@ -26,6 +28,8 @@ LEVELS = [
     {"_solver"},
     {"_solve"},
     {"_fit"},
+    {"_steady_state"},
+    {"_first_order"},
     {"_report", "_io", "_sharding"},
 ]
 # Machinery below the risk that knows nothing of the mathematics.

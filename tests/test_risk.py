@@ -292,3 +292,76 @@ def test_a_population_risk_has_no_exact_value(line):
 def test_adding_anything_else_is_a_type_error():
     with pytest.raises(TypeError):
         fe.Risk(value) + 1.0
+
+
+# The part of a sample where a condition holds.
+
+
+def bent(f, x, kink):
+    return f(x) - jnp.abs(x - kink)
+
+
+def below(x):
+    return x < 0.3
+
+
+def test_where_takes_the_mean_on_a_part():
+    f = lambda x: 0.0 * x
+    risk = fe.Risk(bent, fe.Uniform(0.0, 1.0), args=(0.3,))
+    test = risk.empirical(4_000, key=jr.key(0))
+    x = np.asarray(test.terms[0].distribution.points)
+    part = test.where(below)
+    np.testing.assert_allclose(part(f), np.mean((x[x < 0.3] - 0.3) ** 2), rtol=1e-12)
+    both = part(f) * np.mean(x < 0.3) + test.where(lambda x: ~below(x))(f) * np.mean(x >= 0.3)
+    np.testing.assert_allclose(both, test(f), rtol=1e-12)
+    assert part.terms[0].distribution.size == np.sum(x < 0.3)
+    nodes = risk.quadrature(9).where(below).terms[0].distribution
+    np.testing.assert_allclose(np.sum(nodes.weights), 1.0)
+    assert np.all(np.asarray(nodes.points) < 0.3)
+
+
+def test_where_seeks_the_worst_point_in_the_part():
+    f = lambda x: 0.0 * x
+    test = fe.Risk(bent, fe.Uniform(0.0, 1.0), args=(0.3,)).empirical(50, key=jr.key(0))
+    worst = fe.worst_points(test.where(below), f)["bent"]
+    np.testing.assert_allclose([worst.value, worst.point], [0.3, 0.0], atol=1e-12)
+    inner = test.where(lambda x: (x > 0.4) & (x < 0.5))
+    worst = fe.worst_points(inner, f)["bent"]
+    np.testing.assert_allclose([worst.value, worst.point], [0.2, 0.5], atol=1e-6)
+    assert float(worst.point) < 0.5
+    narrow = 1e-7 + float(test.terms[0].distribution.points[3])
+    only = test.where(lambda x: (x > narrow - 2e-7) & (x < narrow))
+    np.testing.assert_allclose(fe.worst_points(only, f)["bent"].point, narrow, atol=1e-6)
+
+
+def test_where_before_the_sample_is_drawn():
+    part = fe.Risk(bent, fe.Uniform(0.0, 1.0), args=(0.3,)).where(below)
+    sample = part.empirical(3_000, key=jr.key(1)).terms[0].distribution
+    assert sample.size == 3_000
+    np.testing.assert_allclose(np.mean(sample.points), 0.15, atol=5e-3)
+    again = part.empirical(10, key=jr.key(1)).where(lambda x: x > 0.1).terms[0].distribution
+    assert np.all((np.asarray(again.points) > 0.1) & (np.asarray(again.points) < 0.3))
+    assert part.given(None).terms[0].distribution.support == (0.0, 1.0)
+
+
+def test_where_leaves_conditions_and_takes_draws_of_the_shock_along():
+    shock = fe.Normal(0.0, 1.0)
+    stochastic = fe.Risk(lambda f, x, e: f(x) - x - e, fe.Uniform(0.0, 1.0), shock=shock)
+    condition = fe.Risk(lambda f, x: f(x) - 2.0, fe.Dirac(0.9))
+    whole = (stochastic + condition).empirical(64, key=jr.key(2))
+    part = whole.where(below)
+    x, pairs = whole.terms[0].distribution.points, whole.terms[0].shock
+    inside = np.asarray(x) < 0.3
+    r = [np.asarray(x + e)[inside] for e in (pairs.first, pairs.second)]
+    np.testing.assert_allclose(part(lambda x: 0.0 * x), np.mean(r[0] * r[1]) + 4.0, rtol=1e-12)
+
+
+def test_where_refuses_what_it_cannot_take():
+    test = fe.Risk(bent, fe.Uniform(0.0, 1.0), args=(0.3,)).quadrature(8)
+    with pytest.raises(ValueError, match="holds at none of the 8 points"):
+        test.where(lambda x: x > 2.0)
+    with pytest.raises(ValueError, match="one truth value at a point"):
+        test.where(lambda x: x)
+    nowhere = fe.Risk(bent, fe.Uniform(0.0, 1.0), args=(0.3,)).where(lambda x: x > 2.0)
+    with pytest.raises(ValueError, match="too few for a sample of 5"):
+        nowhere.empirical(5, key=jr.key(0))

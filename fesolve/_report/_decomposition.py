@@ -11,8 +11,9 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray, PyTree
 
 from .._compiled import compiled
 from .._distribution import Dirac, Empirical
+from .._evaluation import Pairs, table
 from .._precision import in_dtype, theta_dtype
-from .._risk import AbstractRisk, Pairs, Risk, table
+from .._risk import AbstractRisk, Risk
 from .._solve import solve
 from .._solver import AbstractSolver
 from .._types import Hypothesis, HypothesisClass

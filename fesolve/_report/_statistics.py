@@ -9,8 +9,9 @@ import numpy as np
 from jaxtyping import Float
 
 from .._distribution import Dirac, Empirical
+from .._evaluation import Pairs
 from .._losses import squared
-from .._risk import AbstractRisk, Pairs, Risk
+from .._risk import AbstractRisk, Risk
 from .._solver._verdict import default_tolerance
 from .._types import Hypothesis, Point
 from .._worst import Field, largest, Worst

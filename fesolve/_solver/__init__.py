@@ -8,6 +8,7 @@ from ._base import (
     SolveError as SolveError,
 )
 from ._chain import Chain as Chain
+from ._continuation import Continuation as Continuation
 from ._fixed_point import FixedPoint as FixedPoint
 from ._levenberg_marquardt import LevenbergMarquardt as LevenbergMarquardt
 from ._linear import LinearLeastSquares as LinearLeastSquares

@@ -16,8 +16,9 @@ from jaxtyping import Array, Float, PyTree
 
 from .._compiled import arrays_of, Static
 from .._dry_run import equation_widths
+from .._evaluation import components, row_scale, table
 from .._fingerprint import TracedClosureError
-from .._risk import AbstractRisk, components, Risk, row_scale, table
+from .._risk import AbstractRisk, Risk
 from .._types import Hypothesis, is_traced, is_tracing
 
 

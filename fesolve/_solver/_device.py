@@ -16,13 +16,14 @@ from ._device_algebra import damped_solve, damped_steps, gauss_newton_step
 
 
 class Outcome(NamedTuple):
-    """What a device solve returns."""
+    """What a device solve returns; `more`, further numbers for its statistics."""
 
     theta: Float[Array, " P"]
     r: Float[Array, " N"]
     steps: Int[Array, ""]
     converged: Bool[Array, ""]
     smallest: Float[Array, ""]
+    more: dict[str, Array] | None = None
 
 
 class _State(NamedTuple):

@@ -89,6 +89,7 @@ def _compute(assembly: Assembly, method: Method, theta: Any, data: list) -> Mini
         out = method(assembly, theta, data)
     result, rms = device_verdict(method.equations, method.unfinished, assembly, data, out)
     stats = {"steps": out.steps, "rms": rms, "smallest_singular_value": out.smallest}
+    stats |= out.more or {}
     return Minimum(assembly.leaves(out.theta), out.r @ out.r, result, stats)
 
 

@@ -13,9 +13,10 @@ from jaxtyping import Array, PRNGKeyArray, PyTree
 from .._compiled import compiled, Static
 from .._distribution import AbstractDistribution, Dirac, Empirical
 from .._dry_run import equation_widths
+from .._evaluation import Pairs
 from .._fingerprint import TracedClosureError
 from .._precision import in_dtype
-from .._risk import AbstractRisk, Pairs, Risk, SumRisk
+from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import Hypothesis, is_traced, is_tracing
 from ._base import AbstractSolver, Interrupted, RESULTS, Solution
 from ._outcome import no_monitors_under_tracing

@@ -1,0 +1,89 @@
+"""A distribution on the part of its support where a condition holds."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from .._types import Hypothesis, is_traced, Point
+from ._base import AbstractDistribution, check_count
+from ._empirical import Empirical
+
+
+ROUNDS = 64
+"""Rejection gives up after this many rounds."""
+
+
+class Part(AbstractDistribution):
+    """p(x | condition(x)), by rejection.
+
+    **Arguments:** `distribution`, p; `condition`, a function of one point, true on the part.
+    """
+
+    distribution: AbstractDistribution
+    condition: Callable
+
+    def sample(self, n: int, *, key: PRNGKeyArray) -> Point:
+        check_count("sample", n)
+        kept, found = [], 0
+        for draw in jax.random.split(key, ROUNDS):
+            points = self.distribution.sample(max(n, 1_024), key=draw)
+            inside = holds(self.condition, points)
+            kept.append(jax.tree.map(lambda leaf, i=inside: np.asarray(leaf)[i], points))
+            found += int(inside.sum())
+            if found >= n:
+                return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:n], *kept)
+        raise ValueError(
+            f"`condition` holds at {found} of {ROUNDS * max(n, 1_024)} draws, too few for a sample "
+            f"of {n}: ask for fewer points, or name the part by a distribution of its own"
+        )
+
+    def quadrature(self, n: int) -> Empirical:
+        """The nodes of p's rule on the part, their weights renormalised."""
+        return on_part(self.distribution.quadrature(n), self.condition)
+
+    @property
+    def support(self) -> tuple[Point, Point]:
+        return self.distribution.support
+
+    def given(self, f: Hypothesis) -> "Part":
+        return Part(self.distribution.given(f), self.condition)
+
+
+def holds(condition: Callable, points: Point) -> np.ndarray:
+    """Whether the condition holds, at each of n points.
+
+    **Raises:** `ValueError` where it is not a truth value at each point.
+    """
+    inside = jax.vmap(condition)(points)
+    if is_traced(inside):
+        raise ValueError(
+            "`.where(condition)` takes points away, whose number is not known inside jit, vmap "
+            "or grad: call it outside"
+        )
+    n = jax.tree.leaves(points)[0].shape[0]
+    if getattr(inside, "shape", None) != (n,) or inside.dtype != bool:
+        raise ValueError(
+            "`condition` must return one truth value at a point, such as `lambda x: x < 1`; got "
+            f"{jax.tree.map(lambda leaf: (leaf.shape[1:], leaf.dtype.name), inside)}"
+        )
+    return np.asarray(inside)
+
+
+def on_part(p: Empirical, condition: Callable, inside: Any = None) -> Empirical:
+    """The points at which the condition holds, their weights renormalised.
+
+    **Raises:** `ValueError` where it holds at none.
+    """
+    inside = holds(condition, p.points) if inside is None else inside
+    weights = np.asarray(p.weights)[inside]
+    if not weights.sum() > 0:
+        raise ValueError(
+            f"`condition` holds at none of the {inside.size} points: take more points, or a wider "
+            "condition"
+        )
+    points = jax.tree.map(lambda leaf: leaf[inside], p.points)
+    population = None if p.population is None else Part(p.population, condition)
+    return Empirical(points, weights / weights.sum(), population)

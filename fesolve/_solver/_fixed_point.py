@@ -1,0 +1,266 @@
+"""Fixed points: value iteration, policy evaluation, time iteration."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, PRNGKeyArray, PyTree
+
+from .._distribution import Dirac
+from .._risk import AbstractRisk
+from .._types import Hypothesis
+from . import _device
+from ._assembly import Assembly, Equation, LeastSquares, linearise, residuals
+from ._base import AbstractSolver, Interrupted, RESULTS, Solution
+from ._degree import has_free_degree
+from ._device_algebra import gauss_newton_step
+from ._differentiable import solve_on_device
+from ._elements import has_elements
+from ._held import Anyhow, HeldAssembly, InShape
+from ._host import Progress
+from ._levenberg_marquardt import LevenbergMarquardt
+from ._outcome import host_solution, no_monitors_under_tracing
+from ._trainable import linear_leaves, same_leaves
+from ._verdict import default_tolerance
+from ._walk import advance, begin, Rule, Walk
+
+
+class FixedPoint(AbstractSolver):
+    """f_{k+1} = argmin over f of E[step(f, f_k, x)^2], until f_k no longer changes.
+
+    The residual of the risk is the equation as a whole, and gives the points, `args`, shock,
+    tolerance and verdict. `step(f, g, x, *args)`, with a shock `step(f, g, x, e, *args)`, is the
+    same residual with part of it held at the last function g, so that `step(f, f, x)` is
+    `residual(f, x)`:
+
+    ```python
+    def bellman(v, k):                       # value iteration: all of tomorrow is held,
+        return bellman_step(v, v, k)
+
+    def bellman_step(v, g, k):               # v(k) = max over c of u(c) + beta g(k^alpha - c)
+        q = lambda c: jnp.log(c) + beta * g(k**alpha - c)
+        return v(k) - q(fe.argmax(q, 0.0, k**alpha))
+
+    v = fe.solve(fe.Risk(bellman, points), v, fe.FixedPoint(bellman_step)).value
+    ```
+
+    Howard's policy iteration takes the policy from g, and solves for the value of that policy;
+    time iteration holds tomorrow's policy at g in an Euler equation. A contraction converges from
+    everywhere, at its own rate; least squares on the residual converges like Newton's method, from
+    close by: `fe.Chain(fe.FixedPoint(step, max_steps=20), fe.LevenbergMarquardt())` has both.
+
+    The risk of the last f decides about success. `stats` has `steps`; `change`, the root mean
+    square by which the last step moved `step(., g, x)`; `contraction`, the mean factor by which
+    the last steps shrank it (the discount factor, in value iteration); `contracting`, whether it
+    shrank at all.
+
+    Inside `jit` and `vmap` the iteration is one program. Its derivative in the data is that of
+    the minimum of the risk itself, by the implicit function theorem: exact where the residual is
+    zero, and off by as much as the fixed point of the projected iteration is from that minimum.
+
+    **Arguments:**
+
+    - `step`: see above. It stands in for the first term of the risk that has a distribution;
+      conditions stay as they are in each minimisation.
+    - `solver`: minimises over f in each step; by default `LevenbergMarquardt()`. Under tracing it
+      must be one of those.
+    - `max_steps`: at most this many steps.
+    - `damping`: theta moves this part of the way to the minimum, in (0, 1]; less than 1 tames
+      iterations that overshoot.
+    - `anderson`: how many earlier steps Anderson's acceleration combines with the last one; 0 for
+      none. An accelerated step that leads astray is taken back.
+    - `stop`: the change at which the iteration has arrived; `None` is 1e-10 in float64, and 30
+      roundings in float32.
+
+    **Source:** Howard (1960), "Dynamic programming and Markov processes"; Coleman (1990) for time
+    iteration; Walker and Ni (2011), "Anderson acceleration for fixed-point iterations".
+    """
+
+    step: Callable
+    solver: AbstractSolver
+    max_steps: int
+    damping: float
+    anderson: int
+    stop: float | None
+
+    def __init__(
+        self,
+        step: Callable | Any,
+        solver: AbstractSolver | Any = None,
+        *,
+        max_steps: int = 3_000,
+        damping: float = 1.0,
+        anderson: int = 0,
+        stop: float | None = None,
+    ) -> None:
+        if not callable(step):
+            raise ValueError(f"`step` must be a function `step(f, g, x, *args)`; got {step!r}")
+        solver = LevenbergMarquardt() if solver is None else solver
+        if not isinstance(solver, AbstractSolver):
+            raise ValueError(
+                f"`solver` must be a solver such as `fe.LevenbergMarquardt()`; got {solver!r}"
+            )
+        for name, number, least in (("max_steps", max_steps, 1), ("anderson", anderson, 0)):
+            if not isinstance(number, int | np.integer) or number < least:
+                raise ValueError(
+                    f"`{name}` must be a whole number of at least {least}; got {number!r}"
+                )
+        if not 0 < damping <= 1:
+            raise ValueError(
+                f"`damping` must lie in (0, 1], where 1 goes all the way; got {damping!r}"
+            )
+        if stop is not None and not stop >= 0:
+            raise ValueError(f"`stop` must be a number >= 0 or None; got {stop!r}")
+        self.step, self.solver = step, solver
+        self.max_steps, self.damping = max_steps, damping
+        self.anderson, self.stop = anderson, stop
+
+    def minimise(
+        self,
+        risk: AbstractRisk,
+        f: Hypothesis,
+        trainable: PyTree[bool],
+        *,
+        key: PRNGKeyArray | None,
+        monitors: tuple,
+    ) -> Solution:
+        index = _iterated(risk)
+        if has_free_degree(f):
+            raise ValueError(
+                "`f` has a basis of free degree, which cannot be chosen in a step of "
+                "`fe.FixedPoint`: give one, as in `fe.Chebyshev(12, domain)`"
+            )
+        problem = LeastSquares(risk, f, trainable)
+        if not problem.traced:
+            return self._on_host(risk, index, f, trainable, key, monitors)
+        no_monitors_under_tracing(monitors)
+        return self._on_device(problem, index)
+
+    def _rule(self, dtype: Any) -> Rule:
+        rounding = 30 * float(np.finfo(dtype).eps)
+        stop = max(1e-4 * default_tolerance(dtype), rounding) if self.stop is None else self.stop
+        return Rule(float(self.damping), int(self.anderson), float(stop))
+
+    def _on_host(
+        self,
+        risk: AbstractRisk,
+        index: int,
+        f: Hypothesis,
+        mask: PyTree[bool],
+        key: PRNGKeyArray | None,
+        monitors: tuple,
+    ) -> Solution:
+        keeps_shape = isinstance(self.solver, LevenbergMarquardt)
+        keeps_shape = keeps_shape and not has_elements(f)
+        steps = (InShape if keeps_shape else Anyhow)(risk, index, self.step, self.solver, f, mask)
+        rule = self._rule(steps.theta.dtype)
+        walk, best, history = begin(jnp.asarray(steps.theta), rule), f, []
+        try:
+            while not walk.done and len(history) < self.max_steps:
+                draws = None if key is None else jax.random.fold_in(key, len(history))
+                change, cost = steps.take(np.asarray(walk.theta), draws)
+                if steps.theta.size != walk.theta.size:  # a basis was refined: another space
+                    walk = begin(jnp.asarray(steps.theta), rule)._replace(steps=walk.steps)
+                best = steps.image if cost < walk.best_risk else best
+                numbers = np.asarray([change, cost], steps.theta.dtype)
+                walk = advance(rule, walk, steps.theta, *numbers)
+                history.append(cost)
+                for monitor in monitors:
+                    monitor(len(history), {"risk": cost, "change": change}, steps.image)
+        except KeyboardInterrupt:
+            raise Interrupted(_concluded(risk, best, mask, walk, history)) from None
+        return _concluded(risk, best, mask, walk, history)
+
+    def _on_device(self, problem: LeastSquares, index: int) -> Solution:
+        solver = self.solver
+        if not isinstance(solver, LevenbergMarquardt):
+            raise ValueError(
+                "`solver` of `fe.FixedPoint` must be an `fe.LevenbergMarquardt` inside jit, vmap "
+                f"or grad; got {type(solver).__name__}"
+            )
+        marks, linear = linear_leaves(problem.f, problem.mask)
+        last = () if linear else tuple(problem.columns(marks).tolist())
+        inner = (linear, last, solver.max_steps, solver.damping)
+        held = HeldAssembly(problem.assembly, self.step, index)
+        rule = self._rule(problem.assembly.dtype)
+        method = _Iteration(held, rule, inner, self.max_steps, problem.equations)
+        return _judged(solve_on_device(problem, method))
+
+
+def _iterated(risk: AbstractRisk) -> int:
+    """The place of the term for which the step stands in."""
+    for index, term in enumerate(risk.terms):
+        if term.distribution is not None and not isinstance(term.population, Dirac):
+            return index
+    raise ValueError(
+        "`risk` has no term with a distribution for `fe.FixedPoint`'s step to stand in for: every "
+        "term is a condition or stands on a `Dirac`"
+    )
+
+
+def _concluded(
+    risk: AbstractRisk, f: Hypothesis, mask: PyTree[bool], walk: Walk, history: list[float]
+) -> Solution:
+    """The solution at the f of the smallest risk."""
+    problem = LeastSquares(risk, f, same_leaves(mask, f))
+    linear = linear_leaves(f, problem.mask)[1] and problem.rows >= problem.theta.size
+    r, jacobian = problem.linearise(problem.theta)
+    state = Progress(problem.theta, r, None, len(history), len(history))
+    state.converged, state.history = bool(walk.converged), history
+    solution = host_solution(problem, state, jacobian=jacobian if linear else None)
+    stats = {k: v for k, v in solution.stats.items() if k != "damping"}
+    stats |= {k: np.asarray(v) for k, v in _numbers(walk).items()}
+    return _judged(eqx.tree_at(lambda s: s.stats, solution, stats))
+
+
+def _numbers(walk: Walk) -> dict[str, Array]:
+    contracting = walk.converged | (~walk.done & (walk.contraction < 1))
+    return {
+        "change": walk.changes[-1],
+        "contraction": walk.contraction,
+        "contracting": contracting,
+    }
+
+
+def _judged(solution: Solution) -> Solution:
+    """An iteration that did not contract says so, where its f is no solution all the same."""
+    stuck = ~jnp.asarray(solution.stats["contracting"])
+    open_ = (solution.result == RESULTS.not_zero) | (solution.result == RESULTS.max_steps_reached)
+    result = RESULTS.where(stuck & open_, RESULTS.no_contraction, solution.result)
+    return Solution(solution.value, solution.risk, result, solution.stats, solution.history)
+
+
+class _Iteration(NamedTuple):
+    """The whole iteration as the method of a compiled program."""
+
+    held: HeldAssembly
+    rule: Rule
+    inner: tuple
+    max_steps: int
+    equations: tuple[Equation, ...]
+
+    @property
+    def unfinished(self) -> Any:
+        return RESULTS.max_steps_reached
+
+    def __call__(self, assembly: Assembly, theta: Any, data: list) -> _device.Outcome:
+        def body(walk: Walk) -> Walk:
+            full = self.held
+            given = [walk.theta, *data]
+            image = _device.minimise(full, walk.theta, given, *self.inner).theta
+            move = residuals(full, image, given) - residuals(full, walk.theta, given)
+            r = residuals(assembly, image, data)
+            return advance(self.rule, walk, image, jnp.linalg.norm(move), r @ r)
+
+        start = begin(jnp.asarray(theta), self.rule)
+        going = lambda walk: ~walk.done & (walk.steps < self.max_steps)
+        walk = jax.lax.while_loop(going, body, start)
+        r, jacobian = linearise(assembly, walk.best, data)
+        smallest = jnp.full((), jnp.inf, r.dtype)
+        if self.inner[0] and jacobian.shape[0] >= jacobian.shape[1]:
+            smallest = gauss_newton_step(jacobian, r)[1]
+        end = (walk.best, r, walk.steps, walk.converged, smallest)
+        return _device.Outcome(*end, more=_numbers(walk))
