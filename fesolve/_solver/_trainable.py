@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 from jaxtyping import PyTree
 
-from .._hypothesis import AbstractBasis, AbstractNetwork, Frozen, Series
+from .._hypothesis import AbstractBasis, AbstractNetwork, Compose, DeepSet, Frozen, Series
 from .._types import Hypothesis
 
 
@@ -50,8 +50,13 @@ def trainable_leaves(f: Hypothesis, only: Callable | None = None) -> PyTree[bool
 def linear_leaves(f: Hypothesis, mask: PyTree[bool]) -> tuple[PyTree[bool], bool]:
     """The trainable leaves in which f is linear by construction: the coefficients of series, the
     last layers of networks, and numbers that stand alone; and whether these are all there are."""
+    linear = jax.tree.map(lambda a, b: a and b, mask, _marks(f, mask))
+    every = all(a == b for a, b in zip(jax.tree.leaves(linear), jax.tree.leaves(mask), strict=True))
+    return linear, every
 
-    def mark(node: Any) -> PyTree[bool]:
+
+def _marks(f: Hypothesis, mask: PyTree[bool]) -> PyTree[bool]:
+    def mark(node: Any, trained: Any) -> PyTree[bool]:
         match node:
             case Series():
                 return _constant(node, True)
@@ -60,13 +65,25 @@ def linear_leaves(f: Hypothesis, mask: PyTree[bool]) -> tuple[PyTree[bool], bool
                 return eqx.tree_at(
                     lambda net: net.layers[-1], marks, replace_fn=lambda s: _constant(s, True)
                 )
+            case Compose():
+                return _composed(node, trained, lambda f: (f.outer, f.inner))
+            case DeepSet():
+                return _composed(node, trained, lambda f: (f.rho, f.phi))
             case _:
                 return eqx.is_inexact_array(node) and node.ndim == 0
 
-    marks = jax.tree.map(mark, f, is_leaf=lambda node: isinstance(node, Series | eqx.nn.MLP))
-    linear = jax.tree.map(lambda a, b: a and b, mask, marks)
-    every = all(a == b for a, b in zip(jax.tree.leaves(linear), jax.tree.leaves(mask), strict=True))
-    return linear, every
+    kinds = Series | eqx.nn.MLP | Compose | DeepSet
+    return jax.tree.map(mark, f, mask, is_leaf=lambda node: isinstance(node, kinds))
+
+
+def _composed(node: Any, trained: Any, parts: Callable) -> PyTree[bool]:
+    """Of a composition the outer part; the inner one only where nothing trains outside of it, since
+    the product of two unknowns is not linear in them."""
+    (outer, inner), (trained_outer, trained_inner) = parts(node), parts(trained)
+    marks = _marks(outer, trained_outer)
+    if any(jax.tree.leaves(trained_outer)):
+        return eqx.tree_at(lambda f: parts(f)[0], _constant(node, False), marks)
+    return eqx.tree_at(parts, _constant(node, False), (marks, _marks(inner, trained_inner)))
 
 
 def same_leaves(mask: PyTree[bool], f: Hypothesis) -> PyTree[bool]:

@@ -4,12 +4,17 @@ from collections.abc import Callable
 
 from ._brock_mirman import brock_mirman as brock_mirman
 from ._cake_eating import cake_eating as cake_eating
+from ._cake_eating_hjb import cake_eating_hjb as cake_eating_hjb
 from ._deterministic_growth import deterministic_growth as deterministic_growth
 from ._exponential import exponential as exponential
+from ._growth_hjb import growth_hjb as growth_hjb
 from ._logistic import logistic as logistic
 from ._lucas_tree import lucas_tree as lucas_tree
+from ._new_keynesian import new_keynesian as new_keynesian
+from ._merton import merton as merton
 from ._ordinary_least_squares import ordinary_least_squares as ordinary_least_squares
 from ._oscillator import oscillator as oscillator
+from ._overlapping_generations import overlapping_generations as overlapping_generations
 from ._poisson import poisson as poisson
 from ._problem import (
     by_quadrature as by_quadrature,
@@ -19,6 +24,7 @@ from ._problem import (
     Reference as Reference,
 )
 from ._stochastic_growth import stochastic_growth as stochastic_growth
+from ._symmetric_investment import symmetric_investment as symmetric_investment
 from ._van_der_pol import van_der_pol as van_der_pol
 
 
@@ -35,7 +41,12 @@ catalogue: dict[str, Callable[..., Problem]] = {
         cake_eating,
         brock_mirman,
         deterministic_growth,
+        cake_eating_hjb,
+        growth_hjb,
+        merton,
         stochastic_growth,
+        symmetric_investment,
+        overlapping_generations,
     )
 }
 """Every problem by its name: a function of the model's parameters that returns a `Problem`."""
