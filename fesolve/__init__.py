@@ -71,10 +71,30 @@ from ._operators import (
     laplacian as laplacian,
 )
 from ._report import (
+    binding_share as binding_share,
     Check as Check,
+    consumption_units as consumption_units,
+    den_haan_marcet as den_haan_marcet,
+    DenHaanMarcet as DenHaanMarcet,
+    dynamic_euler_errors as dynamic_euler_errors,
+    DynamicEulerErrors as DynamicEulerErrors,
     error_decomposition as error_decomposition,
     ErrorDecomposition as ErrorDecomposition,
+    euler_errors as euler_errors,
+    EulerErrors as EulerErrors,
+    impulse_response as impulse_response,
+    ImpulseResponse as ImpulseResponse,
     RiskReport as RiskReport,
+    seed_table as seed_table,
+    SeedTable as SeedTable,
+    simulated_moments as simulated_moments,
+    SimulatedMoments as SimulatedMoments,
+    spectral_abscissa as spectral_abscissa,
+    spectral_radius as spectral_radius,
+    stability as stability,
+    transversality as transversality,
+    welfare_loss as welfare_loss,
+    WelfareLoss as WelfareLoss,
 )
 from ._risk import AbstractRisk as AbstractRisk, Risk as Risk, SumRisk as SumRisk
 from ._solve import solve as solve

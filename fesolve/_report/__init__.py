@@ -1,6 +1,33 @@
-"""What a solution is worth: reports, and where the error comes from."""
+"""What a solution is worth: reports, diagnostics, and where the error comes from."""
 
 from ._check import Check as Check
 from ._decomposition import error_decomposition as error_decomposition
 from ._decomposition import ErrorDecomposition as ErrorDecomposition
+from ._den_haan import den_haan_marcet as den_haan_marcet, DenHaanMarcet as DenHaanMarcet
+from ._den_haan import (
+    dynamic_euler_errors as dynamic_euler_errors,
+    DynamicEulerErrors as DynamicEulerErrors,
+)
+from ._euler_errors import (
+    consumption_units as consumption_units,
+    euler_errors as euler_errors,
+    EulerErrors as EulerErrors,
+)
+from ._moments import (
+    binding_share as binding_share,
+    simulated_moments as simulated_moments,
+    SimulatedMoments as SimulatedMoments,
+)
+from ._responses import (
+    impulse_response as impulse_response,
+    ImpulseResponse as ImpulseResponse,
+)
 from ._risk_report import RiskReport as RiskReport
+from ._seeds import seed_table as seed_table, SeedTable as SeedTable
+from ._stability import (
+    spectral_abscissa as spectral_abscissa,
+    spectral_radius as spectral_radius,
+    stability as stability,
+)
+from ._transversality import transversality as transversality
+from ._welfare import welfare_loss as welfare_loss, WelfareLoss as WelfareLoss

@@ -17,17 +17,8 @@ from .._risk import AbstractRisk, Risk
 from .._solve import solve
 from .._solver import AbstractSolver
 from .._types import Hypothesis, HypothesisClass
+from ._estimate import Estimate
 from ._statistics import is_drawn
-
-
-class Estimate(eqx.Module):
-    """A number with its standard error."""
-
-    value: float
-    error: float
-
-    def __str__(self) -> str:
-        return f"{self.value:+.3e} ± {self.error:.1e}"
 
 
 class ErrorDecomposition(eqx.Module):

@@ -94,7 +94,7 @@ def equations(
 
 def _of_term(term: Risk, index: int, twins: tuple, search: bool) -> list[Equation]:
     field = Field(term, twins[0])
-    weights, paired = _weights(term), isinstance(term.shock, Pairs)
+    weights, paired = weights_of(term), isinstance(term.shock, Pairs)
     if paired:
         first, second = (field.at(field.points, d) for d in (term.shock.first, term.shock.second))
         losses = squares = (first * second).astype(np.float64)
@@ -133,7 +133,7 @@ def _of_term(term: Risk, index: int, twins: tuple, search: bool) -> list[Equatio
     ]
 
 
-def _weights(term: Risk) -> Float[np.ndarray, " n"]:
+def weights_of(term: Risk) -> Float[np.ndarray, " n"]:
     p = term.distribution
     return np.asarray(p.weights, np.float64) if isinstance(p, Empirical) else np.ones(1)
 

@@ -47,14 +47,7 @@ def _body(rows: list[Row]) -> list[str]:
             cells.append("-" if row.outside is None else f"{100 * row.outside:.3g} %")
         table.append(cells)
         on = row.on
-    widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if i < 2 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in table
-    ]
+    lines, widths = aligned(table)
     start = sum(widths[:5]) + 2 * 5
     label = "log10 |r|".center(sum(widths[5:10]) + 2 * 4, "-")
     rule = "-" * max(map(len, lines))
@@ -64,6 +57,20 @@ def _body(rows: list[Row]) -> list[str]:
             out.append("")
         out.append(line)
     return [*out, rule]
+
+
+def aligned(table: list[list[str]], left: int = 2) -> tuple[list[str], list[int]]:
+    """Rows of cells as lines whose columns are aligned, the first `left` of them to the left; and
+    the widths of the columns."""
+    widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if i < left else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in table
+    ]
+    return lines, widths
 
 
 def _number(value: float | None, sign: bool = False) -> str:

@@ -1,0 +1,262 @@
+"""Tests of a policy by simulation: dynamic Euler errors, and Den Haan and Marcet's statistic."""
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+
+from .._compiled import compiled
+from .._distribution import Ergodic
+from .._types import Hypothesis, is_traced, Point
+from ._check import Check
+from ._simulation import (
+    as_vector,
+    check_ergodic,
+    check_paths,
+    names_of,
+    observed,
+    paths as simulated,
+    state,
+    with_shocks,
+)
+from ._table import aligned
+
+
+class DenHaanMarcet(eqx.Module):
+    """Den Haan and Marcet's statistic over replications.
+
+    - `statistics`: one a replication; chi-square with `degrees` degrees of freedom if f is exact.
+    - `p_values`: the probability of a larger one; uniform on [0, 1] if f is exact.
+    - `degrees`: the number of equations times that of instruments.
+    """
+
+    statistics: Float[Array, " n"]
+    p_values: Float[Array, " n"]
+    degrees: int = eqx.field(static=True)
+
+    @property
+    def upper(self) -> Float[Array, ""]:
+        """The share of replications in the upper 5 % of the chi-square law: larger where f is
+        wrong."""
+        return jnp.mean((self.p_values < 0.05).astype(self.p_values.dtype))
+
+    @property
+    def lower(self) -> Float[Array, ""]:
+        """The share of replications in the lower 5 %."""
+        return jnp.mean((self.p_values > 0.95).astype(self.p_values.dtype))
+
+    def check(self, probability: float = 1e-3, *, name: str = "Den Haan-Marcet") -> Check:
+        """Whether there are no more replications in the upper tail than chance allows: as many or
+        more would be found with an exact f with less than this probability."""
+        from scipy.special import bdtrc
+
+        n = self.p_values.size
+        found = round(float(self.upper) * n)
+        chance = float(bdtrc(found - 1, n, 0.05)) if found else 1.0
+        sentence = (
+            f"{100 * self.upper:.3g} % of {n:,} replications are in the upper 5 % of the "
+            f"chi-square law with {self.degrees} degrees of freedom"
+        )
+        return Check(name, float(self.upper), chance >= probability, sentence)
+
+    def __str__(self) -> str:
+        return (
+            f"Den Haan-Marcet: {100 * self.lower:.3g} % of {self.p_values.size:,} replications in "
+            f"the lower and {100 * self.upper:.3g} % in the upper 5 % of the chi-square law with "
+            f"{self.degrees} degrees of freedom"
+        )
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The shares and the statistics as plain numbers, for JSON."""
+        return {
+            "lower": float(self.lower),
+            "upper": float(self.upper),
+            "degrees": self.degrees,
+            "statistics": np.asarray(self.statistics).tolist(),
+        }
+
+
+def den_haan_marcet(
+    residual: Callable[..., PyTree],
+    law: Ergodic | Any,
+    f: Hypothesis,
+    *,
+    instruments: Callable[[Hypothesis, Point], PyTree] | None = None,
+    args: tuple = (),
+    replications: int | Any = 500,
+    key: PRNGKeyArray,
+) -> DenHaanMarcet:
+    """T m' W^-1 m, with m = mean of u_{t+1} h(x_t): are the errors of expectation unforecastable?
+
+    If f solves E[residual(f, x, e) | x] = 0, then the realised residuals u_{t+1} along a simulated
+    path have mean zero, whatever is known at t. The statistic measures how far they are from that,
+    in standard errors, and is chi-square for long paths. No quadrature enters, and so no error of
+    one is missed.
+
+    ```python
+    law = fe.Ergodic(step, start, shock, periods=3_200, burn_in=200)
+    print(fe.den_haan_marcet(euler, law, c, key=key))        # euler(f, x, e)
+    ```
+
+    The longer the paths, the smaller the mistakes that are found: every approximation is rejected
+    in the end.
+
+    **Arguments:**
+
+    - `residual`: `residual(f, x, e, *args)` with the realised shock e, as in `Risk(..., shock=)`.
+    - `law`: the law of motion with its shock; `periods` - `burn_in` is the T of a replication.
+    - `f`: the hypothesis.
+    - `instruments`: h(f, x), numbers that are known at t; by default 1 and the coordinates of x.
+    - `args`: further arguments of `residual`.
+    - `replications`: the number of independent paths.
+    - `key`: a PRNG key.
+
+    **Returns:** a `DenHaanMarcet`.
+
+    **Raises:** `ValueError` where the residuals are zero path by path, as with log utility and full
+    depreciation, so that there is no error of expectation to test; and for instruments of which
+    one is a combination of others.
+
+    **Source:** Den Haan and Marcet (1994), Accuracy in simulations, Review of Economic Studies.
+    """
+    check_ergodic(law, shock=True)
+    check_paths("replications", replications)
+    x, e = with_shocks(law, f, replications, key)
+    known = _one_and_state if instruments is None else instruments
+    model = (residual, known, args)
+    statistics, size, condition = _statistics(model, f, x, e)
+    first = jax.tree.map(lambda leaf: leaf[0, 0], (x, e))
+    degrees = jax.eval_shape(lambda x, e: _moment(model, f, x, e), *first)[0].size
+    if not is_traced((statistics, size, condition)):
+        _check_errors(float(size), float(condition), statistics)
+    p_values = jax.scipy.special.gammaincc(degrees / 2, statistics / 2)
+    return DenHaanMarcet(statistics, p_values, degrees)
+
+
+def _one_and_state(f: Hypothesis, x: Point) -> Array:
+    vector = as_vector(x)
+    return jnp.concatenate([jnp.ones(1, vector.dtype), vector])
+
+
+def _moment(model: tuple, f: Hypothesis, x: Point, e: PyTree) -> tuple[Array, Array]:
+    """u h(x) for every residual u and every instrument, and the size of the residuals."""
+    residual, instruments, args = model
+    u = as_vector(residual(f, x, e, *args))
+    return jnp.kron(u, as_vector(instruments(f, x)).astype(u.dtype)), jnp.max(jnp.abs(u))
+
+
+@compiled
+def _statistics(model: tuple, f: Hypothesis, x: Point, e: PyTree) -> tuple[Array, Array, Array]:
+    """The statistics, the size of the residuals, and the worst condition of second moments."""
+
+    def one(x: Point, e: PyTree) -> tuple[Array, Array, Array]:
+        g, sizes = jax.vmap(lambda x, e: _moment(model, f, x, e))(x, e)
+        # in units of each moment's own size, which the statistic does not see
+        scale = jnp.sqrt(jnp.mean(g**2, axis=0))
+        g = g / jnp.where(scale > 0, scale, 1)[None, :]
+        mean, second = g.mean(axis=0), g.T @ g / g.shape[0]
+        roots, vectors = jnp.linalg.eigh(second)
+        statistic = g.shape[0] * jnp.sum((vectors.T @ mean) ** 2 / roots)
+        return statistic, jnp.max(sizes), roots[-1] / roots[0]
+
+    statistics, sizes, conditions = jax.vmap(one)(x, e)
+    return statistics, jnp.max(sizes), jnp.max(jnp.abs(conditions))
+
+
+def _check_errors(size: float, condition: float, statistics: Any) -> None:
+    eps = float(np.finfo(np.asarray(statistics).dtype).eps)
+    if size <= 1e3 * eps:
+        raise ValueError(
+            f"`residual` is zero path by path (at most {size:.1e}), as with log utility and full "
+            "depreciation: without an error of expectation there is nothing to test. `f` is exact "
+            "along these paths"
+        )
+    if not condition < 1e-2 / eps:
+        raise ValueError(
+            "`instruments` are collinear along the path, so that the second moments of the errors "
+            "are singular: leave out what is constant or a combination of others"
+        )
+
+
+class DynamicEulerErrors(eqx.Module):
+    """How far the economy of the policy and that of its Euler equation drift apart.
+
+    - `names`: what was compared.
+    - `mean`, `maximum`: of the distance over all paths and periods, relative to the root mean
+      square under the policy.
+    """
+
+    names: tuple[str, ...] = eqx.field(static=True)
+    mean: Float[Array, " m"]
+    maximum: Float[Array, " m"]
+
+    def __str__(self) -> str:
+        rows = zip(self.names, self.mean, self.maximum, strict=True)
+        table = [["", "mean", "max"], *([n, f"{m:.2e}", f"{w:.2e}"] for n, m, w in rows)]
+        return "\n".join(["dynamic Euler errors", *aligned(table, left=1)[0]])
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def to_dict(self) -> dict[str, dict[str, float]]:
+        """Mean and maximum by name, for JSON."""
+        rows = zip(self.names, self.mean, self.maximum, strict=True)
+        return {n: {"mean": float(m), "max": float(w)} for n, m, w in rows}
+
+
+def dynamic_euler_errors(
+    implied: Callable[..., Point] | Any,
+    law: Ergodic | Any,
+    f: Hypothesis,
+    *,
+    of: Callable[[Hypothesis, Point], PyTree] | None = None,
+    paths: int | Any = 1,
+    key: PRNGKeyArray,
+) -> DynamicEulerErrors:
+    """max_t |x~_t - x_t|: the path of the policy against that of the Euler equation's own choice.
+
+    The second path takes in each period the choice that the Euler equation implies, its expectation
+    computed by quadrature from f, and goes on from the state that this leads to, with the same
+    shocks. Small Euler errors that all point one way add up, and this is where it is seen.
+
+    ```python
+    def implied(c, x, e):
+        k1 = output(x) - 1 / (beta * fe.expectation(lambda e: payoff(c, x, e), shock))
+        return jnp.stack([k1, rho * x[1] + e])
+    print(fe.dynamic_euler_errors(implied, law, c, key=key))
+    ```
+
+    **Arguments:**
+
+    - `implied`: `implied(f, x, e, *args)`, the next state under the implied choice.
+    - `law`: the law of motion under the policy, with its shock.
+    - `f`: the hypothesis.
+    - `of`: `of(f, x)`, what is compared; by default the state.
+    - `paths`: the number of paths.
+    - `key`: a PRNG key; both economies see the same shocks.
+
+    **Returns:** a `DynamicEulerErrors`.
+
+    **Source:** Den Haan (2010), Comparison of solutions to the incomplete markets model with
+    aggregate uncertainty, Journal of Economic Dynamics and Control.
+    """
+    check_ergodic(law, shock=False)
+    check_paths("paths", paths)
+    if not callable(implied):
+        raise ValueError(f"`implied` must be a function `implied(f, x, e, *args)`; got {implied!r}")
+    of = state if of is None else of
+    other = Ergodic(
+        implied, law.start, law.shock, periods=law.periods, burn_in=law.burn_in, args=law.args
+    )
+    states = simulated(law, f, paths, key)
+    ours, theirs = (observed(of, f, s) for s in (states, simulated(other, f, paths, key)))
+    size = jnp.sqrt(jnp.mean(ours**2, axis=(0, 1), keepdims=True))
+    apart = jnp.abs(theirs - ours) / jnp.where(size > 0, size, 1)
+    return DynamicEulerErrors(names_of(of, f, states), apart.mean(axis=(0, 1)), apart.max((0, 1)))

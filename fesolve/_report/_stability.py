@@ -1,0 +1,190 @@
+"""Whether the economy under f returns to its steady state."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Array, Float
+
+from .._compiled import compiled
+from .._distribution import AbstractDistribution, Dirac, Ergodic
+from .._precision import in_dtype, theta_dtype
+from .._types import as_array, Hypothesis, is_traced, is_tracing, Point
+from ._check import Check
+from ._simulation import check_law, Law
+
+
+STEPS = 100
+"""Newton steps at most."""
+
+
+def spectral_radius(
+    step: Callable[..., Point], f: Hypothesis, x: Point, *, args: tuple = ()
+) -> Float[Array, ""] | Float[np.ndarray, ""]:
+    """The largest |eigenvalue| of dx'/dx at the steady state of x' = step(f, x) near x.
+
+    Below 1 the economy returns to its steady state at this rate; at 1 it has a unit root.
+
+    **Arguments:**
+
+    - `step`: `step(f, x, *args)`, the next state without shocks.
+    - `f`: the hypothesis.
+    - `x`: where Newton's method starts to look for the steady state.
+    - `args`: further arguments of `step`.
+
+    **Returns:** a number; nan where there is no steady state near x.
+    """
+    return _magnitude(_at_rest(_map, (step, f, args), x)[1])
+
+
+def spectral_abscissa(
+    drift: Callable[..., Point], f: Hypothesis, x: Point, *, args: tuple = ()
+) -> Float[Array, ""] | Float[np.ndarray, ""]:
+    """The largest real part of the eigenvalues of d drift / dx where drift(f, x) = 0 near x.
+
+    Below 0 the economy returns to its steady state at this rate.
+
+    **Arguments:**
+
+    - `drift`: `drift(f, x, *args)`, the velocity of the state.
+    - `f`: the hypothesis.
+    - `x`: where Newton's method starts to look for the steady state.
+    - `args`: further arguments of `drift`.
+
+    **Returns:** a number; nan where there is no steady state near x.
+    """
+    return _growth(_at_rest(_flow, (drift, f, args), x)[1])
+
+
+def stability(law: Law | Any, f: Hypothesis, x: Point, *, name: str = "stability") -> Check:
+    """Whether the economy returns to its steady state under f, to first order.
+
+    In discrete time the spectral radius of dx'/dx has to be below 1, in continuous time the real
+    parts of the eigenvalues of d drift / dx below 0. Shocks stay at their mean.
+
+    ```python
+    fe.stability(fe.Ergodic(step, start, shock, periods=2), c, jnp.array([k_steady, 0.0]))
+    ```
+
+    **Arguments:**
+
+    - `law`: the law of motion, `fe.Ergodic` or `fe.Diffusion`.
+    - `f`: the hypothesis.
+    - `x`: where Newton's method starts to look for the steady state.
+    - `name`: what reports call it.
+
+    **Returns:** an `fe.Check`, whose value is the spectral radius or the largest real part; nan
+    where no steady state was found.
+
+    **Raises:** `ValueError` for a law that is none.
+    """
+    check_law(law)
+    if isinstance(law, Ergodic):
+        shocks = () if law.shock is None else (_mean(law.shock.given(f)),)
+        point, slope = _at_rest(_map, (law.step, f, (*shocks, *law.args)), x)
+        value, bound, what = _magnitude(slope), 1.0, "the spectral radius of dx'/dx"
+    else:
+        point, slope = _at_rest(_flow, (law.drift, f, law.args), x)
+        value, bound, what = _growth(slope), 0.0, "the largest real part of d drift / dx"
+    passed = bool(value < bound)
+    return Check(name, value, passed, _sentence(float(value), bound, what, point))
+
+
+def _mean(shock: AbstractDistribution) -> Point:
+    """The mean of the shock, by its own points or by one node of Gauss."""
+    rule = shock.quadrature(1)
+    if isinstance(rule, Dirac):
+        return rule.point
+    weights = np.asarray(rule.weights)
+    return jax.tree.map(
+        lambda e: jnp.tensordot(jnp.asarray(weights, e.dtype), jnp.asarray(e), 1), rule.points
+    )
+
+
+def _map(model: tuple, x: Point) -> Point:
+    """step(f, x)."""
+    step, f, args = model
+    return step(f, x, *args)
+
+
+def _flow(model: tuple, x: Point) -> Point:
+    """x + drift(f, x), which rests where the drift is zero."""
+    drift, f, args = model
+    return jax.tree.map(jnp.add, x, drift(f, x, *args))
+
+
+@compiled
+def _found(law: Callable, model: tuple, x: Point) -> tuple[Point, Float[Array, "n n"]]:
+    """The fixed point by Newton's method with steps halved where it does not help, and the
+    derivative there; nan where the method got stuck."""
+    v, shaped = ravel_pytree(jax.tree.map(jnp.asarray, x))
+    moved = lambda v: ravel_pytree(law(model, shaped(v)))[0].astype(v.dtype)
+    excess = lambda v: moved(v) - v
+    rounding = 100 * float(jnp.finfo(v.dtype).eps)
+    size = lambda v: jnp.linalg.norm(excess(v))
+    done = lambda v: size(v) <= rounding * (1 + jnp.linalg.norm(v))
+
+    def newton(state: tuple) -> tuple:
+        v, count, _ = state
+        # a unit root leaves a continuum of steady states, of which the nearest is taken
+        direction = -jnp.linalg.pinv(jax.jacfwd(excess)(v)) @ excess(v)
+        lengths = jnp.asarray(0.5 ** np.arange(12), v.dtype)
+        tried = jax.vmap(lambda a: size(v + a * direction))(lengths)
+        best = jnp.argmin(jnp.where(jnp.isfinite(tried), tried, jnp.inf))
+        better = tried[best] < size(v)
+        return jnp.where(better, v + lengths[best] * direction, v), count + 1, better
+
+    def going(state: tuple) -> Array:
+        v, count, better = state
+        return better & ~done(v) & (count < STEPS)
+
+    v, _, _ = jax.lax.while_loop(going, newton, (v, 0, jnp.asarray(True)))
+    near = size(v) <= rounding**0.5 * (1 + jnp.linalg.norm(v))
+    v = jnp.where(near, v, jnp.nan)
+    return shaped(v), jax.jacfwd(moved)(v)
+
+
+def _at_rest(law: Callable, model: tuple, x: Point) -> tuple[Point, Float[Array, "n n"]]:
+    real = lambda a: as_array(a) if isinstance(a, float) else a
+    # everything in the precision of f
+    function, f, args = model
+    args, x = in_dtype(jax.tree.map(real, (args, x)), theta_dtype(f))
+    point, slope = _found(law, (function, f, args), x)
+    if law is _flow:
+        slope = slope - jnp.eye(slope.shape[0], dtype=slope.dtype)
+    return point, slope
+
+
+def _eigenvalues(slope: Any) -> Any:
+    """On the host where the numbers are there: accelerators have no routine for them."""
+    if _library(slope) is jnp:
+        return jnp.linalg.eigvals(slope)
+    slope = np.asarray(slope)
+    return np.linalg.eigvals(slope) if np.isfinite(slope).all() else np.full(len(slope), np.nan)
+
+
+def _library(slope: Any) -> Any:
+    return jnp if is_traced(slope) or is_tracing() else np
+
+
+def _magnitude(slope: Any) -> Any:
+    return _library(slope).asarray(abs(_eigenvalues(slope)).max())
+
+
+def _growth(slope: Any) -> Any:
+    return _library(slope).asarray(_eigenvalues(slope).real.max())
+
+
+def _sentence(value: float, bound: float, what: str, point: Point) -> str:
+    if not np.isfinite(value):
+        return (
+            "no steady state was found near x: start nearer, or f has none there and leads "
+            "elsewhere"
+        )
+    place = ", ".join(f"{v:.5g}" for v in np.ravel(ravel_pytree(point)[0]))
+    side = "below" if value < bound else "not below"
+    end = "" if value < bound else ", so that the economy does not return to it"
+    return f"{what} is {value:.6g} at the steady state ({place}), {side} {bound:g}{end}"
