@@ -74,7 +74,7 @@ def adjoint_generator(
         law = _Law(drift, diffusion, restore)
         # sum_ij d_ij (D_ij g) = tr(D Hess g) + 2 div D . grad g + (div div D) g
         slope = 2 * law.spread(flat) - law.drift(flat)
-        level = _divergence(law.spread, flat) - _divergence(law.drift, flat)
+        level = _divergence(lambda z: law.spread(z) - law.drift(z), flat)
         moved = _applied(g, restore, slope, law.noises(flat))(flat)
         return jax.tree.map(lambda a, b: a + level.astype(a.dtype) * b, moved, g(restore(flat)))
 
@@ -82,8 +82,11 @@ def adjoint_generator(
 
 
 def _applied(f: Callable, restore: Callable, b: Array, noises: Array) -> Callable:
+    whole = lambda flat: f(restore(flat))
+    if not noises.shape[0]:
+        return lambda flat: jax.jvp(whole, (flat,), (b,))[1]
     rows = jnp.concatenate([noises / math.sqrt(2.0), b[None]])
-    return lambda flat: second_order(lambda z: f(restore(z)), flat, rows)
+    return lambda flat: second_order(whole, flat, rows)
 
 
 def _flat(x: Any, owner: str) -> tuple[Float[Array, " d"], Callable]:
@@ -140,6 +143,8 @@ class _Law(NamedTuple):
 
     def spread(self, flat: Float[Array, " d"]) -> Float[Array, " d"]:
         """div D = (1/2) sum_k [(s_k . grad) s_k + s_k div s_k]."""
+        if self.s is None:
+            return jnp.zeros_like(flat)
         s, slopes = self.noises(flat), jax.jacfwd(self.noises)(flat)
         along = jnp.einsum("kij,kj->i", slopes, s, precision=jax.lax.Precision.HIGHEST)
         return 0.5 * (along + jnp.trace(slopes, axis1=-2, axis2=-1) @ s)

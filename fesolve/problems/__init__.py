@@ -2,19 +2,24 @@
 
 from collections.abc import Callable
 
+from ._black_scholes import black_scholes as black_scholes
 from ._brock_mirman import brock_mirman as brock_mirman
 from ._cake_eating import cake_eating as cake_eating
 from ._cake_eating_hjb import cake_eating_hjb as cake_eating_hjb
 from ._deterministic_growth import deterministic_growth as deterministic_growth
 from ._exponential import exponential as exponential
 from ._growth_hjb import growth_hjb as growth_hjb
+from ._huggett import huggett as huggett
+from ._linear_quadratic import linear_quadratic as linear_quadratic
 from ._logistic import logistic as logistic
 from ._lucas_tree import lucas_tree as lucas_tree
-from ._new_keynesian import new_keynesian as new_keynesian
 from ._merton import merton as merton
+from ._new_keynesian import new_keynesian as new_keynesian
 from ._ordinary_least_squares import ordinary_least_squares as ordinary_least_squares
+from ._ornstein_uhlenbeck import ornstein_uhlenbeck as ornstein_uhlenbeck
 from ._oscillator import oscillator as oscillator
 from ._overlapping_generations import overlapping_generations as overlapping_generations
+from ._perpetual_put import perpetual_put as perpetual_put
 from ._poisson import poisson as poisson
 from ._problem import (
     by_quadrature as by_quadrature,
@@ -44,6 +49,11 @@ catalogue: dict[str, Callable[..., Problem]] = {
         cake_eating_hjb,
         growth_hjb,
         merton,
+        perpetual_put,
+        black_scholes,
+        ornstein_uhlenbeck,
+        linear_quadratic,
+        huggett,
         stochastic_growth,
         symmetric_investment,
         overlapping_generations,

@@ -1,0 +1,99 @@
+"""The linear regulator in many dimensions."""
+
+from dataclasses import astuple, dataclass
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import fesolve as fe
+
+from ._parameters import check_positive, model
+from ._problem import by_sampling, Choice, Problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearQuadratic:
+    """A chain of stocks that leak into their neighbours, every second of them controlled.
+
+    - `d`: the number of stocks.
+    - `rho`: the discount rate.
+    - `growth`: of each stock by itself.
+    - `leak`: from each stock to each of its neighbours, a unit of time.
+    - `noise`: the volatility that all stocks share.
+    """
+
+    d: int = 50
+    rho: float = 0.1
+    growth: float = 0.1
+    leak: float = 0.5
+    noise: float = 0.2
+
+    def __post_init__(self) -> None:
+        check_positive(rho=self.rho)
+        if self.d < 2:
+            raise ValueError(f"`d` must be at least 2; got {self.d}")
+
+
+@model(LinearQuadratic)
+def linear_quadratic(m: LinearQuadratic) -> Problem:
+    """rho V = min_u |x|^2 + |u|^2 + (A x + B u) . grad V + s' Hess V s / 2: the linear regulator.
+
+    u = -B' grad V / 2. In the solution V(x) = x' P x + s' P s / rho, where P solves an algebraic
+    Riccati equation, of whose solutions one makes the controlled system stable. With one noise for
+    all d stocks the second derivatives cost one direction, in any dimension.
+    """
+    d, rho, growth, leak, noise = astuple(m)
+    A = (growth - 2.0 * leak) * np.eye(d) + leak * (np.eye(d, k=1) + np.eye(d, k=-1))
+    B = np.eye(d)[:, ::2]
+    s = np.full(d, noise / np.sqrt(d))
+
+    def bellman(V, x, A, B, s):
+        slope = fe.gradient(V)(x)
+        u = -0.5 * B.T @ slope
+        change = fe.generator(V, lambda x: A @ x + B @ u, lambda x: s[:, None])
+        return (x @ x + u @ u + change(x) - rho * V(x)) / d
+
+    def quadratic() -> Choice:
+        start = Quadratic(jnp.asarray(np.eye(d)[np.triu_indices(d)]), jnp.asarray(0.0))
+        return Choice(lambda key: start, d * (d + 1) // 2 + d, sample=by_sampling)
+
+    def mlp(width: int = d + d // 4) -> Choice:
+        """One hidden layer of squares."""
+
+        def draw(key):
+            sizes: dict[str, Any] = {"width": width, "depth": 1, "activation": jnp.square}
+            return fe.MLP(d, "scalar", **sizes, key=key)
+
+        return Choice(draw, 2 * d * (d + 1) // 2, sample=by_sampling)
+
+    P = riccati(A, B, rho)
+    constant = float(s @ P @ s) / rho
+    return Problem(
+        risk=fe.Risk(bellman, fe.Uniform([-1.0] * d, [1.0] * d), args=(A, B, s)),
+        hypotheses={"quadratic": quadratic, "mlp": mlp},
+        exact=lambda x: x @ jnp.asarray(P, x.dtype) @ x + constant,
+        functions=lambda V: {"value along the first stock": lambda k: V(k * jnp.eye(d)[0])},
+        source="Anderson and Moore (1990), chapter 3",
+    )
+
+
+class Quadratic(eqx.Module):
+    """x' P x + constant, from the upper half of P."""
+
+    half: jax.Array
+    constant: jax.Array
+
+    def __call__(self, x):
+        rows, columns = np.triu_indices(x.size)
+        return self.half @ (x[rows] * x[columns]) + self.constant
+
+
+def riccati(A: np.ndarray, B: np.ndarray, rho: float) -> np.ndarray:
+    """The stabilising solution of rho P = I + A' P + P A - P B B' P."""
+    from scipy.linalg import solve_continuous_are
+
+    d, controls = B.shape
+    return solve_continuous_are(A - 0.5 * rho * np.eye(d), B, np.eye(d), np.eye(controls))
