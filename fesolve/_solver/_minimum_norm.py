@@ -12,6 +12,7 @@ from .._risk import AbstractRisk
 from .._types import Hypothesis
 from . import _implicit
 from ._algebra import DAMPED, one_thread
+from ._annealed import annealed
 from ._assembly import LeastSquares
 from ._base import AbstractSolver, Interrupted, RESULTS, Solution
 from ._device import Outcome
@@ -37,25 +38,29 @@ class MinimumNorm(AbstractSolver):
     ```
 
     The constraint decides the directions of theta along which its residual would change by more
-    than its tolerance, and the norm the others, by Gauss-Newton steps in that null space. There
-    may be fewer rows than unknowns. `stats["free_directions"]` says how many directions the norm
-    had to choose, and `stats["norm"]` the norm that was reached. The result is `solved` where the
-    constraint holds and the norm is stationary under it, and `not_unique` where the norm does not
-    see some direction that the constraint leaves free (but for networks, whose weights nobody
-    expects to be determined).
+    than its tolerance, and the norm the others, by Gauss-Newton steps in that null space; for
+    networks, outside of JAX's transformations, by a ridge that is taken away. There may be fewer
+    rows than unknowns. `stats["free_directions"]` says how many directions the norm had to
+    choose, and `stats["norm"]` the norm that was reached. The selection arrives after the
+    residual, and the steps go on until it has: the result is `solved` where the constraint holds
+    and the norm is stationary under it, and `not_unique` where the norm does not see some
+    direction that the constraint leaves free (but for networks, whose weights nobody expects to
+    be determined).
 
     **Arguments:**
 
     - `norm`: a sum of squares on a fixed sample.
     - `max_steps`: at most this many steps; two suffice where equation and norm are affine in
-      theta.
+      theta. For networks at most this many at each of seven ridges.
 
     **Reference:** Ebrahimi Kahou, Fernandez-Villaverde, Gomez-Cardona, Perla and Rosa (2024),
-    "Spooky boundaries at a distance: inductive bias, dynamic models, and behavioral macro".
+    "Spooky boundaries at a distance: inductive bias, dynamic models, and behavioral macro"; Engl,
+    Kunisch and Neubauer (1989), "Convergence rates for Tikhonov regularisation of non-linear
+    ill-posed problems", for the ridge.
     """
 
     norm: AbstractRisk
-    max_steps: int = 100
+    max_steps: int = 300
 
     def __check_init__(self) -> None:
         if not isinstance(self.norm, AbstractRisk):
@@ -88,6 +93,10 @@ class MinimumNorm(AbstractSolver):
         traced = constraint.traced or norm.traced
         theta = jax.lax.stop_gradient(jnp.asarray(constraint.theta))
         floats, others = zip(*map(_implicit.separate, (constraint.data, norm.data)), strict=True)
+        if not traced and has_network(f):
+            return annealed(
+                risk, self.norm, f, trainable, max_steps=self.max_steps, monitors=monitors
+            )
         if traced:
             no_monitors_under_tracing(monitors)
             out = _minimum(options, theta, floats, others)

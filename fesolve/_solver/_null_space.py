@@ -103,11 +103,15 @@ def advance(pair: Pair, state: Iterate, data: tuple[list, list]) -> Iterate:
     c, c_jacobian = linearise(pair.constraint, theta, data[0])
     b, b_jacobian = linearise(pair.norm, theta, data[1])
     parts = split(pair, theta, c, c_jacobian, b_jacobian)
-    weight = jnp.maximum(state.weight, _weight(parts, c, b, c_jacobian, b_jacobian))
+    multipliers = _multipliers(parts, b, b_jacobian)
+    weight = jnp.maximum(state.weight, _weight(parts, c, b, c_jacobian, b_jacobian, multipliers))
 
     measure = _distance(parts, theta, b, c_jacobian, b_jacobian)
     stalled = jnp.where(measure < 0.5 * state.best, 0, state.stalled + 1)
-    near = measure <= eps**0.5
+    # rounding of c is felt in the norm as often as the multipliers say
+    rounding = eps * jnp.linalg.norm(c_jacobian) * jnp.maximum(jnp.linalg.norm(theta), 1)
+    felt = multipliers * rounding / jnp.maximum(b @ b, jnp.finfo(theta.dtype).tiny)
+    near = measure <= jnp.clip(felt, eps**0.5, max(1e-4, eps**0.5))
     converged = (measure <= eps**0.75) | (near & (stalled >= 3))
 
     def attempt(damping: Array) -> tuple[Array, Array, Array]:
@@ -172,18 +176,24 @@ def _step(parts: Split, b: Array, b_jacobian: Array, damping: Array) -> Array:
     return decided + parts.v @ jnp.where(parts.decides, 0, z)
 
 
+def _multipliers(parts: Split, b: Array, b_jacobian: Array) -> Float[Array, ""]:
+    """The size of the Lagrange multipliers, after an undamped step."""
+    ahead = b + b_jacobian @ _step(parts, b, b_jacobian, jnp.zeros((), b.dtype))
+    gradient = parts.v.T @ (b_jacobian.T @ ahead)
+    return jnp.linalg.norm(_divided(gradient, parts.sigma, parts.decides))
+
+
 def _weight(
-    parts: Split, c: Array, b: Array, c_jacobian: Array, b_jacobian: Array
+    parts: Split, c: Array, b: Array, c_jacobian: Array, b_jacobian: Array, multipliers: Array
 ) -> Float[Array, ""]:
     """A weight of |c| above the multipliers, under which an undamped step lowers the merit."""
     norm = jnp.linalg.norm
     step = _step(parts, b, b_jacobian, jnp.zeros((), b.dtype))
     ahead = b + b_jacobian @ step
-    multipliers = _divided(parts.v.T @ (b_jacobian.T @ ahead), parts.sigma, parts.decides)
     gain = norm(c) - norm(c + c_jacobian @ step)
     needed = jnp.where(gain > 0, 0.5 * (ahead @ ahead - b @ b) / jnp.where(gain > 0, gain, 1), 0)
     # where the norm has no opinion yet, any weight will do
-    return 2 * jnp.maximum(jnp.maximum(norm(multipliers), needed), 0.5)
+    return 2 * jnp.maximum(jnp.maximum(multipliers, needed), 0.5)
 
 
 def _distance(

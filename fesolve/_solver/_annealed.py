@@ -1,0 +1,75 @@
+"""argmin norm(f) subject to R(f) = 0 for networks: a ridge that is taken away.
+
+Minima of R + ridge * norm tend to the solution of the smallest norm as the ridge goes to 0, off by
+O(ridge) (Engl, Kunisch and Neubauer, 1989). For networks each of them, from the one before, is
+what damped least squares is good at, while steps in the null space of R have to follow its bends.
+"""
+
+import numpy as np
+from jaxtyping import PyTree
+
+from .._risk import AbstractRisk, Risk
+from .._types import Hypothesis
+from ._assembly import LeastSquares
+from ._base import RESULTS, Solution
+from ._levenberg_marquardt import LevenbergMarquardt
+from ._outcome import is_zero
+from ._verdict import decided_directions, root_mean_squares
+
+
+def annealed(
+    risk: AbstractRisk,
+    norm: AbstractRisk,
+    f: Hypothesis,
+    trainable: PyTree[bool],
+    *,
+    max_steps: int,
+    monitors: tuple,
+) -> Solution:
+    """The solution after the last ridge, `max_steps` at most at each; solved where the constraint
+    holds to within its tolerance and the last steps changed nothing."""
+    solver = LevenbergMarquardt(max_steps=max_steps)
+    penalty = sum([_without_tolerance(term) for term in norm.terms])
+    steps, history = 0, []
+    for ridge in _ridges(LeastSquares(risk, f, trainable).assembly.dtype):
+        inner = solver.minimise(risk + float(ridge) * penalty, f, trainable, key=None, monitors=())
+        if bool(inner.result == RESULTS.non_finite):
+            break
+        f, steps = inner.value, steps + int(inner.stats["steps"])
+        history.append(float(risk(f)))
+        for monitor in monitors:
+            monitor(steps, {"risk": history[-1], "norm": float(norm(f)), "ridge": float(ridge)}, f)
+    problem = LeastSquares(risk, f, trainable)
+    r, jacobian = problem.linearise(problem.theta)
+    result = inner.result
+    if bool(result != RESULTS.non_finite):
+        unfinished = int(inner.stats["steps"]) >= max_steps
+        missed = RESULTS.max_steps_reached if unfinished else RESULTS.not_zero
+        result = RESULTS.solved if is_zero(problem, r) and not unfinished else missed
+    multipliers = [bare[6] for bare in problem.assembly.bares]
+    stats = {
+        "steps": np.asarray(steps),
+        "rms": root_mean_squares(problem.equations, r, multipliers),
+        "norm": np.asarray(norm(f)),
+        "free_directions": np.asarray(_free(problem, jacobian)),
+    }
+    return Solution(f, np.asarray(r @ r), result, stats, np.asarray(history))
+
+
+def _ridges(dtype: np.dtype) -> np.ndarray:
+    """From 1e-2 by hundredths to where the ridge drowns in rounding: 1e-14 in float64."""
+    last = round(0.9 * np.log10(np.finfo(dtype).eps))
+    return 10.0 ** np.arange(-2, last - 1, -2)
+
+
+def _without_tolerance(term: Risk) -> Risk:
+    return term._changed(tolerance=float("inf"))
+
+
+def _free(problem: LeastSquares, jacobian: np.ndarray) -> int:
+    """How many directions of theta the constraint leaves free."""
+    sigma = np.linalg.svd(jacobian, compute_uv=False)
+    sigma = np.pad(sigma, (0, problem.theta.size - sigma.size))
+    return problem.theta.size - int(
+        np.sum(decided_directions(sigma, problem.theta, problem.equations))
+    )
