@@ -1,7 +1,6 @@
 """The linear regulator in many dimensions."""
 
 from dataclasses import astuple, dataclass
-from typing import Any
 
 import equinox as eqx
 import jax
@@ -42,8 +41,10 @@ def linear_quadratic(m: LinearQuadratic) -> Problem:
     """rho V = min_u |x|^2 + |u|^2 + (A x + B u) . grad V + s' Hess V s / 2: the linear regulator.
 
     u = -B' grad V / 2. In the solution V(x) = x' P x + s' P s / rho, where P solves an algebraic
-    Riccati equation, of whose solutions one makes the controlled system stable. With one noise for
-    all d stocks the second derivatives cost one direction, in any dimension.
+    Riccati equation, of whose many solutions one makes the controlled system stable, and is convex:
+    Newton's method on quadratic functions finds it from a stable start, the networks are convex,
+    and a check looks. With one noise for all d stocks the second derivatives cost one direction,
+    in any dimension.
     """
     d, rho, growth, leak, noise = astuple(m)
     A = (growth - 2.0 * leak) * np.eye(d) + leak * (np.eye(d, k=1) + np.eye(d, k=-1))
@@ -57,17 +58,26 @@ def linear_quadratic(m: LinearQuadratic) -> Problem:
         return (x @ x + u @ u + change(x) - rho * V(x)) / d
 
     def quadratic() -> Choice:
-        start = Quadratic(jnp.asarray(np.eye(d)[np.triu_indices(d)]), jnp.asarray(0.0))
-        return Choice(lambda key: start, d * (d + 1) // 2 + d, sample=by_sampling)
+        series = fe.Series(Squares(d))
+        half = np.eye(d)[np.triu_indices(d)]
+        start = eqx.tree_at(lambda V: V.coefficients, series, jnp.asarray(np.append(half, 0.0)))
+        return Choice(lambda key: start, series.basis.size + d, sample=by_sampling)
 
     def mlp(width: int = d + d // 4) -> Choice:
-        """One hidden layer of squares."""
+        """One hidden layer, whose squares are added up: V is convex, as one solution alone is."""
 
         def draw(key):
-            sizes: dict[str, Any] = {"width": width, "depth": 1, "activation": jnp.square}
-            return fe.MLP(d, "scalar", **sizes, key=key)
+            layer = eqx.nn.Linear(d, width, key=key)
+            return fe.Ansatz(lambda layer, x: 3.0 * jnp.sum(layer(x) ** 2), layer)
 
-        return Choice(draw, 2 * d * (d + 1) // 2, sample=by_sampling)
+        return Choice(draw, d * (d + 1), sample=by_sampling)
+
+    def stability(V):
+        """Whether the controlled system grows by less than the discount rate takes away."""
+        P = 0.5 * np.asarray(jax.hessian(V)(jnp.zeros(d)))
+        rate = float(np.max(np.linalg.eigvals(A - B @ B.T @ P).real)) - 0.5 * rho
+        sentence = f"the controlled system grows at the rate {rate:.3g}, discounted"
+        return [fe.Check("stability", rate, rate < 0.0, sentence)]
 
     P = riccati(A, B, rho)
     constant = float(s @ P @ s) / rho
@@ -75,20 +85,42 @@ def linear_quadratic(m: LinearQuadratic) -> Problem:
         risk=fe.Risk(bellman, fe.Uniform([-1.0] * d, [1.0] * d), args=(A, B, s)),
         hypotheses={"quadratic": quadratic, "mlp": mlp},
         exact=lambda x: x @ jnp.asarray(P, x.dtype) @ x + constant,
+        checks=stability,
         functions=lambda V: {"value along the first stock": lambda k: V(k * jnp.eye(d)[0])},
         source="Anderson and Moore (1990), chapter 3",
     )
 
 
-class Quadratic(eqx.Module):
-    """x' P x + constant, from the upper half of P."""
+class Squares(fe.AbstractBasis):
+    """x_i x_j for i <= j, and 1: the quadratic functions without linear terms."""
 
-    half: jax.Array
-    constant: jax.Array
+    d: int = eqx.field(static=True)
+
+    @property
+    def size(self):
+        return self.d * (self.d + 1) // 2 + 1
+
+    @property
+    def domain(self):
+        return -np.ones(self.d), np.ones(self.d)
+
+    @property
+    def degrees(self):
+        return np.append(np.full(self.size - 1, 2), 0)
+
+    @property
+    def constant(self):
+        return np.append(np.zeros(self.size - 1), 1.0)
 
     def __call__(self, x):
-        rows, columns = np.triu_indices(x.size)
-        return self.half @ (x[rows] * x[columns]) + self.constant
+        rows, columns = np.triu_indices(self.d)
+        return jnp.append(x[rows] * x[columns], 1.0)
+
+    def evaluate(self, coefficients, x):
+        """x' C x + constant, C the upper half."""
+        upper = jnp.zeros((self.d, self.d), coefficients.dtype)
+        upper = upper.at[np.triu_indices(self.d)].set(coefficients[:-1])
+        return x @ (upper @ x) + coefficients[-1]
 
 
 def riccati(A: np.ndarray, B: np.ndarray, rho: float) -> np.ndarray:

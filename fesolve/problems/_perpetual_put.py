@@ -51,9 +51,9 @@ def perpetual_put(m: PerpetualPut) -> Problem:
     V' is continuous and V'' is not.
 
     Splines take the inequality as it stands. The other hypotheses have S* as an unknown number and
-    paste smoothly by construction: V = K - S + K y^2 h(y) above S*, y going from 0 at S* to 1 at S_high
-    in logs. Their points move with S*, so that no point changes sides in the solve; the report asks
-    for the inequality everywhere.
+    paste smoothly by construction: V = K - S + K y^2 h(y) above S*, y going from 0 at S* to 1 at
+    S_high in logs. Their points move with S*, so that no point changes sides in the solve; the
+    report asks for the inequality everywhere.
     """
     r, sigma, K, S_low, S_high = astuple(m)
     gamma = 2.0 * r / sigma**2
@@ -113,7 +113,7 @@ def perpetual_put(m: PerpetualPut) -> Problem:
         hypotheses={"chebyshev": chebyshev, "mlp": mlp, "spline": spline},
         exact={
             "value": lambda S: jnp.where(
-                S > S_star, (K - S_star) * (jnp.maximum(S, S_star) / S_star) ** -gamma, K - S
+                S_star < S, (K - S_star) * (jnp.maximum(S, S_star) / S_star) ** -gamma, K - S
             )
         },
         references={
