@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import jax.numpy as jnp
 import jax.random as jr
@@ -82,8 +83,9 @@ def symmetric_investment(m: SymmetricInvestment) -> Problem:
     price is P(X) = alpha_0 - alpha_1 mean(X^nu). The policy u is a symmetric function of N states:
     a deep set, or a series in moments of X. With many firms their own shocks average out, so that
     one draw of w stands for the expectation over all of them, and what is left is the integral over
-    omega. For linear demand, nu = 1, u = H0 + H1 mean(X) whatever N is. The states are those that
-    the policy leads to from X_0 ~ N(0.9, 0.05), 16 paths of 64 periods. A deep set that was solved
+    omega. For linear demand, nu = 1, u = H0 + H1 mean(X) whatever N is. The states are those
+    that the linear policy leads to from X_0 ~ N(0.9, 0.05), 16 paths of 64 periods; the report has
+    those of the solution. A deep set that was solved
     for with N firms is a policy for any other number of them.
     """
     keep, n, steady = 1 - m.delta, m.firms, m.steady_state()
@@ -109,17 +111,14 @@ def symmetric_investment(m: SymmetricInvestment) -> Problem:
     ends = (steady - 6 * spread, START + 6 * START_SCALE / math.sqrt(n) + 6 * spread)
     variances = (0.0, 2 * START_SCALE**2 * (1 + 4 / math.sqrt(n)))
 
+    sampling: dict[str, Any] = {"points": TRAJECTORIES * PERIODS, "sample": by_sampling}
     smooth = {"degree": 2, "moments": 1} if m.nu == 1 else {"degree": 4, "moments": 2}
 
     def chebyshev(degree: int = smooth["degree"], moments: int = smooth["moments"]) -> Choice:
         bases = [fe.Chebyshev(degree, box) for box in (ends, variances)[:moments]]
         series = fe.Series(fe.Tensor(*bases, degree=degree), start=m.delta * steady)
-        return Choice(
-            lambda key: fe.Compose(series, [first_moment, two_moments][moments - 1]),
-            points=TRAJECTORIES * PERIODS,
-            sample=by_sampling,
-            solver=fe.Resample(fe.LevenbergMarquardt(), n=TRAJECTORIES * PERIODS, rounds=2),
-        )
+        reduce = first_moment if moments == 1 else two_moments
+        return Choice(lambda key: fe.Compose(series, reduce), **sampling)
 
     def deep_set(width: int = 16, moments: int = 4) -> Choice:
         def draw(key):
@@ -130,12 +129,7 @@ def symmetric_investment(m: SymmetricInvestment) -> Problem:
             )
             return fe.DeepSet(rho, phi)
 
-        return Choice(
-            draw,
-            points=TRAJECTORIES * PERIODS,
-            sample=by_sampling,
-            solver=fe.LevenbergMarquardt(max_steps=15),
-        )
+        return Choice(draw, solver=fe.LevenbergMarquardt(max_steps=15), **sampling)
 
     def shifted(f, key):
         finer = fe.Risk(euler, ergodic, shock=shocks(n, 16, seed=1))
