@@ -147,7 +147,7 @@ class MultiStart(AbstractSolver):
         risk: AbstractRisk,
         starts: list[Hypothesis],
         trainable: PyTree[bool],
-        keys: PRNGKeyArray,
+        keys: Any,
         for_points: PRNGKeyArray,
         monitors: tuple,
     ) -> Solution:
@@ -189,7 +189,7 @@ class MultiStart(AbstractSolver):
         risk: AbstractRisk,
         starts: list[Hypothesis],
         trainable: PyTree[bool],
-        keys: PRNGKeyArray,
+        keys: Any,
         for_points: PRNGKeyArray,
         monitors: tuple,
     ) -> Solution:

@@ -10,9 +10,11 @@ from ._deterministic_growth import deterministic_growth as deterministic_growth
 from ._exponential import exponential as exponential
 from ._growth_hjb import growth_hjb as growth_hjb
 from ._huggett import huggett as huggett
+from ._income_fluctuation import income_fluctuation as income_fluctuation
 from ._linear_quadratic import linear_quadratic as linear_quadratic
 from ._logistic import logistic as logistic
 from ._lucas_tree import lucas_tree as lucas_tree
+from ._mccall_search import mccall_search as mccall_search
 from ._merton import merton as merton
 from ._new_keynesian import new_keynesian as new_keynesian
 from ._ordinary_least_squares import ordinary_least_squares as ordinary_least_squares
@@ -44,6 +46,8 @@ catalogue: dict[str, Callable[..., Problem]] = {
         ordinary_least_squares,
         lucas_tree,
         cake_eating,
+        mccall_search,
+        income_fluctuation,
         brock_mirman,
         deterministic_growth,
         cake_eating_hjb,
