@@ -84,9 +84,9 @@ def symmetric_investment(m: SymmetricInvestment) -> Problem:
     a deep set, or a series in moments of X. With many firms their own shocks average out, so that
     one draw of w stands for the expectation over all of them, and what is left is the integral over
     omega. For linear demand, nu = 1, u = H0 + H1 mean(X) whatever N is. The states are those
-    that the linear policy leads to from X_0 ~ N(0.9, 0.05), 16 paths of 64 periods; the report has
-    those of the solution. A deep set that was solved
-    for with N firms is a policy for any other number of them.
+    that the linear policy leads to from X_0 ~ N(0.9, 0.05), 16 paths of 64 periods; the report adds
+    those of the solution. A deep set that was solved for with N firms is a policy for any other
+    number of them.
     """
     keep, n, steady = 1 - m.delta, m.firms, m.steady_state()
     h0, h1 = m.linear_quadratic()
@@ -108,13 +108,19 @@ def symmetric_investment(m: SymmetricInvestment) -> Problem:
 
     # where the moments of X stay on the way: of the mean within 6 standard deviations
     spread = math.hypot(m.sigma, math.sqrt(n) * m.eta) / math.sqrt(n * (1 - (h1 + keep) ** 2))
-    ends = (steady - 6 * spread, START + 6 * START_SCALE / math.sqrt(n) + 6 * spread)
+    low, high = min(steady, START), max(steady, START)
+    margin = 6 * START_SCALE / math.sqrt(n) + 6 * spread
+    ends, firm = (low - margin, high + margin), (low - 4 * START_SCALE, high + 4 * START_SCALE)
     variances = (0.0, 2 * START_SCALE**2 * (1 + 4 / math.sqrt(n)))
 
     sampling: dict[str, Any] = {"points": TRAJECTORIES * PERIODS, "sample": by_sampling}
     smooth = {"degree": 2, "moments": 1} if m.nu == 1 else {"degree": 4, "moments": 2}
 
     def chebyshev(degree: int = smooth["degree"], moments: int = smooth["moments"]) -> Choice:
+        if moments not in (1, 2):
+            raise ValueError(
+                f"`moments` must be 1, the mean, or 2, and the variance; got {moments}"
+            )
         bases = [fe.Chebyshev(degree, box) for box in (ends, variances)[:moments]]
         series = fe.Series(fe.Tensor(*bases, degree=degree), start=m.delta * steady)
         reduce = first_moment if moments == 1 else two_moments
@@ -123,7 +129,7 @@ def symmetric_investment(m: SymmetricInvestment) -> Problem:
     def deep_set(width: int = 16, moments: int = 4) -> Choice:
         def draw(key):
             first, second = jr.split(key)
-            phi = fe.MLP("scalar", moments, width=width, depth=1, support=(0.5, 1.1), key=first)
+            phi = fe.MLP("scalar", moments, width=width, depth=1, support=firm, key=first)
             rho = fe.MLP(
                 moments, "scalar", width=width, depth=1, start=m.delta * steady, key=second
             )
