@@ -7,9 +7,11 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import jax.random as jr
 
 import fesolve as fe
 
+from ._horizon import horizon
 from ._parameters import check_discount, check_persistence, check_positive, check_share, model
 from ._problem import Choice, Problem
 
@@ -76,8 +78,18 @@ def brock_mirman(m: BrockMirman) -> Problem:
 
     shock = fe.Normal(0.0, sigma)
 
+    start = fe.Dirac(jnp.array([k_steady, 0.0]))
+
+    def wealth(f, x):
+        """u'(c) k', the value of what is saved."""
+        return f.share(x) / (1.0 - f.share(x))
+
+    def checks(f):
+        law = fe.Ergodic(step, start, shock, periods=horizon(beta))
+        options = {"discount": beta, "key": jr.key(0), "paths": 20}
+        return [fe.transversality(wealth, law, f, **options), fe.stability(law, f, start.point)]
+
     def shifted(f, key):
-        start = fe.Dirac(jnp.array([k_steady, 0.0]))
         path = fe.Ergodic(step, start, shock, periods=10_200, burn_in=200)
         return {"path": risk.on(path).given(f).empirical(10_000, key=key)}
 
@@ -87,6 +99,7 @@ def brock_mirman(m: BrockMirman) -> Problem:
         hypotheses={"chebyshev": chebyshev, "mlp": mlp},
         exact={"share": lambda x: jnp.full_like(x[0], alpha * beta)},
         shifted=shifted,
+        checks=checks,
         functions=lambda f: {"share": f.share},
         coordinates=("k", "log z"),
         source="Brock and Mirman (1972); the savings share is alpha beta",

@@ -10,6 +10,7 @@ import jax.random as jr
 
 import fesolve as fe
 
+from ._horizon import horizon
 from ._parameters import check_discount, check_positive, model
 from ._problem import Choice, Problem
 
@@ -85,6 +86,18 @@ def cake_eating(m: CakeEating) -> Problem:
         return Choice(draw, points=32)
 
     kappa = 1.0 - (beta * R ** (1.0 - gamma)) ** (1.0 / gamma)
+
+    def wealth(f, a):
+        """u'(c) a, what is left of the cake."""
+        return (a * f.share(a)) ** -gamma * a
+
+    def checks(f):
+        law = fe.Ergodic(
+            lambda f, a: saved(f, a, R), fe.Dirac(a_high), periods=horizon(1.0 - kappa)
+        )
+        options = {"discount": beta, "key": jr.key(0), "paths": 1}
+        return [fe.transversality(wealth, law, f, **options), fe.stability(law, f, a_low)]
+
     return Problem(
         risk=fe.Risk(euler, fe.Uniform(a_low, a_high), args=(beta, R))
         + fe.Risk(bellman, fe.Uniform(a_low, a_high), args=(beta, R)),
@@ -93,6 +106,7 @@ def cake_eating(m: CakeEating) -> Problem:
             "share": lambda a: jnp.full_like(a, kappa),
             "value": lambda a: kappa**-gamma * utility(a),
         },
+        checks=checks,
         functions=lambda f: {"share eaten": f.share},
         coordinates=("a",),
         source="the income fluctuation problem of QuantEcon's lectures, without income",

@@ -6,10 +6,12 @@ from dataclasses import astuple, dataclass
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import jax.random as jr
 import numpy as np
 
 import fesolve as fe
 
+from ._horizon import horizon
 from ._parameters import check_discount, check_positive, check_share, model
 from ._problem import Choice, Problem, Reference
 
@@ -79,6 +81,16 @@ def deterministic_growth(m: DeterministicGrowth) -> Problem:
 
         return jax.lax.scan(advance, jnp.asarray(start), length=periods + 1)[1][-1]
 
+    law = fe.Ergodic(step, fe.Dirac(k_low), periods=horizon(beta), args=(alpha, delta))
+
+    def wealth(f, k):
+        """u'(c) k', the value of what is saved."""
+        return f.share(k) / (1.0 - f.share(k))
+
+    def checks(f):
+        options = {"discount": beta, "key": jr.key(0), "paths": 1}
+        return [fe.transversality(wealth, law, f, **options), fe.stability(law, f, k_steady)]
+
     path = saddle_path(k_low, alpha, beta, delta)
     along = "Newton's method on the path"
     return Problem(
@@ -88,6 +100,7 @@ def deterministic_growth(m: DeterministicGrowth) -> Problem:
             f"k_{t}": Reference(lambda f, t=t: capital(f, k_low, t), float(path[t]), along, 1e-6)
             for t in (1, 5, 10, 29)
         },
+        checks=checks,
         functions=lambda f: {"savings share": f.share},
         coordinates=("k",),
         source="Kahou, Fernandez-Villaverde, Gomez-Cardona, Perla and Rosa (2024), section 3",

@@ -8,9 +8,11 @@ from typing import Literal
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import jax.random as jr
 
 import fesolve as fe
 
+from ._horizon import horizon
 from ._parameters import check_discount, check_persistence, check_positive, check_share, model
 from ._problem import Choice, Problem, Reference
 
@@ -83,16 +85,29 @@ def stochastic_growth(parameters: StochasticGrowth) -> Problem:
 
     def mlp(width: int = 16, depth: int = 2) -> Choice:
         def draw(key):
-            sizes = {"width": width, "depth": depth, "support": corners}
-            return Savings(at_rest(fe.MLP(2, "scalar", **sizes, key=key)), m, k_steady)
+            # It starts at the steady state's share. From elsewhere the solver also finds paths of
+            # overaccumulation: they satisfy the Euler equation on the box, and leave it.
+            sizes = {"width": width, "depth": depth, "support": corners, "start": 0.0}
+            return Savings(fe.MLP(2, "scalar", **sizes, key=key), m, k_steady)
 
         return Choice(draw, points=16, solver=fe.LevenbergMarquardt(max_steps=300))
 
     shock = fe.Normal(0.0, m.sigma)
     risk = fe.Risk(euler, fe.Uniform(lower, upper), shock=shock.quadrature(5))
 
+    start = fe.Dirac(jnp.array([k_steady, 0.0]))
+
+    def wealth(f, x):
+        """u'(c) k', the value of what is saved."""
+        k1 = f.next_capital(x)
+        return (m.resources(x[0], x[1]) - k1) ** -m.gamma * k1
+
+    def checks(f):
+        law = fe.Ergodic(step, start, shock, periods=horizon(m.beta))
+        options = {"discount": m.beta, "key": jr.key(0), "paths": 20}
+        return [fe.transversality(wealth, law, f, **options), fe.stability(law, f, start.point)]
+
     def shifted(f, key):
-        start = fe.Dirac(jnp.array([k_steady, 0.0]))
         path = fe.Ergodic(step, start, shock, periods=10_200, burn_in=200)
         finer = fe.Risk(euler, path, shock=shock.quadrature(10))
         return {"path": finer.given(f).empirical(10_000, key=key)}
@@ -108,6 +123,7 @@ def stochastic_growth(parameters: StochasticGrowth) -> Problem:
         risk=risk,
         hypotheses={"chebyshev": chebyshev, "mlp": mlp},
         shifted=shifted,
+        checks=checks,
         references={
             f"k'({dk} k_ss, {dz} sd)": reference(dk, dz, value) for dk, dz, value in references
         },
@@ -115,17 +131,6 @@ def stochastic_growth(parameters: StochasticGrowth) -> Problem:
         coordinates=("k", "z"),
         source=m.source,
     )
-
-
-def at_rest(mlp: fe.MLP) -> fe.MLP:
-    """The network with a last layer of zeros, so that f starts at the steady state's share.
-
-    From elsewhere the solver also finds paths of overaccumulation: they satisfy the Euler equation
-    on the box, and leave it.
-    """
-    last = mlp.net.layers[-1]
-    zeros = jax.tree.map(jnp.zeros_like, (last.weight, last.bias))
-    return eqx.tree_at(lambda f: (f.net.layers[-1].weight, f.net.layers[-1].bias), mlp, zeros)
 
 
 class Calibration(eqx.Module):

@@ -1,0 +1,55 @@
+"""Transversality and stability of the catalogue's economies, by their known roots."""
+
+import math
+
+import equinox as eqx
+import numpy as np
+import pytest
+
+from fesolve import problems
+
+
+def checks_of(name, **sizes):
+    problem = problems.catalogue[name]()
+    return {check.name: check for check in problem.checks(problem.solve(**sizes).value)}
+
+
+def test_deterministic_growth():
+    """The stable root of the second-order difference equation at the steady state."""
+    checks = checks_of("deterministic_growth")
+    assert all(check.passed for check in checks.values())
+    alpha, beta, delta = 1 / 3, 0.9, 0.1
+    k = (alpha / (1 / beta - 1 + delta)) ** (1 / (1 - alpha))
+    c = k**alpha - delta * k
+    trace = 1 + 1 / beta + beta * c * alpha * (1 - alpha) * k ** (alpha - 2)
+    root = (trace - math.sqrt(trace**2 - 4 / beta)) / 2
+    np.testing.assert_allclose(checks["stability"].value, root, rtol=1e-6)
+
+
+def test_brock_mirman():
+    checks = checks_of("brock_mirman")
+    assert all(check.passed for check in checks.values())
+    np.testing.assert_allclose(checks["stability"].value, 0.8, rtol=1e-6)
+    left = checks["transversality"].value[-1]
+    assert left == pytest.approx(0.96 ** math.ceil(math.log(1e-4) / math.log(0.96)), rel=1e-5)
+
+
+def test_cake_eating():
+    checks = checks_of("cake_eating")
+    assert all(check.passed for check in checks.values())
+    kappa = 1 - (0.96 * 1.01**-0.5) ** (1 / 1.5)
+    np.testing.assert_allclose(checks["stability"].value, 1.01 * (1 - kappa), rtol=1e-5)
+
+
+def test_stochastic_growth():
+    checks = checks_of("stochastic_growth")
+    assert all(check.passed for check in checks.values())
+    assert 0.95 < float(checks["stability"].value) < 1
+
+
+def test_a_policy_that_saves_too_much_fails():
+    """All but a hair of resources are saved whenever capital is high: it leaves the interval."""
+    problem = problems.deterministic_growth()
+    f = problem.choice("chebyshev", degree=4).hypothesis(None)
+    f = eqx.tree_at(lambda f: f.logit.coefficients, f, np.array([3.0, 3.0, 0.0, 0.0, 0.0]))
+    assert not all(check.passed for check in problem.checks(f))
