@@ -12,7 +12,7 @@ from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from .._compiled import compiled
 from .._distribution import Dirac, Empirical
-from .._hypothesis import AbstractBasis, Frozen, MLP, Series
+from .._hypothesis import AbstractBasis, AbstractNetwork, Frozen, Series
 from .._precision import in_dtype, theta_dtype
 from .._risk import AbstractRisk
 from .._types import Hypothesis, Point
@@ -101,7 +101,7 @@ _table = compiled(_tabulated)
 
 
 def _is_part(node: Any) -> bool:
-    return isinstance(node, Series | MLP | Frozen | AbstractBasis) or _is_layer(node)
+    return isinstance(node, Series | AbstractNetwork | Frozen | AbstractBasis) or _is_layer(node)
 
 
 def _is_layer(node: Any) -> bool:
@@ -119,7 +119,7 @@ def _domain(part: Any) -> Any:
     """The box on which a part is compared, () for a number, `None` where none is known."""
     if eqx.is_array(part):
         return ()
-    if isinstance(part, MLP):
+    if isinstance(part, AbstractNetwork):
         return None if part.support is None else tuple(part.support)
     if not isinstance(part, Series):
         return None
