@@ -1,0 +1,126 @@
+# %% [markdown]
+# # A small residual is not a solution: growth with and without its anchor
+#
+# rho V = max u(c) + V'(k) (A k^alpha - delta k - c), differentiated in k, is an equation for the
+# policy alone: gamma c'(k) / c (A k^alpha - delta k - c) = alpha A k^(alpha - 1) - delta - rho.
+# At the steady state both sides vanish. That singles out one policy among those that rest there;
+# others pass the steady state saving still, and are as smooth.
+
+# %%
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+
+import fesolve as fe
+
+
+jax.config.update("jax_enable_x64", True)
+gamma, alpha, delta, rho = 2.0, 0.3, 0.05, 0.05
+k_steady = (alpha / (rho + delta)) ** (1 / (1 - alpha))
+c_steady = k_steady**alpha - delta * k_steady
+low, high = 0.1 * k_steady, 2 * k_steady
+ends = (jnp.log(low).item(), jnp.log(high).item())
+
+
+def euler(c, k):
+    consumption, slope = jax.value_and_grad(c)(k)
+    growth = gamma * slope / consumption * (k**alpha - delta * k - consumption)
+    return (growth - (alpha * k ** (alpha - 1) - delta - rho)) / (rho + delta)
+
+
+risk = fe.Risk(euler, fe.Uniform(low, high))
+train, test = risk.quadrature(28), risk.empirical(2_000, key=jr.key(0))
+
+# %% [markdown]
+# ## Without an anchor
+#
+# log c is a series in log k. A start is an arbitrary multiple of output.
+
+
+# %%
+def unanchored(key):
+    series = fe.Series(fe.Chebyshev(20, ends), start=jr.uniform(key, minval=-1.5, maxval=0.0))
+    return fe.Ansatz(lambda g, k: jnp.exp(alpha * jnp.log(k) + g(jnp.log(k))), series)
+
+
+def off(c):
+    return float(c(k_steady)) / c_steady - 1
+
+
+ends_at = [fe.solve(train, unanchored(key), throw=False) for key in jr.split(jr.key(1), 8)]
+for solution in ends_at:
+    sentence = fe.RESULTS[solution.result].split(":")[0]
+    print(f"risk {float(solution.risk):.1e}, c* off by {off(solution.value):+.2%}: {sentence}")
+
+# %% [markdown]
+# Most starts end at the policy that rests. The others have a residual of zero as well, on the
+# sample and on fresh points, so that a report on residuals alone has nothing to say against them.
+
+# %%
+wrong = next(s for s in ends_at if off(s.value) < -0.1 and float(s.risk) < 1e-20)
+report = fe.RiskReport(wrong.value, train=train, test=test)
+print(report)
+
+assert report.solved and off(wrong.value) < -0.5
+
+# %% [markdown]
+# Three things do say it. First, the solver: the Jacobian of the residual has lost rank at this f,
+# since its neighbours are solutions too.
+
+# %%
+good = next(s for s in ends_at if abs(off(s.value)) < 1e-6)
+for solution in (wrong, good):
+    print(f"smallest singular value {float(solution.stats['smallest_singular_value']):.1e}")
+
+assert bool(wrong.result == fe.RESULTS.not_unique) and bool(good.solved)
+
+# %% [markdown]
+# Second, what the model asks for at infinity. Capital must rest where it should, and come back to
+# it: the closed loop has a negative eigenvalue there.
+
+
+# %%
+def stability(c):
+    saving = lambda k: k**alpha - delta * k - c(k)
+    saved, slope = (float(x) for x in jax.value_and_grad(saving)(k_steady))
+    rests = abs(saved) < 1e-3 * c_steady and slope < 0
+    return fe.Check("stability", slope, rests, f"saves {saved:.2g}, with slope {slope:.2g}, at k*")
+
+
+report = fe.RiskReport(wrong.value, test=test, checks=[stability(wrong.value)])
+print(report.verdict)
+
+assert not report.solved
+assert fe.RiskReport(good.value, test=test, checks=[stability(good.value)]).solved
+
+# %% [markdown]
+# Third, several starts: they end at different functions of equal risk. Networks, whose weights
+# nobody expects to be determined, have no other sign.
+
+# %%
+several = fe.MultiStart(unanchored, starts=7)
+solution = fe.solve(train, unanchored(jr.key(2)), several, key=jr.key(4), throw=False)
+print(fe.RESULTS[solution.result])
+print(f"spread {float(solution.stats['spread']):.2g} over {solution.stats['risks'].size} starts")
+
+assert not bool(solution.solved)
+
+# %% [markdown]
+# ## With the anchor
+#
+# c(k*) = c* is known, and holds by construction for every g. One start is enough.
+
+
+# %%
+def anchored(g, k):
+    apart = jnp.log(k / k_steady)
+    return c_steady * jnp.exp(apart * g(jnp.log(k)))
+
+
+series = fe.Ansatz(anchored, fe.Series(fe.Chebyshev(20, ends), start=0.5))
+c = fe.solve(train, series).value
+print(f"c(k_low) = {float(c(low)):.10f}, c(k_high) = {float(c(high)):.10f}")
+
+# the saddle path by shooting (DOP853)
+assert abs(float(c(low)) / 0.5257239401 - 1) < 1e-9
+assert abs(float(c(high)) / 1.8775141502 - 1) < 1e-9
