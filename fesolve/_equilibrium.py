@@ -17,8 +17,8 @@ def equilibrium(
     """The price in [low, high] at which `excess(price)` is zero.
 
     Newton's method where its steps stay inside of the interval that is left and shrink, else
-    bisection, as at a kink or far away. `excess` may contain a whole `fe.solve`, and the price can be
-    differentiated in whatever `excess` depends on, by the implicit function theorem:
+    bisection, as at a kink or far away. `excess` may contain a whole `fe.solve`, and the price can
+    be differentiated in whatever `excess` depends on, by the implicit function theorem:
     d price = -d excess / (d excess / d price).
 
     ```python

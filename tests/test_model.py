@@ -205,3 +205,61 @@ def test_what_is_refused():
         fe.euler_residual(growth, BETA, law)(lambda x: x, jnp.asarray(1.0), 0.0)
     with pytest.raises(ValueError, match="without a `law` a point is k"):
         fe.euler_residual(lambda k, k1: k, BETA)(lambda x: x[0], jnp.ones(2))
+
+
+# Two constraints at once: y >= 0, M y >= d(x), one of them equal in each component.
+M = np.array([[2.0, 0.5], [0.5, 1.0]])
+
+
+def demand(x):
+    return jnp.stack([jnp.cos(3.0 * x), jnp.sin(3.0 * x)])
+
+
+def linear_complementarity(d):
+    """By enumeration of what is zero."""
+    for zero in ((), (0,), (1,), (0, 1)):
+        free = [i for i in range(2) if i not in zero]
+        y = np.zeros(2)
+        y[free] = np.linalg.solve(M[np.ix_(free, free)], d[free])
+        if (y >= -1e-12).all() and (M @ y - d >= -1e-12).all():
+            return y
+    raise AssertionError("no solution")
+
+
+def two_constraints(f, x, smoothing):
+    y = f(x)
+    return fe.fischer_burmeister(y, jnp.asarray(M) @ y - demand(x), smoothing)
+
+
+def at_points(smoothing, y, tolerance=None):
+    points = fe.Empirical(jnp.linspace(0.0, 2.0, 12))
+    risk = fe.Risk(two_constraints, points, args=(smoothing,), tolerance=tolerance)
+    return fe.solve(risk, y).value
+
+
+def test_two_constraints_against_enumeration():
+    """Splines through as many points as they have coefficients, smoothed less and less."""
+    y = fe.Series(fe.BSpline(11, (0.0, 2.0), degree=1), out_size=2, start=jnp.full(2, 0.5))
+    smoothed = at_points(0.3, y)
+    for x in np.linspace(0.0, 2.0, 12):
+        value = smoothed(x)
+        slack = M @ value - demand(x)
+        assert (value > 0).all() and (slack > 0).all()
+        np.testing.assert_allclose(value * slack, 0.09, rtol=1e-8)
+    y = at_points(0.0, at_points(0.02, smoothed))
+    exact = [linear_complementarity(np.asarray(demand(x))) for x in np.linspace(0.0, 2.0, 12)]
+    np.testing.assert_allclose(jax.vmap(y)(jnp.linspace(0.0, 2.0, 12)), exact, atol=1e-9)
+
+
+def test_smoothing_can_be_traced_and_differentiated():
+    """y + s - sqrt(y^2 + s^2 + 2 e^2) = 0 with s = y: y = e."""
+
+    def residual(f, smoothing):
+        return fe.fischer_burmeister(f, f, smoothing)
+
+    def solution(smoothing):
+        risk = fe.Risk(residual, args=(smoothing,))
+        return fe.solve(risk, jnp.ones(2)).value[1]
+
+    value, slope = jax.jit(jax.value_and_grad(solution))(0.3)
+    np.testing.assert_allclose([value, slope], [0.3, 1.0], rtol=1e-10)

@@ -6,6 +6,7 @@ from ._black_scholes import black_scholes as black_scholes
 from ._brock_mirman import brock_mirman as brock_mirman
 from ._cake_eating import cake_eating as cake_eating
 from ._cake_eating_hjb import cake_eating_hjb as cake_eating_hjb
+from ._consumption_saving import consumption_saving as consumption_saving
 from ._deterministic_growth import deterministic_growth as deterministic_growth
 from ._exponential import exponential as exponential
 from ._growth_hjb import growth_hjb as growth_hjb
@@ -59,6 +60,7 @@ catalogue: dict[str, Callable[..., Problem]] = {
         linear_quadratic,
         huggett,
         stochastic_growth,
+        consumption_saving,
         symmetric_investment,
         overlapping_generations,
     )
