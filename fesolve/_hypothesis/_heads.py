@@ -38,7 +38,7 @@ class Positive(eqx.Module):
     g: Callable
     start: Frozen
 
-    def __init__(self, g: Callable, *, start: Any = 1.0):
+    def __init__(self, g: Any, *, start: Any = 1.0):
         self.g = _function(g, "g", "Positive")
         self.start = _given(start, "start")
         numbers = _numbers(self.start)
@@ -80,7 +80,7 @@ class Bounded(eqx.Module):
     high: Frozen
     start: Frozen | None
 
-    def __init__(self, g: Callable, low: Any = 0.0, high: Any = 1.0, *, start: Any = None):
+    def __init__(self, g: Any, low: Any = 0.0, high: Any = 1.0, *, start: Any = None):
         self.g = _function(g, "g", "Bounded")
         self.low, self.high = _given(low, "low"), _given(high, "high")
         self.start = None if start is None else _given(start, "start")

@@ -94,7 +94,8 @@ def overlapping_generations(m: OverlappingGenerations) -> Problem:
 
     def incomes(x):
         """The return on capital, and the income of each generation."""
-        k, z, total = x["k"], x["z"], jnp.sum(x["k"])
+        k, z = jnp.asarray(x["k"]), x["z"]
+        total = jnp.sum(k)
         productivity, depreciation = (jnp.asarray(state, k.dtype)[z] for state in (eta, delta))
         r = alpha * productivity * total ** (alpha - 1) + 1 - depreciation
         wage = (1 - alpha) * productivity * total**alpha
@@ -116,7 +117,7 @@ def overlapping_generations(m: OverlappingGenerations) -> Problem:
         error = 1 / (consumption(f, x)[:-1] * expected) - 1
         return {f"generation {h + 1}": error[h] for h in range(ages - 1)}
 
-    centre = m.without_risk(np.full(ages - 1, 0.5))
+    centre = fe.freeze(m.without_risk(np.full(ages - 1, 0.5)))
     states = [(-WIDTH, WIDTH)] * (ages - 1) + [(-1.0, 1.0)] * 2
 
     def chebyshev(degree: int = 1) -> Choice:
@@ -137,7 +138,7 @@ def overlapping_generations(m: OverlappingGenerations) -> Problem:
         solver = fe.Resample(fe.LevenbergMarquardt(max_steps=100), n=POINTS, rounds=2)
         return Choice(hypothesis, points=POINTS, sample=by_sampling, solver=solver)
 
-    start = fe.Dirac({"k": centre, "z": np.asarray(0)})
+    start = fe.Dirac({"k": centre.value, "z": np.asarray(0)})
     ergodic = fe.Ergodic(step, start, tomorrow, periods=POINTS + 50, burn_in=50)
     rates = m.savings_rates()
 
@@ -147,7 +148,7 @@ def overlapping_generations(m: OverlappingGenerations) -> Problem:
     return Problem(
         risk=fe.Risk(euler, ergodic.given(Constant(jnp.asarray(rates)))),
         hypotheses={"chebyshev": chebyshev, "mlp": mlp},
-        exact={"shares": lambda x: jnp.asarray(rates, x["k"].dtype)},
+        exact={"shares": lambda x: jnp.asarray(rates)},
         shifted=shifted,
         functions=lambda f: {"shares saved": f.shares},
         coordinates=(*(f"k_{h + 2}" for h in range(ages - 1)), "z"),
@@ -166,12 +167,12 @@ class Shares(eqx.Module):
     """Shares of income that are saved, from log k and the two risks as -1 and 1."""
 
     head: fe.Bounded
-    centre: np.ndarray
+    centre: fe.Frozen
 
     def shares(self, x):
-        k, z = x["k"], x["z"]
+        k, z = jnp.asarray(x["k"]), x["z"]
         risks = jnp.stack([2 * (z // 2) - 1, 2 * (z % 2) - 1]).astype(k.dtype)
-        logs = jnp.log(k / jnp.asarray(self.centre, k.dtype))
+        logs = jnp.log(k / jnp.asarray(self.centre.value, k.dtype))
         return self.head(jnp.concatenate([logs, risks]))
 
 
