@@ -42,7 +42,8 @@ class ImpulseResponse(eqx.Module):
         table = [["periods after", *map(str, shown)]]
         for i, name in enumerate(self.names):
             table.append([name, *(f"{self.mean[h, i]:.3g}" for h in shown)])
-            if bool(jnp.any(self.error[:, i] > 0)):
+            # where all noise cancels, the errors are rounding
+            if float(self.error[:, i].max()) > 1e-12 * float(jnp.abs(self.mean[:, i]).max()):
                 table.append(["  (s.e.)", *(f"({self.error[h, i]:.1g})" for h in shown)])
         return "\n".join(aligned(table, left=1)[0])
 

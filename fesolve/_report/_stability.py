@@ -184,7 +184,9 @@ def _sentence(value: float, bound: float, what: str, point: Point) -> str:
             "no steady state was found near x: start nearer, or f has none there and leads "
             "elsewhere"
         )
-    place = ", ".join(f"{v:.5g}" for v in np.ravel(ravel_pytree(point)[0]))
+    v = np.asarray(ravel_pytree(point)[0])
+    v = np.where(abs(v) < 1e-12 * max(1.0, float(abs(v).max())), 0, v)
+    place = ", ".join(f"{coordinate:.5g}" for coordinate in v)
     side = "below" if value < bound else "not below"
     end = "" if value < bound else ", so that the economy does not return to it"
     return f"{what} is {value:.6g} at the steady state ({place}), {side} {bound:g}{end}"
