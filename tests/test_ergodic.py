@@ -1,5 +1,7 @@
 """p*(x; f): simulated states against stationary laws in closed form."""
 
+import time
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -132,6 +134,94 @@ def test_given_again_takes_the_new_f():
     np.testing.assert_array_equal(q.sample(2, key=jr.key(0))["x"], [0, 2])
     m = fe.Mixture([p, p]).given(jnp.asarray(2.0))
     assert m.sample(4, key=jr.key(0)).shape == (4,)
+
+
+def persistent(rho, periods=1000):
+    return ergodic(periods=periods, burn_in=100).given(jnp.asarray(rho))
+
+
+@pytest.mark.parametrize("rho", [1.0, 1.002])
+def test_a_unit_root_has_no_ergodic_distribution(rho):
+    p = persistent(rho)
+    for seed in range(20):
+        with pytest.raises(ValueError, match=r"does not lead back.*With a unit root"):
+            p.sample(900, key=jr.key(seed))
+    assert np.isfinite(p.simulate(900, key=jr.key(0))).all()
+    assert np.isfinite(jax.jit(lambda key: p.sample(900, key=key))(jr.key(0))).all()
+
+
+@pytest.mark.parametrize("rho, periods", [(0.9, 200), (0.999, 1000), (0.999, 5000)])
+def test_persistence_is_no_unit_root(rho, periods):
+    p = persistent(rho, periods)
+    for seed in range(20):
+        assert np.isfinite(p.sample(100, key=jr.key(seed))).all()
+
+
+def test_one_coordinate_with_a_unit_root_is_found():
+    def step(f, x, e):
+        return {"a": 0.5 * x["a"] + e, "b": x["b"] + 1e-3 * e, "i": x["i"]}
+
+    start = fe.Dirac({"a": 0.0, "b": 5.0, "i": 1})
+    p = fe.Ergodic(step, start, fe.Normal(0.0, 1.0), periods=400).given(jnp.asarray(0.0))
+    for seed in range(20):
+        with pytest.raises(ValueError, match="in coordinate 1"):
+            p.sample(400, key=jr.key(seed))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_parameters_as_states_chaos_and_bounds_are_no_unit_roots(seed):
+    def step(f, x, e):
+        theta, z, chaos, walk = x
+        tomorrow = [theta, theta * z + e, 3.99 * chaos * (1 - chaos), jnp.clip(walk + e, -3, 3)]
+        return jnp.stack(tomorrow)
+
+    start = fe.Product(fe.Uniform(0.1, 0.9), fe.Dirac(0.0), fe.Uniform(0.1, 0.9), fe.Dirac(0.0))
+    p = fe.Ergodic(step, start, fe.Normal(0.0, 1.0), periods=500).given(jnp.asarray(0.0))
+    assert p.sample(500, key=jr.key(seed)).shape == (500, 4)
+
+
+def test_looking_for_a_unit_root_is_cheap():
+    p = persistent(0.9, 5000)
+    draw = lambda how, k: jax.block_until_ready(how(4900, key=jr.key(k)))
+
+    def fastest(how):
+        times = []
+        for k in range(12):
+            begin = time.perf_counter()
+            draw(how, k)
+            times.append(time.perf_counter() - begin)
+        return min(times[2:])
+
+    # Two columns instead of one; the bound is wide, since the machine may be busy.
+    assert fastest(p.sample) < 2 * fastest(p.simulate)
+
+
+def test_the_share_outside_the_domain_is_told_on_an_ergodic_path():
+    f = fe.Series(fe.Chebyshev(3, (-1.0, 1.0)), start=0.0)
+    path = fe.Ergodic(
+        lambda f, x, e: 0.9 * x + e + 0.0 * f(x),
+        fe.Dirac(0.0),
+        fe.Normal(0.0, 1.0),
+        periods=2100,
+        burn_in=100,
+    ).given(f)
+    risk = fe.Risk(lambda f, x: f(x), path).empirical(2000, key=jr.key(0))
+    share = float(np.mean(np.abs(np.asarray(risk.terms[0].distribution.points)) > 1))
+    assert 0.5 < share < 0.9
+    report = fe.RiskReport(f, test=risk)
+    assert f"f is asked for outside its domain at {100 * share:.3g} % of the points of test" in str(
+        report
+    )
+    bounded = fe.Ergodic(
+        lambda f, x, e: 0.5 * jnp.tanh(x + e) + 0.0 * f(x),
+        fe.Dirac(0.0),
+        fe.Normal(0.0, 1.0),
+        periods=500,
+    ).given(f)
+    inside = fe.RiskReport(
+        f, test=fe.Risk(lambda f, x: f(x), bounded).empirical(500, key=jr.key(0))
+    )
+    assert "outside its domain" not in str(inside)
 
 
 @pytest.mark.parametrize(
