@@ -103,4 +103,12 @@ def _sentence(solution: Solution, risk: AbstractRisk, trainable: PyTree[bool]) -
     if least_squares is not None and bool(solution.result == RESULTS.non_finite):
         where = where_not_finite(risk, solution.value, trainable)
         return f"{sentence}. At the f that was reached, {where}"
-    return f"{sentence} (risk {float(solution.risk):.3g})"
+    return f"{sentence} (risk {float(solution.risk):.3g}{_reached(solution)})"
+
+
+def _reached(solution: Solution) -> str:
+    """Where a continuation stopped."""
+    reached = float(np.asarray(solution.stats.get("reached", 1.0)))
+    if np.isnan(reached):
+        return "; of `begin` itself, which was not solved"
+    return "" if reached >= 1.0 else f"; the continuation stopped {reached:.6g} of the way"
