@@ -48,6 +48,7 @@ def test_the_size_where_the_policy_is_exact(seed):
     assert found.check().passed
 
 
+@pytest.mark.slow
 def test_the_power_where_it_is_wrong():
     """Consumption of 1 % too little is rejected more and more often as paths grow."""
     shares = []

@@ -26,6 +26,7 @@ def test_deterministic_growth():
     np.testing.assert_allclose(checks["stability"].value, root, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_brock_mirman():
     checks = checks_of("brock_mirman")
     assert all(check.passed for check in checks.values())
@@ -41,6 +42,7 @@ def test_cake_eating():
     np.testing.assert_allclose(checks["stability"].value, 1.01 * (1 - kappa), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_stochastic_growth():
     checks = checks_of("stochastic_growth")
     assert all(check.passed for check in checks.values())
