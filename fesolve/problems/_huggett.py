@@ -89,21 +89,20 @@ def huggett(m: Huggett) -> Problem:
         """v = 0 is a_min and v = 1 is a_top: v^2 is the share of the way."""
         a = f.a_min + f.span * v**2
         low, high = f.density(a)
-        moved = fe.adjoint_generator(lambda a: f.density(a)[0], lambda a: f.saving(a)[0])
+        moved = fe.derivative(lambda a: (f.saving(a) * f.density(a))[0])(a)
         inflow, outflow = m.lambda_high * high, m.lambda_low * low
-        return (moved(a) + inflow - outflow) / (inflow + outflow)
+        return (inflow - outflow - moved) / (inflow + outflow)
 
-    def mass(f):
-        return jnp.sum(f.integral(lambda a: 1.0)) - 1.0
-
-    def clearing(f):
-        return jnp.sum(f.integral(lambda a: a)) / m.z_high
+    def total(f):
+        """There are as many households as incomes, and they hold as much as there is."""
+        number, held = jnp.sum(f.integral(lambda a: jnp.stack([jnp.ones_like(a), a])), axis=1)
+        if m.r is not None:
+            return {"mass": number - 1.0}
+        return {"mass": number - 1.0, "clearing": held / m.z_high}
 
     where = fe.Uniform(m.a_min, m.a_max)
     households = fe.Risk(euler, where)
-    risk = households + fe.Risk(forward, fe.Uniform(0.0, 1.0)) + fe.Risk(mass)
-    if m.r is None:
-        risk = risk + fe.Risk(clearing)
+    risk = households + fe.Risk(forward, fe.Uniform(0.0, 1.0)) + fe.Risk(total)
 
     def sample(risk, n, key):
         """Gauss nodes in the root of a - a_min."""
@@ -124,7 +123,7 @@ def huggett(m: Huggett) -> Problem:
     guess = {"out": -3.0, "up": -4.0, "log_flow": -4.0}
     ends = {"out": root, "up": root, "log_flow": 1.0}
 
-    def chebyshev(degree: int = 32) -> Choice:
+    def chebyshev(degree: int = 40) -> Choice:
         series = {
             name: fe.Series(fe.Chebyshev(degree, (0.0, ends[name])), start=start)
             for name, start in guess.items()
@@ -217,8 +216,8 @@ class Economy(eqx.Module):
         return jnp.abs(self.flow(v, 1.0 - v) / self.saving(a))
 
     def integral(self, what):
-        """The sums of what(a) over households of low income, those at a_min among them, and of
-        high income."""
+        """The sums of what(a), a number or a vector, over households of low income, those at a_min
+        among them, and over those of high income."""
         q_top = jnp.sqrt(self.span)
 
         def at(node):
@@ -226,9 +225,11 @@ class Economy(eqx.Module):
             q, flow = v * q_top, self.flow(v, rest)
             low = flow * 2.0 * q_top * jnp.exp(-self.out(q))
             high = flow * 2.0 * v / (rest * (1.0 + v)) * jnp.exp(-self.up(q))
-            return jnp.stack([low, high]) * what(self.a_min + q**2)
+            value = jnp.asarray(what(self.a_min + q**2))
+            return jnp.stack([low * value, high * value], axis=-1)
 
-        return fe.expectation(at, RULE).at[0].add(self.at_limit() * what(self.a_min))
+        sums = fe.expectation(at, RULE)
+        return sums.at[..., 0].add(self.at_limit() * what(jnp.asarray(self.a_min)))
 
     def at_limit(self):
         """The mass at a_min: low incomes arrive by the flow, and leave when they become high."""
@@ -245,7 +246,7 @@ class Economy(eqx.Module):
         return fe.Empirical(np.asarray(self.a_min + q**2), weights / weights.sum())
 
 
-def double_exponential(n: int, reach: float = 4.0) -> fe.Empirical:
+def double_exponential(n: int, reach: float = 5.0) -> fe.Empirical:
     """The rule of Takahasi and Mori (1974) on (0, 1), which holds powers of v and 1 - v of any
     positive exponent, with 1 - v as a number of its own: most of its digits are lost in v."""
     t, step = np.linspace(-reach, reach, 2 * n + 1, retstep=True)
@@ -254,4 +255,4 @@ def double_exponential(n: int, reach: float = 4.0) -> fe.Empirical:
     return fe.Empirical({"v": v, "rest": rest}, step * np.pi * np.cosh(t) * v * rest)
 
 
-RULE = double_exponential(48)
+RULE = double_exponential(60)

@@ -124,8 +124,17 @@ class Squares(fe.AbstractBasis):
 
 
 def riccati(A: np.ndarray, B: np.ndarray, rho: float) -> np.ndarray:
-    """The stabilising solution of rho P = I + A' P + P A - P B B' P."""
+    """The stabilising solution of rho P = I + A' P + P A - P B B' P.
+
+    **Raises:** `ValueError` where there is none.
+    """
     from scipy.linalg import solve_continuous_are
 
     d, controls = B.shape
-    return solve_continuous_are(A - 0.5 * rho * np.eye(d), B, np.eye(d), np.eye(controls))
+    try:
+        return solve_continuous_are(A - 0.5 * rho * np.eye(d), B, np.eye(d), np.eye(controls))
+    except np.linalg.LinAlgError:
+        raise ValueError(
+            "`growth` is too large: no control keeps the discounted cost finite, because stocks "
+            "that are not controlled grow too fast; lower `growth`, or raise `leak` or `rho`"
+        ) from None

@@ -78,11 +78,26 @@ def ornstein_uhlenbeck(m: OrnsteinUhlenbeck) -> Problem:
         return jnp.exp(net(x) - 0.5 * ((z - 0.5) / 1.5) ** 2) / deviation
 
     interval, numbers = fe.Uniform(lower, upper), (eta, xbar, s)
-    return Problem(
-        risk=fe.Risk(forward, interval, args=numbers)
+    risk = (
+        fe.Risk(forward, interval, args=numbers)
         + fe.Risk(closed, fe.Dirac(lower), args=numbers)
         + fe.Risk(closed, fe.Dirac(upper), args=numbers)
-        + fe.Risk(mass),
+        + fe.Risk(mass)
+    )
+    process = fe.Diffusion(
+        lambda g, x: eta * (xbar - x),
+        lambda g, x: jnp.full_like(x, s),
+        fe.Dirac(xbar),
+        horizon=50.0 / eta,
+        steps=5_000,
+        burn_in=5.0 / eta,
+    )
+
+    def simulated(g, key):
+        return {"in_the_long_run": risk.on(process).given(g).empirical(1_000, key=key)}
+
+    return Problem(
+        risk=risk,
         hypotheses={"chebyshev": chebyshev, "exponential": exponential, "mlp": mlp},
         exact=lambda x: jax.scipy.stats.norm.pdf(x, xbar, deviation),
         references={
@@ -96,6 +111,7 @@ def ornstein_uhlenbeck(m: OrnsteinUhlenbeck) -> Problem:
                 1e-6,
             )
         },
+        shifted=simulated,
         functions=lambda g: {"density": g},
         source="Uhlenbeck and Ornstein (1930)",
     )
