@@ -72,20 +72,21 @@ def test_the_portfolio_is_as_brute_force_would_have_it():
 # Anchored.
 
 
-@pytest.mark.parametrize("parameters", [{}, {"gamma": 0.5, "rho": 0.04, "r": 0.02}])
+@pytest.mark.parametrize(
+    "parameters",
+    [{}, pytest.param({"gamma": 0.5, "rho": 0.04, "r": 0.02}, marks=pytest.mark.slow)],
+)
 def test_cake_eating_by_series(parameters):
     problem = problems.cake_eating_hjb(**parameters)
     f = problem.solve().value
     assert l2(problem, f) <= 1e-12
     assert off(problem, f) <= 1e-4
-    assert verdict(problem, f).solved
 
 
 def test_merton_by_series():
     problem = problems.merton()
     f = problem.solve().value
     assert max(l2(problem, f, name) for name in problem.exact) <= 1e-12
-    assert verdict(problem, f).solved
 
 
 GROWTH = dict(gamma=2.0, alpha=0.3, delta=0.05, rho=0.05)
@@ -109,12 +110,14 @@ def test_growth_by_series_follows_the_saddle_path():
     }
 
 
+@pytest.mark.slow
 def test_growth_has_a_closed_form():
     problem = problems.growth_hjb(gamma=0.3)
     assert problem.parameters.share == pytest.approx(0.2833333333, rel=1e-9)
     assert l2(problem, problem.solve().value) <= 1e-11
 
 
+@pytest.mark.slow
 def test_growth_by_its_value():
     problem = problems.growth_hjb(unknown="value")
     f = problem.solve().value
@@ -129,26 +132,27 @@ def test_growth_by_a_network():
     np.testing.assert_allclose(jax.vmap(f.consumption)(k), saddle_policy(k, **GROWTH), rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_merton_by_a_network():
     problem = problems.merton()
     f = problem.solve("mlp", key=jr.key(1)).value
     assert l2(problem, f) <= 1e-5 and l2(problem, f, "portfolio") <= 1e-5
 
 
-def test_the_policy_moves_with_interest_as_differences_say():
-    """d c / d r at a fixed anchor, by the implicit function theorem."""
-    problem = problems.cake_eating_hjb()
-    choice = problem.choice(degree=6)
-    f = choice.hypothesis(jr.key(0))
+@pytest.mark.slow
+def test_consumption_moves_with_interest_as_differences_say():
+    """d c / d r at given values at the ends, by the implicit function theorem."""
+    problem = problems.merton()
+    f = problem.choice(degree=10).hypothesis(jr.key(0))
+    term = problem.risk.terms[0]
 
     def consumption(r):
-        term = problem.risk.terms[0]
-        risk = fe.Risk(term.residual, term.distribution, args=(0.05, r))
-        return fe.solve(risk.quadrature(10), f).value.consumption(4.9)
+        risk = fe.Risk(term.residual, term.distribution, args=(term.args[0], r, term.args[2]))
+        return fe.solve(risk.quadrature(14), f).value.consumption(2.0)
 
-    h = 1e-5
-    difference = (consumption(0.03 + h) - consumption(0.03 - h)) / (2 * h)
-    assert float(jax.grad(consumption)(0.03)) == pytest.approx(float(difference), rel=1e-5)
+    h = 1e-4
+    difference = (consumption(0.02 + h) - consumption(0.02 - h)) / (2 * h)
+    assert float(jax.grad(consumption)(0.02)) == pytest.approx(float(difference), rel=1e-5)
 
 
 # Not anchored.
@@ -178,6 +182,7 @@ def test_growth_without_its_anchor_has_other_solutions():
     assert [check.passed for check in report.checks] == [False, False]
 
 
+@pytest.mark.slow
 def test_growth_without_its_anchor_starts_disagree():
     problem = problems.growth_hjb(anchor=False)
     solution = problem.solve(throw=False)
@@ -194,7 +199,9 @@ def test_a_cake_without_its_anchor_is_not_determined():
     assert smallest[0] < 1e-8 < 1e-6 < smallest[1]
 
 
-@pytest.mark.parametrize("name", ["cake_eating_hjb", "growth_hjb"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("cake_eating_hjb", marks=pytest.mark.slow), "growth_hjb"]
+)
 def test_the_command_line_does_not_call_them_solved(name, tmp_path, capsys):
     status = cli.run(["solve", name, "--anchor", "false", "--out", str(tmp_path)])
     assert status == 1
@@ -226,6 +233,7 @@ def test_parameters_without_a_solution_are_refused(name, parameters, words):
         problems.catalogue[name](**parameters)
 
 
+@pytest.mark.slow
 def test_logarithmic_growth_has_a_policy():
     problem = problems.growth_hjb(gamma=1.0)
     f = problem.solve().value

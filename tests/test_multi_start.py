@@ -60,7 +60,7 @@ def test_what_should_agree_is_the_users_to_say():
     assert float(solution.stats["spread"]) < 1e-10
 
 
-@pytest.mark.parametrize("draw", [series, network])
+@pytest.mark.parametrize("draw", [series, pytest.param(network, marks=pytest.mark.slow)])
 def test_one_solution_is_agreed_on(draw):
     risk = decay(1.0).quadrature(32)
     solver = fe.MultiStart(draw, fe.LevenbergMarquardt(max_steps=40), starts=3)
@@ -180,6 +180,7 @@ def test_without_a_condition_the_reason_is_kept():
     assert float(solution.stats["spread"]) > 0.1
 
 
+@pytest.mark.slow
 def test_compiled_mapped_and_differentiated():
     draw = lambda key: series(key, 10)
 
