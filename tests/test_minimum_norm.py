@@ -1,10 +1,11 @@
-"""Selection by a norm: against pseudo-inverses, KKT systems, SciPy's SLSQP and P3's closed form."""
+"""Selection by a norm: against pseudo-inverses, KKT systems, SciPy's SLSQP and closed forms."""
 
 import jax
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import pytest
+from scipy.interpolate import CubicSpline
 from scipy.optimize import minimize
 
 import fesolve as fe
@@ -47,7 +48,7 @@ def test_dependent_rows_and_a_weighted_norm():
     assert int(solution.stats["free_directions"]) == 4
 
 
-# P3: mu' = r mu - x(t), of which mu + zeta e^{r t} is a solution too, for any zeta.
+# mu' = r mu - x(t), of which mu + zeta e^{r t} is a solution too, for any zeta.
 R, C, G, X0 = 0.1, 0.02, -0.2, 0.01
 
 
@@ -184,15 +185,80 @@ def test_non_finite():
     assert bool(solution.result == fe.RESULTS.non_finite)
 
 
-def test_a_network_moves_towards_it_and_is_not_called_solved_before():
+def bends():
     interval = fe.Uniform(-1.0, 1.0)
+    return fe.Risk(lambda f, x: fe.derivative(f, 2)(x), interval).quadrature(12)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_networks_by_an_annealed_ridge(seed):
+    """The interpolant that bends least is the natural cubic spline, here a cubic itself."""
+    net = fe.MLP("scalar", "scalar", width=16, depth=1, support=(-1.0, 1.0), key=jr.key(seed))
+    points = np.linspace(-1.0, 1.0, 5)
+    values = np.array([0.0, 1.0, 0.0, -1.0, 0.5])
+    risk = fe.Risk(lambda f, point: f(point[0]) - point[1], fe.Empirical((points, values)))
+    history = fe.History()
+    solution = fe.solve(risk, net, fe.MinimumNorm(bends()), monitors=(history,))
+    x = np.linspace(-1.0, 1.0, 41)
+    spline = CubicSpline(points, values, bc_type="natural")(x)
+    assert np.max(np.abs(np.asarray(jax.vmap(solution.value)(x)) - spline)) < 0.03
+    assert np.sqrt(float(solution.risk)) < 1e-6
+    norms = [record["norm"] for record in history.records]
+    assert norms == sorted(norms) and history.records[-1]["ridge"] == 1e-14
+    assert int(solution.stats["free_directions"]) == 49 - 5
+
+
+def test_a_network_is_not_called_solved_before_the_norm_is_stationary():
     net = fe.MLP("scalar", "scalar", width=8, depth=1, support=(-1.0, 1.0), key=jr.key(0))
     risk = fe.Risk(lambda f, x: f(x) - jnp.sin(x), fe.Uniform(-0.5, 0.5)).quadrature(6)
-    bends = fe.Risk(lambda f, x: fe.derivative(f, 2)(x), interval).quadrature(12)
-    solution = fe.solve(risk, net, fe.MinimumNorm(bends, max_steps=40), throw=False)
+    solution = fe.solve(risk, net, fe.MinimumNorm(bends(), max_steps=2), throw=False)
     assert float(solution.risk) < 1e-2 * float(risk(net))
-    assert float(solution.stats["norm"]) < float(bends(net))
     assert bool(solution.result == fe.RESULTS.max_steps_reached)
+
+
+# Kernels: mu' in the space of Matern 1/2, of length 10, at 41 points on [0, 40].
+TIMES = np.linspace(0.0, 40.0, 41)
+
+
+def kernel_price(kernel, r=R, **kwargs):
+    mu = fe.Series(fe.IntegratedKernel(kernel, TIMES))
+    risk = fe.Risk(costate, fe.Empirical(TIMES), args=(r,))
+    return fe.solve(risk, mu, fe.MinimumNorm(fe.rkhs_norm()), **kwargs)
+
+
+def test_the_published_price_by_the_norm_of_a_kernel():
+    solution = kernel_price(fe.Matern12(10.0))
+    assert float(solution.value(0.0)) == pytest.approx(0.699497563627038, abs=1e-10)
+    t = jnp.linspace(0.0, 50.0, 100)
+    errors = jnp.abs(jax.vmap(solution.value)(t) / no_bubble(t) - 1)
+    assert float(errors.mean()) == pytest.approx(1.5458e-4, abs=5e-9)
+    assert int(solution.stats["free_directions"]) == 1
+
+
+@pytest.mark.slow
+def test_the_price_by_a_kernel_is_that_of_its_kkt_system():
+    """For a length and a rate that nobody published, with derivatives in both."""
+
+    def kkt(length, r):
+        apart = TIMES[:, None] - TIMES
+        gram = np.exp(-np.abs(apart) / length)
+        whole = lambda d: np.sign(d) * length * (1 - np.exp(-np.abs(d) / length))
+        levels = whole(apart) - whole(-TIMES)
+        rows = np.column_stack([-r * np.ones(41), gram - r * levels])
+        matrix = np.zeros((83, 83))
+        matrix[1:42, 1:42], matrix[42:, :42], matrix[:42, 42:] = gram, rows, rows.T
+        right = np.concatenate([np.zeros(42), -(X0 + C / G) * np.exp(G * TIMES) + C / G])
+        return np.linalg.solve(matrix, right)[0]
+
+    start = lambda length, r: kernel_price(fe.Matern12(length), r).value(0.0)
+    assert float(start(6.0, 0.08)) == pytest.approx(kkt(6.0, 0.08), abs=1e-11)
+    h = 1e-5
+    differences = [
+        (kkt(6.0 + h, 0.08) - kkt(6.0 - h, 0.08)) / (2 * h),
+        (kkt(6.0, 0.08 + h) - kkt(6.0, 0.08 - h)) / (2 * h),
+    ]
+    found = jax.vmap(jax.grad(start, (0, 1)))(jnp.array([6.0]), jnp.array([0.08]))
+    np.testing.assert_allclose(np.ravel(found), differences, rtol=1e-5)
 
 
 def test_single_precision():

@@ -5,6 +5,7 @@ O(ridge) (Engl, Kunisch and Neubauer, 1989). For networks each of them, from the
 what damped least squares is good at, while steps in the null space of R have to follow its bends.
 """
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
@@ -69,7 +70,6 @@ def _without_tolerance(term: Risk) -> Risk:
 def _free(problem: LeastSquares, jacobian: np.ndarray) -> int:
     """How many directions of theta the constraint leaves free."""
     sigma = np.linalg.svd(jacobian, compute_uv=False)
-    sigma = np.pad(sigma, (0, problem.theta.size - sigma.size))
-    return problem.theta.size - int(
-        np.sum(decided_directions(sigma, problem.theta, problem.equations))
-    )
+    sigma = jnp.asarray(np.pad(sigma, (0, problem.theta.size - sigma.size)))
+    decided = decided_directions(sigma, jnp.asarray(problem.theta), problem.equations)
+    return problem.theta.size - int(np.sum(decided))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from ._asset_pricing import asset_pricing as asset_pricing
 from ._black_scholes import black_scholes as black_scholes
 from ._brock_mirman import brock_mirman as brock_mirman
 from ._cake_eating import cake_eating as cake_eating
@@ -10,6 +11,7 @@ from ._consumption_saving import consumption_saving as consumption_saving
 from ._deterministic_growth import deterministic_growth as deterministic_growth
 from ._exponential import exponential as exponential
 from ._growth_hjb import growth_hjb as growth_hjb
+from ._growth_path import growth_path as growth_path
 from ._huggett import huggett as huggett
 from ._income_fluctuation import income_fluctuation as income_fluctuation
 from ._linear_quadratic import linear_quadratic as linear_quadratic
@@ -31,6 +33,9 @@ from ._problem import (
     Problem as Problem,
     Reference as Reference,
 )
+from ._sequential_asset_pricing import sequential_asset_pricing as sequential_asset_pricing
+from ._sequential_growth import sequential_growth as sequential_growth
+from ._skiba_growth import skiba_growth as skiba_growth
 from ._stochastic_growth import stochastic_growth as stochastic_growth
 from ._symmetric_investment import symmetric_investment as symmetric_investment
 from ._van_der_pol import van_der_pol as van_der_pol
@@ -51,6 +56,11 @@ catalogue: dict[str, Callable[..., Problem]] = {
         income_fluctuation,
         brock_mirman,
         deterministic_growth,
+        sequential_asset_pricing,
+        asset_pricing,
+        sequential_growth,
+        growth_path,
+        skiba_growth,
         cake_eating_hjb,
         growth_hjb,
         merton,
