@@ -48,7 +48,7 @@ class InShape:
         risk: AbstractRisk,
         index: int,
         step: Callable,
-        solver: AbstractSolver | Any,
+        solver: Any,
         f: Hypothesis,
         mask: PyTree[bool],
     ) -> None:

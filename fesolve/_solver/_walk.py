@@ -57,8 +57,9 @@ class Walk(NamedTuple):
         known = jnp.isfinite(self.changes)
         number = jnp.maximum(jnp.sum(known) - 1, 1).astype(self.changes.dtype)
         first = self.changes[jnp.argmax(known)]
-        tiny = jnp.finfo(self.changes.dtype).tiny
-        ratio = jnp.maximum(self.changes[-1], tiny) / jnp.maximum(first, tiny)
+        # a last change of zero, as after Newton's method, says no more than that it is at rounding
+        info = jnp.finfo(self.changes.dtype)
+        ratio = jnp.maximum(self.changes[-1] / jnp.maximum(first, info.tiny), info.eps)
         return jnp.where(jnp.sum(known) > 1, ratio ** (1 / number), jnp.nan)
 
 
