@@ -47,11 +47,15 @@ def steady_state(
     """
     start = at(guess)
     check_equations(model, start, args)
-    begin, still = jax.lax.stop_gradient((start, args))
+    begin, still = jax.tree.map(_still, (start, args))
     if is_traced((begin, still)) or is_tracing():
         return _differentiable(model, args, _damped(model, still, begin)).point
     found = _newton(model, still, begin)
     return (_differentiable(model, args, found) if is_traced(args) else found).point
+
+
+def _still(x: Any) -> Any:
+    return jax.lax.stop_gradient(x) if isinstance(x, jax.core.Tracer) else x
 
 
 class Unknowns(eqx.Module):

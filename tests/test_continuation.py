@@ -185,7 +185,7 @@ def test_a_smoothed_complementarity():
     risk = lambda eps: fe.Risk(
         condition, fe.Uniform(0.0, 1.0), args=(eps,), tolerance=2e-2
     ).quadrature(40)
-    f = fe.Series(fe.BSpline(3, np.linspace(0, 1, 15)), start=0.5)
+    f = fe.Series(fe.BSpline(np.linspace(0, 1, 15)), start=0.5)
     solution = fe.solve(risk(1e-3), f, fe.Continuation(risk(0.5)))
     x = np.linspace(0.02, 0.98, 40)
     exact = np.cbrt(np.maximum(2 * x - 1, 0))

@@ -1,8 +1,10 @@
 """Steady states and first-order solutions, against closed forms, SciPy's QZ by hand, published
 eigenvalues and global solutions of the same model."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
+import jax.random as jr
 import numpy as np
 import pytest
 import scipy.optimize
@@ -353,3 +355,27 @@ def test_a_first_order_start_saves_steps(calibration):
     x = jnp.array([m.steady_state(), 0.0])
     assert float(warm.value.share(x)) == pytest.approx(float(cold.value.share(x)), rel=1e-7)
     assert warm.stats["steps"] < cold.stats["steps"]
+
+
+@pytest.mark.slow
+def test_a_first_order_start_keeps_networks_from_overaccumulation():
+    """From random weights a network also finds paths that save too much: they satisfy the Euler
+    equation on the box, and leave it. Fitted to the linear solution first, it does not."""
+    problem = problems.stochastic_growth()
+    linear, m = growth_linear(problem)
+    at_rest = jnp.array([m.steady_state(), 0.0])
+    solver = fe.LevenbergMarquardt(max_steps=200)
+    box = problem.risk.terms[0].population
+    share = lambda x: linear.transition(x)[0] / m.resources(x[0], x[1])
+    near = fe.Risk(lambda f, x: f.share(x) - share(x), box, tolerance=jnp.inf).quadrature(10)
+    off = {"random": [], "first order": []}
+    for seed in range(3):
+        f = problem.choice("mlp").hypothesis(jr.key(seed))
+        fresh = fe.MLP(2, "scalar", width=16, depth=2, support=((-1, -1), (1, 1)), key=jr.key(seed))
+        f = eqx.tree_at(lambda f: f.logit.net, f, fresh.net)
+        starts = {"random": f, "first order": fe.solve(near, f, solver, throw=False).value}
+        for name, start in starts.items():
+            found = fe.solve(problem.risk.quadrature(12), start, solver, throw=False).value
+            off[name].append(abs(float(found.next_capital(at_rest)) / m.steady_state() - 1))
+    assert max(off["first order"]) < 1e-3, off
+    assert max(off["random"]) > 1e-2, off

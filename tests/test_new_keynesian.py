@@ -119,7 +119,7 @@ def test_below_the_bound_it_is_one():
 )
 def test_parameters_are_checked(options, sentence):
     with pytest.raises(ValueError, match=sentence):
-        problems.new_keynesian(**options)
+        problems.new_keynesian(**options).choice().hypothesis(None)
 
 
 @pytest.mark.slow

@@ -70,6 +70,7 @@ catalogue: dict[str, Callable[..., Problem]] = {
         linear_quadratic,
         huggett,
         stochastic_growth,
+        new_keynesian,
         consumption_saving,
         symmetric_investment,
         overlapping_generations,

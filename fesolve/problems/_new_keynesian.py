@@ -86,8 +86,6 @@ def new_keynesian(m: NewKeynesian) -> Problem:
     rate = m.pi_star / m.beta
     lower = np.concatenate([[rate - 0.0101, dispersed], -width])
     upper = np.concatenate([[rate + high, 1.0], width])
-    linear = linearised(m)
-    rest = np.asarray(linear.x["after"])
 
     def expectations(f, z, nodes, weights):
         def payoff(e):
@@ -115,10 +113,13 @@ def new_keynesian(m: NewKeynesian) -> Problem:
         points = 1 << math.ceil(math.log2(2.5 * series.basis.size))
         # a polynomial does not reach zero, and after a few steps nothing changes any more
         solver = fe.LevenbergMarquardt(max_steps=6)
-        return Choice(lambda key: Economy(fe.freeze(linear), series, m), points, solver=solver)
+        return Choice(
+            lambda key: Economy(fe.freeze(linearised(m)), series, m), points, solver=solver
+        )
 
     def shifted(f, key):
-        start = fe.Dirac(jnp.asarray(tomorrow(rest, np.zeros(6))))
+        rest = jnp.asarray(f.linear.x["after"])
+        start = fe.Dirac(tomorrow(rest, np.zeros(6)))
         path = fe.Ergodic(step, start, shock, periods=2_200, burn_in=200)
         finer = fe.Monomial(shock, 5).quadrature()
         risk = fe.Risk(equations, path, shock=finer, tolerance=1e-4)
