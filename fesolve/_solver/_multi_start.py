@@ -47,7 +47,10 @@ class MultiStart(AbstractSolver):
     compared. A solver without a verdict of its own (`fe.Optax`) gets none here but the spread.
 
     Inside transformations, and on accelerators, all starts are solved at once by `vmap`; on a CPU
-    one after the other by one compiled program.
+    one after the other by one compiled program. Nine starts of growth in continuous time took 1.6 s
+    of a CPU so, compilation included, and 10.5 s at once (then 0.2 s and 0.06 s), and for networks
+    6 s where the mapped program had not ended after a minute: it runs until its last lane is done,
+    and the loop of the host solves more of the starts.
 
     **Arguments:**
 
