@@ -31,7 +31,7 @@ def consumption_differences(f, problem=None):
     m = problem.parameters
     w = np.linspace(0.1, 4.0, 1_001)
     truth = consumption_without_shocks(w, m.beta, m.rbar, m.gamma)
-    points = jnp.concatenate([jnp.zeros((w.size, 4)), jnp.asarray(w)[:, None]], axis=1)
+    points = jnp.concatenate([jnp.asarray(w)[:, None], jnp.zeros((w.size, 4))], axis=1)
     ours = np.asarray(jax.vmap(f.consumption)(points))
     residual = problem.risk.terms[0].residual
     sizes = np.abs(np.asarray(jax.vmap(lambda x: residual(f, x))(points)))

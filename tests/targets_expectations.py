@@ -23,7 +23,7 @@ def stochastic_growth_degree_9(timed=True):
     return lines
 
 
-def adam(steps=6_000, batch_size=128):
+def adam(steps=3_000, batch_size=128):
     """The recipe for descent alone: fresh points at each step, the expectation by quadrature, and a
     rate that falls along a cosine to nothing."""
     rate = optax.cosine_decay_schedule(3e-3, steps)

@@ -26,10 +26,10 @@ def test_the_references_of_the_problem_are_the_polygon(parameters):
 
 
 def test_a_small_one():
-    f = problems.consumption_saving().solve("chebyshev", degree=5, points=300, throw=False).value
+    f = problems.consumption_saving().solve("chebyshev", degree=4, points=160, throw=False).value
     assert consumption_differences(f)[0] < 0.02
     # All is consumed up to the first bend.
-    poor = jnp.array([0.001, 0.0, -0.002, 0.001, 0.7])
+    poor = jnp.array([0.7, 0.001, 0.0, -0.002, 0.001])
     assert float(f.consumption(poor)) == 0.7
 
 

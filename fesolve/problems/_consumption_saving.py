@@ -47,7 +47,7 @@ class ConsumptionSaving:
     def __post_init__(self) -> None:
         check_discount(self.beta)
         check_discount(self.beta * self.rbar, "beta * rbar")
-        check_persistence(**{name: getattr(self, f"rho_{name}") for name in NAMES})
+        check_persistence(**{f"rho_{name}": getattr(self, f"rho_{name}") for name in NAMES})
         check_positive(
             gamma=self.gamma,
             rbar=self.rbar,
@@ -79,30 +79,30 @@ def consumption_saving(m: ConsumptionSaving) -> Problem:
 
     def tomorrow(x, saved, e):
         """Tomorrow's state, and what a unit saved today is worth then in units of today."""
-        z1 = jnp.asarray(rho) * x[:4] + e
+        z1 = jnp.asarray(rho) * x[1:] + e
         gross = m.rbar * jnp.exp(z1[0])
         w1 = saved * gross + jnp.exp(z1[2] + z1[3])
-        return jnp.append(z1, w1), m.beta * jnp.exp(z1[1] - x[1]) * gross
+        return jnp.append(w1, z1), m.beta * jnp.exp(z1[1] - x[2]) * gross
 
     def worth(f, x, e):
         """What the last unit consumed would bring if it were saved, in units of itself."""
         c = f.consumption(x)
-        x1, price = tomorrow(x, x[4] - c, e)
+        x1, price = tomorrow(x, x[0] - c, e)
         return price * (f.consumption(x1) / c) ** -m.gamma
 
     def kuhn_tucker(f, x):
         h = fe.expectation(lambda e: worth(f, x, e), rule)
-        return fe.fischer_burmeister(1 - h, 1 - f.consumption(x) / x[4])
+        return fe.fischer_burmeister(1 - h, 1 - f.consumption(x) / x[0])
 
     shock = fe.Normal(np.zeros(4), sigma)
     rule = fe.Monomial(shock, 3).quadrature()
-    states = fe.Product(fe.Normal(np.zeros(4), scale), fe.Uniform(low, high))
+    states = fe.Product(fe.Uniform(low, high), fe.Normal(np.zeros(4), scale))
 
     def near_the_bends(risk: fe.AbstractRisk, points: int, key: Any) -> fe.AbstractRisk:
         """Most bends lie just above the income of a period: more points do so as well."""
         breaks = (low, 0.9, 1.5, high)
         parts = [
-            fe.Product(fe.Normal(np.zeros(4), scale), fe.Uniform(*ends))
+            fe.Product(fe.Uniform(*ends), fe.Normal(np.zeros(4), scale))
             for ends in itertools.pairwise(breaks)
         ]
         draws = fe.Sobol(fe.Mixture(parts, [0.1, 0.45, 0.45])).sample(points, key=key)
@@ -110,32 +110,32 @@ def consumption_saving(m: ConsumptionSaving) -> Problem:
 
     def chebyshev(degree: int = 20) -> Choice:
         shocks = [fe.Chebyshev(1, (-4 * s, 4 * s)) for s in scale]
-        series = fe.Series(fe.Tensor(*shocks, fe.Chebyshev(degree, ends), degree=degree))
-        f = Consumption(series, m.gamma, ends[0])
+        series = fe.Series(fe.Tensor(fe.Chebyshev(degree, ends), *shocks, degree=degree))
+        f = Consumption(series, ends[0])
         return Choice(lambda key: f, points=4 * series.basis.size, sample=near_the_bends)
 
     def mlp(width: int = 16, depth: int = 2) -> Choice:
-        corners = [*(-4 * scale), ends[0]], [*(4 * scale), ends[1]]
+        corners = [ends[0], *(-4 * scale)], [ends[1], *(4 * scale)]
 
         def draw(key):
             sizes: dict[str, Any] = {"width": width, "depth": depth, "support": corners}
-            return Consumption(fe.MLP(5, "scalar", start=0.0, **sizes, key=key), m.gamma, ends[0])
+            return Consumption(fe.MLP(5, "scalar", start=0.0, **sizes, key=key), ends[0])
 
         solver = fe.LevenbergMarquardt(max_steps=200)
-        return Choice(draw, points=1024, sample=near_the_bends, solver=solver)
+        return Choice(draw, points=2048, sample=near_the_bends, solver=solver)
 
     def without_shocks(w):
         return Reference(
-            lambda f: f.consumption(jnp.array([0.0, 0.0, 0.0, 0.0, w])),
+            lambda f: f.consumption(jnp.array([w, 0.0, 0.0, 0.0, 0.0])),
             polygon(m.beta, m.rbar, m.gamma, w),
             "the policy without shocks",
         )
 
     def shifted(f, key):
         def step(f, x, e):
-            return tomorrow(x, x[4] - f.consumption(x), e)[0]
+            return tomorrow(x, x[0] - f.consumption(x), e)[0]
 
-        start = fe.Dirac(np.array([0.0, 0.0, 0.0, 0.0, 1.0]))
+        start = fe.Dirac(np.array([1.0, 0.0, 0.0, 0.0, 0.0]))
         path = fe.Ergodic(step, start, shock, periods=1_200, burn_in=200)
         return {"path": risk.on(path).given(f).empirical(2_000, key=key)}
 
@@ -146,7 +146,7 @@ def consumption_saving(m: ConsumptionSaving) -> Problem:
         references={f"c({w})": without_shocks(w) for w in (1.5, 2.0, 3.0, 4.0)},
         shifted=shifted,
         functions=lambda f: {"consumption": f.consumption},
-        coordinates=(*NAMES, "w"),
+        coordinates=("w", *NAMES),
         source=(
             "Maliar, Maliar and Winant (2021), Deep learning for solving dynamic economic models; "
             f"without shocks the first bend is at w = {first_bend:.6g}"
@@ -172,9 +172,8 @@ class Consumption(eqx.Module):
     """
 
     log: eqx.Module
-    gamma: float = eqx.field(static=True)
     floor: float = eqx.field(static=True)
 
     def consumption(self, x):
-        t = jnp.append(x[:4], jnp.maximum(jnp.log(x[4]), self.floor))
-        return jnp.minimum(x[4], jnp.exp(t[4] / 3 + self.log(t)))
+        t = jnp.append(jnp.maximum(jnp.log(x[0]), self.floor), x[1:])
+        return jnp.minimum(x[0], jnp.exp(t[0] / 3 + self.log(t)))
