@@ -27,7 +27,7 @@ class Household:
         value = utility(self.income + (max(self.r, 0.5 * self.rho) - self.r) * self.a) / self.rho
         eye = sparse.eye(value.size)
         for _ in range(200):
-            slope = np.diff(value, axis=1) / step
+            slope = np.maximum(np.diff(value, axis=1) / step, 1e-10)
             at_limit = self.income**-self.gamma
             forward = np.hstack([slope, at_limit[:, -1:]])
             backward = np.hstack([at_limit[:, :1], slope])

@@ -80,18 +80,20 @@ def huggett(m: Huggett) -> Problem:
 
     def euler(f, a):
         """The envelope condition, differentiated: d u'(c) / dt = (rho - r) u'(c)."""
-        c, rate = f.consumption(a), jnp.stack(leaving)
-        moved = fe.derivative(f.consumption)(a) / c * f.saving(a)
+        q, rate = f.root(a), jnp.stack(leaving)
+        c = f.consumed(q)
+        moved = fe.derivative(f.consumed)(q) / (2.0 * q) / c * f.saved(q)
         jump = (c[::-1] / c) ** -m.gamma - 1.0
         return (f.rate - m.rho + rate * jump - m.gamma * moved) / m.rho
 
     def forward(f, v):
-        """v = 0 is a_min and v = 1 is a_top: v^2 is the share of the way."""
-        a = f.a_min + f.span * v**2
-        low, high = f.density(a)
-        moved = fe.derivative(lambda a: (f.saving(a) * f.density(a))[0])(a)
-        inflow, outflow = m.lambda_high * high, m.lambda_low * low
-        return (inflow - outflow - moved) / (inflow + outflow)
+        """F' = lambda_low g_low - lambda_high g_high, g = F / |s|, in v = 0 at a_min to 1 at a_top,
+        by F and times 1 - v^2, so that it is finite at both ends."""
+        rest, q_top = 1.0 - v**2, jnp.sqrt(f.span)
+        moved = rest * fe.derivative(f.log_flow)(v) - 2.0 * v * f.power
+        leave = 2.0 * rest * m.lambda_low * q_top * jnp.exp(-f.out(v * q_top))
+        enter = 2.0 * v * m.lambda_high * jnp.exp(-f.up(v * q_top))
+        return (moved - leave + enter) / (leave + enter)
 
     def total(f):
         """There are as many households as incomes, and they hold as much as there is."""
@@ -115,13 +117,15 @@ def huggett(m: Huggett) -> Problem:
         """At a given rate, the policies."""
         rate = 0.2 * m.rho if m.r is None else m.r
         span, guess = jnp.asarray(math.log(0.2)), jnp.asarray(rate)
-        f = Economy(**functions, log_span=span, rate=guess, model=m)
-        risk, policies = sample(households, points, None), lambda f: (f.out, f.up, f.log_span)
+        level = jnp.asarray(-4.0)
+        f = Economy(**functions, up_level=level, log_span=span, rate=guess, model=m)
+        policies = lambda f: (f.out, f.up_level, f.up_bend, f.log_span)
+        risk = sample(households, points, None)
         f = fe.solve(risk, f, only=policies, throw=False).value
         return f if m.r is None else eqx.tree_at(lambda f: f.rate, f, replace_fn=fe.freeze)
 
-    guess = {"out": -3.0, "up": -4.0, "log_flow": -4.0}
-    ends = {"out": root, "up": root, "log_flow": 1.0}
+    guess = {"out": -3.0, "up_bend": 0.0, "log_flow": -4.0}
+    ends = {"out": root, "up_bend": root, "log_flow": 1.0}
 
     def chebyshev(degree: int = 40) -> Choice:
         series = {
@@ -171,7 +175,8 @@ class Economy(eqx.Module):
     with the flow F = -s_low g_low = s_high g_high of households through a."""
 
     out: eqx.Module
-    up: eqx.Module
+    up_level: jax.Array
+    up_bend: eqx.Module
     log_flow: eqx.Module
     log_span: jax.Array
     rate: Any
@@ -186,16 +191,31 @@ class Economy(eqx.Module):
         """a_top - a_min"""
         return jnp.exp(self.log_span)
 
-    def saving(self, a):
-        q = jnp.sqrt(a - self.a_min)
-        rest = self.a_min + self.span - a
-        return jnp.stack([-q * jnp.exp(self.out(q)), rest * jnp.exp(self.up(q))])
+    @property
+    def power(self):
+        """Of the distance to a_top, in the flow."""
+        return self.model.lambda_high * jnp.exp(-self.up(jnp.sqrt(self.span)))
 
-    def income(self, a):
-        return jnp.stack([self.model.z_low, self.model.z_high]) + self.rate * a
+    def up(self, q):
+        """Even to first order: policies of high incomes have a slope in a at a_min."""
+        return self.up_level + q**2 * self.up_bend(q)
+
+    def root(self, a):
+        """q, away from 0, where derivatives in a end."""
+        return jnp.sqrt(jnp.maximum(a - self.a_min, 1e-20))
+
+    def saved(self, q):
+        return jnp.stack([-q * jnp.exp(self.out(q)), (self.span - q**2) * jnp.exp(self.up(q))])
+
+    def consumed(self, q):
+        incomes = jnp.stack([self.model.z_low, self.model.z_high])
+        return incomes + self.rate * (self.a_min + q**2) - self.saved(q)
+
+    def saving(self, a):
+        return self.saved(self.root(a))
 
     def consumption(self, a):
-        return self.income(a) - self.saving(a)
+        return self.consumed(self.root(a))
 
     def value(self, a):
         """V_low and V_high from their two equations, which are linear in them."""
@@ -208,8 +228,7 @@ class Economy(eqx.Module):
 
     def flow(self, v, rest):
         """At the share v^2 of the way from a_min to a_top; rest = 1 - v, which may be tiny."""
-        power = self.model.lambda_high * jnp.exp(-self.up(jnp.sqrt(self.span)))
-        return (rest * (1.0 + v)) ** power * jnp.exp(self.log_flow(v))
+        return (rest * (1.0 + v)) ** self.power * jnp.exp(self.log_flow(v))
 
     def density(self, a):
         v = jnp.sqrt((a - self.a_min) / self.span)
