@@ -46,7 +46,7 @@ def test_monomial_rules_gain_two_orders_in_the_size_of_the_shocks():
 
 
 def test_rates_of_draws():
-    sizes = np.array([32, 256, 2048])
+    sizes = np.array([64, 2048])
     rates = {}
     for name, rule in {
         "independent": SHOCKS,
@@ -56,7 +56,7 @@ def test_rates_of_draws():
         mean = lambda key, n, rule=rule: jnp.mean(jax.vmap(payoff)(rule.sample(n, key=key)))
         errors = []
         for n in sizes:
-            values = jax.jit(jax.vmap(lambda k, n=n: mean(k, int(n))))(jr.split(jr.key(0), 50))
+            values = jax.jit(jax.vmap(lambda k, n=n: mean(k, int(n))))(jr.split(jr.key(0), 100))
             errors.append(float(jnp.sqrt(jnp.mean((values / EXACT - 1) ** 2))))
         rates[name] = np.polyfit(np.log(sizes), np.log(errors), 1)[0], errors[-1]
     assert -0.6 < rates["independent"][0] < -0.4
@@ -136,7 +136,8 @@ def test_a_box_mixed_with_the_ergodic_set_covers_rare_states():
 
     drawn = problem.risk.on(states).given(both).empirical(2_000, key=jr.key(1))
     k = np.asarray(drawn.terms[0].distribution.points)[:, 0]
-    assert 0.15 < np.mean(k < 4) < 0.3
+    # A box whose lower 28 % the path never sees.
+    assert abs(np.mean(k < 4) - 0.4 * 3.1 / 11.1) < 0.03
     rare = problem.risk.on(box).quadrature(12)
     assert float(rare(both)) < float(rare(alone)) / 3
     report = fe.RiskReport(both, test=drawn, box=rare)
