@@ -185,14 +185,19 @@ def test_non_finite():
     assert bool(solution.result == fe.RESULTS.non_finite)
 
 
+def spline_bends(points, values):
+    spline = CubicSpline(points, values, bc_type="natural")
+    return spline(np.linspace(-1.0, 1.0, 2_001), 2)
+
+
 def bends():
     interval = fe.Uniform(-1.0, 1.0)
-    return fe.Risk(lambda f, x: fe.derivative(f, 2)(x), interval).quadrature(12)
+    return fe.Risk(lambda f, x: fe.derivative(f, 2)(x), interval).quadrature(48)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_networks_by_an_annealed_ridge(seed):
-    """The interpolant that bends least is the natural cubic spline, here a cubic itself."""
+    """The interpolant that bends least is the natural cubic spline."""
     net = fe.MLP("scalar", "scalar", width=16, depth=1, support=(-1.0, 1.0), key=jr.key(seed))
     points = np.linspace(-1.0, 1.0, 5)
     values = np.array([0.0, 1.0, 0.0, -1.0, 0.5])
@@ -201,10 +206,11 @@ def test_networks_by_an_annealed_ridge(seed):
     solution = fe.solve(risk, net, fe.MinimumNorm(bends()), monitors=(history,))
     x = np.linspace(-1.0, 1.0, 41)
     spline = CubicSpline(points, values, bc_type="natural")(x)
-    assert np.max(np.abs(np.asarray(jax.vmap(solution.value)(x)) - spline)) < 0.03
+    assert np.max(np.abs(np.asarray(jax.vmap(solution.value)(x)) - spline)) < 5e-3
     assert np.sqrt(float(solution.risk)) < 1e-6
     norms = [record["norm"] for record in history.records]
-    assert norms == sorted(norms) and history.records[-1]["ridge"] == 1e-14
+    least = np.mean(spline_bends(points, values) ** 2)
+    assert norms[0] < norms[1] and norms[-1] == pytest.approx(least, rel=2e-3)
     assert int(solution.stats["free_directions"]) == 49 - 5
 
 

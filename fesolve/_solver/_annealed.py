@@ -5,6 +5,8 @@ O(ridge) (Engl, Kunisch and Neubauer, 1989). For networks each of them, from the
 what damped least squares is good at, while steps in the null space of R have to follow its bends.
 """
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
@@ -31,22 +33,22 @@ def annealed(
     holds to within its tolerance and the last steps changed nothing."""
     solver = LevenbergMarquardt(max_steps=max_steps)
     penalty = sum([_without_tolerance(term) for term in norm.terms])
-    steps, history = 0, []
+    steps, history, result = 0, [], RESULTS.non_finite
     for ridge in _ridges(LeastSquares(risk, f, trainable).assembly.dtype):
         inner = solver.minimise(risk + float(ridge) * penalty, f, trainable, key=None, monitors=())
-        if bool(inner.result == RESULTS.non_finite):
-            break
-        f, steps = inner.value, steps + int(inner.stats["steps"])
-        history.append(float(risk(f)))
+        steps += int(inner.stats["steps"])
+        reached = float(risk(inner.value))
+        # a smaller ridge with a larger residual: its steps were lost in rounding
+        if bool(inner.result == RESULTS.non_finite) or (history and reached > history[-1]):
+            continue
+        f, result = inner.value, _unless_unfinished(inner, max_steps)
+        history.append(reached)
         for monitor in monitors:
-            monitor(steps, {"risk": history[-1], "norm": float(norm(f)), "ridge": float(ridge)}, f)
+            monitor(steps, {"risk": reached, "norm": float(norm(f)), "ridge": float(ridge)}, f)
     problem = LeastSquares(risk, f, trainable)
     r, jacobian = problem.linearise(problem.theta)
-    result = inner.result
-    if bool(result != RESULTS.non_finite):
-        unfinished = int(inner.stats["steps"]) >= max_steps
-        missed = RESULTS.max_steps_reached if unfinished else RESULTS.not_zero
-        result = RESULTS.solved if is_zero(problem, r) and not unfinished else missed
+    if bool(result == RESULTS.solved) and not is_zero(problem, r):
+        result = RESULTS.not_zero
     multipliers = [bare[6] for bare in problem.assembly.bares]
     stats = {
         "steps": np.asarray(steps),
@@ -55,6 +57,12 @@ def annealed(
         "free_directions": np.asarray(_free(problem, jacobian)),
     }
     return Solution(f, np.asarray(r @ r), result, stats, np.asarray(history))
+
+
+def _unless_unfinished(inner: Solution, max_steps: int) -> Any:
+    """`solved`, unless the steps ran out before the norm was stationary."""
+    unfinished = int(inner.stats["steps"]) >= max_steps
+    return RESULTS.max_steps_reached if unfinished else RESULTS.solved
 
 
 def _ridges(dtype: np.dtype) -> np.ndarray:
