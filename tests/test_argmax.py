@@ -21,6 +21,7 @@ def test_a_closed_form_with_its_derivative():
     np.testing.assert_allclose(slope, -1 / (1 + a) ** 2, rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_smooth_functions_against_scipy(seed):
     rng = np.random.default_rng(seed)
@@ -34,6 +35,7 @@ def test_smooth_functions_against_scipy(seed):
     assert float(q(point)) >= -theirs.fun - 1e-14
 
 
+@pytest.mark.slow
 def test_the_global_maximum_of_many():
     q = lambda c, a: jnp.sin(5.0 * c) + a * c
     a = jnp.linspace(-0.5, 0.5, 6)
@@ -45,6 +47,7 @@ def test_the_global_maximum_of_many():
         assert float(q(point, one)) >= np.max(np.sin(5.0 * fine) + float(one) * fine)
 
 
+@pytest.mark.slow
 def test_a_coarse_grid_misses_a_peak_and_a_finer_one_does_not():
     q = lambda c: jnp.exp(-(((c - 0.5123) / 0.0005) ** 2)) - 0.1 * (c - 0.8) ** 2
     np.testing.assert_allclose(fe.argmax(q, 0.0, 1.0), 0.8, atol=1e-9)
@@ -60,6 +63,7 @@ def test_corners_move_with_their_bounds(sign, bounds, slopes):
     assert tuple(float(s) for s in jax.jit(jax.jacfwd(at, (0, 1)))(0.5, 2.5)) == slopes
 
 
+@pytest.mark.slow
 def test_a_corner_where_the_slope_is_infinite():
     at = lambda low: fe.argmax(lambda c: -jnp.sqrt(c), low, 3.0)
     assert float(at(0.0)) == 0.0
@@ -75,6 +79,7 @@ def test_the_envelope_theorem():
     np.testing.assert_allclose(jax.grad(jax.grad(value))(a), second, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_derivatives_through_series_against_finite_differences():
     series = fe.Series(fe.Chebyshev(6, (0.0, 1.0)))
     base = jnp.asarray([0.0, 0.5, -1.0, 0.1, 0.0, 0.05, 0.0])
@@ -107,12 +112,14 @@ def test_a_kink_is_found_by_values_alone():
     assert float(jax.grad(at)(2.1)) == 0.0
 
 
+@pytest.mark.slow
 def test_flat_functions_have_a_point():
     point = fe.argmax(lambda c: 0.0 * c, -1.0, 2.0)
     assert -1.0 <= float(point) <= 2.0
     assert float(fe.argmax(lambda c: -(c**2), 1.5, 1.5)) == 1.5
 
 
+@pytest.mark.slow
 def test_in_float32():
     a = jnp.linspace(0.1, 10.0, 21, dtype=jnp.float32)
     one = jnp.float32(1.0)
@@ -123,6 +130,7 @@ def test_in_float32():
     np.testing.assert_allclose(slope, -1 / (1 + a) ** 2, rtol=2e-4)
 
 
+@pytest.mark.slow
 def test_inside_a_bellman_equation():
     alpha, beta = 0.36, 0.96
     slope = alpha / (1 - alpha * beta)

@@ -12,7 +12,7 @@ import fesolve as fe
 from fesolve import problems
 
 
-@pytest.mark.parametrize("beta, c", [(0.99, 0.0), (0.9, 0.3)])
+@pytest.mark.parametrize("beta, c", [(0.99, 0.0), pytest.param(0.9, 0.3, marks=pytest.mark.slow)])
 def test_the_reservation_wage_is_the_root_of_its_equation(beta, c):
     problem = problems.mccall_search(beta=beta, c=c)
     wage = brentq(lambda w: w - c - beta * (1 - w) ** 2 / (2 * (1 - beta)), 0.0, 1.0, xtol=1e-15)
@@ -30,6 +30,7 @@ def test_the_published_reservation_wage():
     assert value == pytest.approx(0.8676087275, abs=5e-11)
 
 
+@pytest.mark.slow
 def test_search_by_value_iteration():
     """Where nothing is known of the offer but that it is refused, the rate is beta F(wbar)."""
     problem = problems.mccall_search(beta=0.95)
@@ -39,6 +40,7 @@ def test_search_by_value_iteration():
     np.testing.assert_allclose(solution.stats["contraction"], 0.95 * wage.value, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_smooth_value_is_wrong_at_the_kink_and_the_report_shows_it_apart():
     problem = problems.mccall_search()
     f = problem.solve("smooth").value

@@ -85,6 +85,7 @@ def rate_of(beta, gamma):
     return fe.equilibrium(excess, 1.0, 2.5)
 
 
+@pytest.mark.slow
 def test_a_solve_in_the_market():
     solve = jax.jit(jax.value_and_grad(rate_of, (0, 1)))
     rate, (in_beta, in_gamma) = solve(0.9, 2.0)

@@ -26,7 +26,7 @@ def halved_risk(b, **options):
     return fe.Risk(halved, fe.Uniform(0.0, 1.0), args=(b,), **options).quadrature(9)
 
 
-@pytest.mark.parametrize("b", (0.5, 0.9))
+@pytest.mark.parametrize("b", (pytest.param(0.5, marks=pytest.mark.slow), 0.9))
 def test_the_rate_is_the_discount_factor(b):
     solution = fe.solve(halved_risk(b), SERIES, fe.FixedPoint(halved_step))
     np.testing.assert_allclose(solution.value(0.3), 1 / (1 - b), rtol=1e-8)
@@ -62,6 +62,7 @@ def test_damping_tames_what_overshoots():
     np.testing.assert_allclose(tame.value(0.8), 0.4, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_last_step_decides_and_so_does_the_number_of_steps():
     short = fe.FixedPoint(halved_step, max_steps=20)
     solution = fe.solve(halved_risk(0.9), SERIES, short, throw=False)
@@ -85,6 +86,7 @@ def test_compiled_mapped_and_differentiated():
     np.testing.assert_allclose(eager, values[1], rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_divergence_in_one_lane_alone():
     def lane(b):
         solution = fe.solve(halved_risk(b), SERIES, fe.FixedPoint(halved_step))
@@ -95,6 +97,7 @@ def test_divergence_in_one_lane_alone():
     assert solved.tolist() == [True, False]
 
 
+@pytest.mark.slow
 def test_any_solver_any_hypothesis():
     """A descent inside of each step."""
     adam = fe.Optax(optax.adam(0.05), num_steps=300)
@@ -202,6 +205,7 @@ def euler(c, x, e, beta):
     return time_step(c, c, x, e, beta)
 
 
+@pytest.mark.slow
 def test_time_iteration_with_a_shock():
     """The policy of Brock and Mirman, k' = alpha beta z k^alpha."""
     bases = fe.Chebyshev(3, (np.log(0.05), np.log(0.4))), fe.Chebyshev(3, (-0.2, 0.2))
@@ -219,6 +223,7 @@ def test_time_iteration_with_a_shock():
     assert float(solution.stats["contraction"]) < 0.9
 
 
+@pytest.mark.slow
 def test_in_float32():
     series = fe.Series(fe.Chebyshev(5, (0.0, 1.0)), start=jnp.zeros((), jnp.float32))
     single = jax.tree.map(lambda x: x.astype(jnp.float32), series)

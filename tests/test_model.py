@@ -163,6 +163,7 @@ def test_a_bellman_equation_with_a_policy():
     np.testing.assert_allclose(jax.vmap(f.value)(a), exact_value(a), rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_a_bellman_equation_with_its_maximum():
     bellman = fe.bellman_residual(
         lambda a, c: utility(c),
