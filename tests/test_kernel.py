@@ -15,8 +15,9 @@ def bessel(nu):
     """The Matern kernel of any smoothness nu, by Bessel functions."""
 
     def profile(r):
-        z = np.sqrt(2 * nu) * np.maximum(np.abs(r), 1e-300)
-        return 2 ** (1 - nu) / gamma(nu) * z**nu * kv(nu, z)
+        z = np.sqrt(2 * nu) * np.abs(r)
+        apart = np.where(z == 0, 1.0, z)
+        return np.where(z == 0, 1.0, 2 ** (1 - nu) / gamma(nu) * apart**nu * kv(nu, apart))
 
     return profile
 
@@ -131,7 +132,8 @@ def test_the_derivative_of_an_integral_is_the_kernel(name):
     plain = fe.Kernel(kernel(0.7), CENTRES)
     # 0.3 is a centre
     for x in (-0.7, 0.3, 1.1):
-        np.testing.assert_array_equal(jax.jacfwd(plain.integrated())(x)[1:], plain(x))
+        slopes = jax.jacfwd(plain.integrated())(x)[1:]
+        np.testing.assert_allclose(slopes, plain(x), rtol=1e-13)
         inner = jax.jacfwd(jax.jacfwd(plain.integrated()))(x)[1:]
         np.testing.assert_allclose(inner, jax.jacfwd(plain)(x), rtol=1e-13)
 

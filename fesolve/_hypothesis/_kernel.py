@@ -37,8 +37,8 @@ class AbstractKernel(eqx.Module):
 
     def __call__(self, x: ArrayLike, y: ArrayLike) -> Float[Array, ""]:
         """K(x, y) of two scalars or two vectors."""
-        x, y = jnp.asarray(x), jnp.asarray(y)
-        difference = (x - y) / jnp.asarray(self.length, x.dtype)
+        x, y = _real(x), _real(y)
+        difference = (x - y) / jnp.asarray(self.length).astype(x.dtype)
         return self.profile(jnp.sum(difference**2))
 
 
@@ -336,6 +336,11 @@ def _(primals: tuple, tangents: tuple) -> tuple:
     (gram,), (change,) = primals, tangents
     root = _square_root(gram)
     return root, contract(change, root / jnp.sum(root**2, axis=0)[None]) / 2
+
+
+def _real(x: ArrayLike) -> Array:
+    x = jnp.asarray(x)
+    return x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(jnp.result_type(float))
 
 
 def _positive(length: Any, owner: str) -> Any:
