@@ -55,7 +55,7 @@ def steady_state(
 
 
 def _still(x: Any) -> Any:
-    return jax.lax.stop_gradient(x) if isinstance(x, jax.core.Tracer) else x
+    return jax.lax.stop_gradient(x) if is_traced(x) else x
 
 
 class Unknowns(eqx.Module):

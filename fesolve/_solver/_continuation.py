@@ -267,7 +267,7 @@ def _same_function(x: Any, y: Any) -> bool:
 
 
 def _still(x: Any) -> Any:
-    return jax.lax.stop_gradient(x) if isinstance(x, jax.core.Tracer) else x
+    return jax.lax.stop_gradient(x) if is_traced(x) else x
 
 
 def _predicted(done: list[tuple[float, Hypothesis]], t: float) -> Hypothesis:
