@@ -202,7 +202,7 @@ class Economy(eqx.Module):
 
     def root(self, a):
         """q, away from 0, where derivatives in a end."""
-        return jnp.sqrt(jnp.maximum(a - self.a_min, 1e-20))
+        return jnp.sqrt(jnp.maximum(a - self.a_min, 1e-30))
 
     def saved(self, q):
         return jnp.stack([-q * jnp.exp(self.out(q)), (self.span - q**2) * jnp.exp(self.up(q))])
