@@ -84,8 +84,9 @@ def new_keynesian(m: NewKeynesian) -> Problem:
     # far from rest the bound binds for years, and no polynomial of low degree knows when
     high, dispersed = (0.0149, 0.99) if m.zlb else (0.0399, 0.95)
     rate = m.pi_star / m.beta
-    lower = np.concatenate([[rate - 0.0101, dispersed], -width])
-    upper = np.concatenate([[rate + high, 1.0], width])
+    spread = m.shocks * np.array([0.0101, 1 - dispersed, high])
+    lower = np.concatenate([[rate - spread[0], 1 - spread[1]], -width])
+    upper = np.concatenate([[rate + spread[2], 1.0], width])
 
     def expectations(f, z, nodes, weights):
         def payoff(e):
