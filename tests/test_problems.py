@@ -156,8 +156,9 @@ def test_another_kind_of_hypothesis_is_refused():
 
 # Longer ones.
 
-# a norm over a finite horizon leaves a little of what it is to exclude
-BY_SELECTION = {"asset_pricing": 1e-6, "sequential_asset_pricing": 1e-4}
+# A norm over a finite horizon leaves a little of what it is to exclude; a payoff with a kink
+# leaves a class of smooth functions some digits short.
+LOOSER = {"asset_pricing": 1e-6, "sequential_asset_pricing": 1e-4, "black_scholes": 1e-6}
 
 
 @pytest.mark.slow
@@ -166,9 +167,10 @@ def test_the_report_says_solved(name):
     problem = problems.catalogue[name]()
     f = problem.solve(next(iter(problem.hypotheses))).value
     fresh = problem.risk.empirical(2_000, key=jr.key(5))
-    report = fe.RiskReport(f, test=fresh, exact=problem.exact, **problem.shifted(f, jr.key(6)))
+    shifted, checks = problem.shifted(f, jr.key(6)), problem.checks(f)
+    report = fe.RiskReport(f, test=fresh, exact=problem.exact, checks=checks, **shifted)
     assert report.solved, report
-    assert all(e.largest < BY_SELECTION.get(name, 1e-11) for e in report.errors)
+    assert all(e.largest < LOOSER.get(name, 1e-11) for e in report.errors)
     agrees(problem, f)
 
 
