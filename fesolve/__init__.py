@@ -1,6 +1,5 @@
 """Functional equations, solved by empirical risk minimisation."""
 
-from ._argmax import argmax as argmax
 from ._distribution import (
     AbstractDistribution as AbstractDistribution,
     Adapted as Adapted,
@@ -26,7 +25,6 @@ from ._distribution import (
     TruncatedNormal as TruncatedNormal,
     Uniform as Uniform,
 )
-from ._equilibrium import equilibrium as equilibrium
 from ._hypothesis import (
     AbstractBasis as AbstractBasis,
     AbstractKernel as AbstractKernel,
@@ -54,18 +52,26 @@ from ._hypothesis import (
     SquaredExponential as SquaredExponential,
     Tensor as Tensor,
 )
-from ._first_order import first_order as first_order, FirstOrder as FirstOrder
 from ._fit import fit as fit
-from ._generators import adjoint_generator as adjoint_generator, generator as generator
 from ._io import load as load, save as save
 from ._losses import absolute as absolute, huber as huber, squared as squared
-from ._model import bellman_residual as bellman_residual, euler_residual as euler_residual
 from ._monitor import History as History, Progress as Progress
 from ._norms import rkhs_norm as rkhs_norm
+from ._model import (
+    bellman_residual as bellman_residual,
+    equilibrium as equilibrium,
+    euler_residual as euler_residual,
+    first_order as first_order,
+    FirstOrder as FirstOrder,
+    steady_state as steady_state,
+)
 from ._operators import (
+    adjoint_generator as adjoint_generator,
+    argmax as argmax,
     derivative as derivative,
     directional as directional,
     fischer_burmeister as fischer_burmeister,
+    generator as generator,
     gradient as gradient,
     hessian as hessian,
     laplacian as laplacian,
@@ -116,7 +122,6 @@ from ._solver import (
     SolveError as SolveError,
 )
 
-from ._steady_state import steady_state as steady_state
 from ._worst import Worst as Worst, worst_points as worst_points
 
 

@@ -14,10 +14,8 @@ PACKAGE = ROOT / "fesolve"
 # Each room may import the rooms of the levels before its own, and itself.
 LEVELS = [
     {"_types"},
-    {"_argmax", "_equilibrium", "_operators", "_losses", "_monitor"},
-    {"_generators"},
+    {"_operators", "_losses", "_monitor"},
     {"_distribution", "_hypothesis"},
-    {"_model"},
     {"_fingerprint", "_compiled"},
     {"_precision"},
     {"_evaluation"},
@@ -28,8 +26,7 @@ LEVELS = [
     {"_solver"},
     {"_solve"},
     {"_fit"},
-    {"_steady_state"},
-    {"_first_order"},
+    {"_model"},
     {"_report", "_io", "_sharding"},
 ]
 # Machinery below the risk that knows nothing of the mathematics.

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, PyTree
 
+from .._types import is_traced, is_tracing, Point
 from ._steady_state import (
     at,
     check_equations,
@@ -19,7 +20,6 @@ from ._steady_state import (
     small,
     Unknowns,
 )
-from ._types import is_traced, is_tracing, Point
 
 
 class FirstOrder(eqx.Module):

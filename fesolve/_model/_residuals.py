@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike
 
-from ._argmax import argmax
-from ._distribution import AbstractDistribution, expectation
-from ._types import Hypothesis, is_traced, Point, Residual
+from .._distribution import AbstractDistribution, expectation
+from .._operators import argmax
+from .._types import Hypothesis, is_traced, Point, Residual
 
 
 def euler_residual(

@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
-from ._operators import second_order
-from ._types import Point
+from .._types import Point
+from ._calculus import second_order
 
 
 def generator(f: Callable, drift: Callable | None, diffusion: Callable | None = None) -> Callable:

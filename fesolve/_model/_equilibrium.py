@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float
 
-from ._types import is_traced
+from .._types import is_traced
 
 
 def equilibrium(

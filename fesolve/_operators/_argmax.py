@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
-from ._types import is_traced
+from .._types import is_traced
 
 
 _GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0

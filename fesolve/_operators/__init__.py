@@ -1,0 +1,12 @@
+"""Words used inside residuals: derivatives, generators, maxima, complementarity."""
+
+from ._argmax import argmax as argmax
+from ._calculus import (
+    derivative as derivative,
+    directional as directional,
+    gradient as gradient,
+    hessian as hessian,
+    laplacian as laplacian,
+)
+from ._complementarity import fischer_burmeister as fischer_burmeister
+from ._generators import adjoint_generator as adjoint_generator, generator as generator
