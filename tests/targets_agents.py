@@ -112,4 +112,10 @@ ROWS = {
     )
 }
 
-LONG = {"symmetric_investment_deep_set", "symmetric_investment_curved", "concave_network"}
+LONG = {
+    "symmetric_investment",
+    "symmetric_investment_deep_set",
+    "symmetric_investment_curved",
+    "overlapping_generations",
+    "concave_network",
+}

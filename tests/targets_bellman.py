@@ -61,4 +61,4 @@ ROWS = {
     "income_fluctuation": income_fluctuation,
     "income_fluctuation_mlp": income_fluctuation_mlp,
 }
-LONG = {"income_fluctuation", "income_fluctuation_mlp"}
+LONG = {"mccall_search", "income_fluctuation", "income_fluctuation_mlp"}

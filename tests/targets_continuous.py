@@ -140,7 +140,16 @@ def huggett(timed=True):
     return [Line("huggett, stationary equilibrium", errors, times)]
 
 
-LONG = {"perpetual_put_mlp", "black_scholes_mlp", "linear_quadratic_mlp", "households"}
+LONG = {
+    "perpetual_put",
+    "perpetual_put_mlp",
+    "black_scholes",
+    "black_scholes_mlp",
+    "ornstein_uhlenbeck",
+    "linear_quadratic_mlp",
+    "households",
+    "huggett",
+}
 ROWS = {
     row.__name__: row
     for row in (

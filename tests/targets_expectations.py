@@ -63,5 +63,5 @@ ROWS: dict[str, Callable[..., list[Line]]] = {
     row.__name__: row
     for row in (stochastic_growth_degree_9, stochastic_growth_adam, consumption_saving)
 }
-LONG = {"stochastic_growth_adam", "consumption_saving"}
+LONG = {"stochastic_growth_degree_9", "stochastic_growth_adam", "consumption_saving"}
 """Rows that take more than a few seconds."""

@@ -75,6 +75,7 @@ def regression(f, x):
     return f(x) - layer(x)
 
 
+@pytest.mark.slow
 def test_they_beat_uniform_points_on_a_sharp_layer():
     """Splines that are fine enough in the layer, which is 4 % of the interval, and 100 points."""
     knots = np.concatenate([np.linspace(-1.0, 1.0, 11), np.linspace(0.26, 0.34, 17)])

@@ -45,6 +45,7 @@ def test_a_series_in_the_mean_is_exact_for_firms():
     assert policy_error(problem, f, points) <= 1e-13 and errors.max() <= 1e-13
 
 
+@pytest.mark.slow
 def test_a_deep_set_is_a_policy_for_any_number_of_firms():
     problem = problems.symmetric_investment(firms=8)
     solution = problem.solve("deep_set", points=192, width=8, throw=False)
@@ -113,6 +114,7 @@ def test_generations_save_their_shares(kind):
     assert report.solved and "generation 5" in str(report)
 
 
+@pytest.mark.slow
 def test_other_lives_and_risks():
     problem = problems.overlapping_generations(
         generations=3, alpha=0.4, beta=0.9, eta_low=0.8, eta_high=1.3
@@ -121,6 +123,7 @@ def test_other_lives_and_risks():
     assert on_path_of(problem, f)[1].max() < 1e-12
 
 
+@pytest.mark.slow
 def test_shares_in_float32():
     with jax.enable_x64(False):
         problem = problems.overlapping_generations(generations=3)

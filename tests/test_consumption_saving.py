@@ -25,6 +25,7 @@ def test_the_references_of_the_problem_are_the_polygon(parameters):
         assert abs(reference.value / exact - 1) < 1e-5
 
 
+@pytest.mark.slow
 def test_a_small_one():
     f = problems.consumption_saving().solve("chebyshev", degree=4, points=160, throw=False).value
     assert consumption_differences(f)[0] < 0.02

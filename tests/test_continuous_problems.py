@@ -68,6 +68,7 @@ def on_grid():
     return jnp.stack([axis.ravel() for axis in axes], axis=-1)
 
 
+@pytest.mark.slow
 def test_a_call_is_worth_what_black_and_scholes_say():
     problem = problems.black_scholes()
     V = problem.solve().value
@@ -195,6 +196,7 @@ def test_households_at_a_given_rate():
     assert mean == pytest.approx(2 * fine.assets() - coarse.assets(), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_the_rate_at_which_the_market_clears():
     problem = problems.huggett()
     f = problem.solve().value
@@ -207,6 +209,7 @@ def test_the_rate_at_which_the_market_clears():
     assert float(f.rate) == pytest.approx(2 * rates[1] - rates[0], abs=2e-5)
 
 
+@pytest.mark.slow
 def test_densities_satisfy_the_forward_equation():
     """The flow's equation is that of the densities, by the adjoint, for both incomes."""
     f = problems.huggett(r=0.03).solve().value
@@ -259,7 +262,7 @@ def test_households_by_networks(seed):
         ("huggett", {"r": 0.06}, "`r` must be below `rho`"),
         ("huggett", {"z_high": 0.05}, "`z_high` must be above `z_low`"),
         ("perpetual_put", {"K": 5.0}, "`K` must lie between `S_low`"),
-        ("linear_quadratic", {"growth": 1.3}, "no control keeps"),
+        ("linear_quadratic", {"growth": 1.3, "leak": 0.0}, "no control keeps"),
         ("linear_quadratic", {"d": 1}, "`d` must be at least 2"),
         ("ornstein_uhlenbeck", {"s": -0.1}, "`s` must be a finite number above 0"),
         ("black_scholes", {"sigma": 0.0}, "`sigma` must be a finite number above 0"),

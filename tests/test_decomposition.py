@@ -63,6 +63,7 @@ def test_identities_hold_in_the_numbers():
     assert found.total.error < found.eps_est.error
 
 
+@pytest.mark.slow
 def test_standard_errors_are_those_of_the_estimates():
     risk = regression_risk(fe.Normal(np.zeros(P), 1.0))
     all_of = [

@@ -102,6 +102,7 @@ def test_noise_in_each_coordinate_and_as_a_matrix():
     )
 
 
+@pytest.mark.slow
 def test_states_are_data_and_simulate_keeps_the_gradient():
     p = ornstein_uhlenbeck(horizon=2.0, steps=40, burn_in=1.0)
 

@@ -22,9 +22,17 @@ def blocks(page):
     return [(text[: m.start(1)].count("\n"), m.group(1)) for m in BLOCK.finditer(text)]
 
 
-@pytest.mark.parametrize(
-    "page", [p for p in PAGES if blocks(p)], ids=lambda page: str(page.relative_to(ROOT))
-)
+LONG = {"docs/economics.md", "docs/diagnostics.md"}
+
+
+def with_code():
+    """The pages that have blocks, the long ones marked."""
+    for page in filter(blocks, PAGES):
+        name = str(page.relative_to(ROOT))
+        yield pytest.param(page, id=name, marks=[pytest.mark.slow] if name in LONG else [])
+
+
+@pytest.mark.parametrize("page", with_code())
 def test_blocks_run(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": "__page__"}

@@ -45,6 +45,7 @@ def test_monomial_rules_gain_two_orders_in_the_size_of_the_shocks():
         assert degree + 0.7 < slope < degree + 1.3
 
 
+@pytest.mark.slow
 def test_rates_of_draws():
     sizes = np.array([64, 2048])
     rates = {}
@@ -119,6 +120,7 @@ def test_the_square_inside_consumes_too_little():
     assert 5e-5 < float(wrong.risk) < 2e-4
 
 
+@pytest.mark.slow
 def test_a_box_mixed_with_the_ergodic_set_covers_rare_states():
     problem, f = growth(5)
     term = problem.risk.terms[0]

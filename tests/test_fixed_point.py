@@ -174,6 +174,7 @@ def check_value(v, rtol):
     np.testing.assert_allclose(jax.vmap(v)(k), CONSTANT + SLOPE * jnp.log(k), rtol=rtol)
 
 
+@pytest.mark.slow
 def test_value_iteration_howard_and_least_squares_agree():
     risk, start = growth()
     slow = fe.solve(risk, start, fe.FixedPoint(value_step, stop=1e-9))

@@ -171,6 +171,7 @@ def at_many_thetas(f, function, *batches):
     return np.concatenate([np.asarray(values(f, jnp.asarray(scale))) for scale in (1.0, 6.0)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("direction", [(1, 1, 1), (1, -1, 0)])
 def test_monotone_networks_rise_and_fall(direction, getkey):
     f = fe.Monotone(3, direction=direction, key=getkey(), **SIZES)
@@ -184,6 +185,7 @@ def test_monotone_networks_rise_and_fall(direction, getkey):
     assert np.all(high >= low - 1e-13 * np.abs(low))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("coordinates, direction", [(None, 0), ((0, 2), (1, -1))])
 def test_concave_networks_bend_down(coordinates, direction, getkey):
     f = fe.Concave(3, coordinates=coordinates, direction=direction, key=getkey(), **SIZES)

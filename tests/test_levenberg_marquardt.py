@@ -195,6 +195,7 @@ def test_float32(hypothesis, getkey):
     assert abs(float(solution.value(jnp.float32(1.0))) - np.exp(-1.0)) < 1e-4
 
 
+@pytest.mark.slow
 def test_a_boundary_value_problem_on_adaptive_elements():
     def layer(f, x):
         return 1e-2 * jax.grad(jax.grad(f))(x) - f(x)

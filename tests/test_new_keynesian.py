@@ -84,6 +84,7 @@ def test_small_shocks_give_the_first_order_solution(written, small):
     assert np.max(np.abs(ours - theirs) / np.abs(theirs).max(axis=1, keepdims=True)) < 1e-3
 
 
+@pytest.mark.slow
 def test_impulse_responses_are_those_of_the_linear_model(written, small):
     """A policy shock of a basis point, eight quarters: inflation and interest."""
     x = np.array(REST)

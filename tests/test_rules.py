@@ -119,6 +119,7 @@ def rms_error(rule, n, repeats=50):
     return float(jnp.sqrt(jnp.mean((values - math.sin(1.0) ** 3) ** 2)))
 
 
+@pytest.mark.slow
 def test_sobol_converges_faster_than_independent_draws():
     cube = fe.Uniform(np.zeros(3), np.ones(3))
     sizes = np.array([64, 512, 4096])

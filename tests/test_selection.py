@@ -50,6 +50,7 @@ def test_checks_see_a_bubble_that_residuals_do_not():
     assert not continuous.checks(bubble)[0].passed
 
 
+@pytest.mark.slow
 def test_networks_find_the_price_without_a_bubble():
     problem, dates = problems.sequential_asset_pricing(), jnp.arange(50.0)
     for seed in range(2):

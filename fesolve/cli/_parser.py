@@ -135,6 +135,11 @@ SIZES = {
     "width": "units in a layer",
     "depth": "hidden layers",
     "elements": "number of elements",
+    "intervals": "intervals between knots",
+    "knots": "number of knots of the spline",
+    "centres": "centres of the kernel",
+    "jumps": "derivatives' jumps that are removed",
+    "moments": "moments of the members' states",
 }
 
 

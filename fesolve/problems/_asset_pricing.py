@@ -45,7 +45,7 @@ def asset_pricing(m: AssetPricing) -> Problem:
 
     Every mu + b e^(r t) is a solution as well, b the size of a bubble. The price without one is
     selected by a norm: `"kernel"` takes the least norm of mu' in the space of the Matern-1/2
-    kernel of length 10, with `points` centres on [0, 40], as published; `"chebyshev"` the least
+    kernel of length 10, with `centres` centres on [0, 40], as published; `"chebyshev"` the least
     E[mu'^2] on 2.4 times the horizon, where a bubble of size b would add about b^2 e^(4.8 r
     horizon). Or by the class: `"bounded"` holds functions with a limit at infinity alone. A norm
     over a finite horizon leaves a little of a bubble, a class none; neither is a derivation of
@@ -59,13 +59,13 @@ def asset_pricing(m: AssetPricing) -> Problem:
     def slope(mu, t):
         return jax.grad(mu)(t)
 
-    def kernel(points: int = 41) -> Choice:
-        centres = np.linspace(0.0, 0.8 * horizon, points)
-        series = fe.Series(fe.IntegratedKernel(fe.Matern12(10.0), centres))
-        at = fe.Empirical(centres, population=fe.Uniform(0.0, 0.8 * horizon))
+    def kernel(centres: int = 41) -> Choice:
+        dates = np.linspace(0.0, 0.8 * horizon, centres)
+        series = fe.Series(fe.IntegratedKernel(fe.Matern12(10.0), dates))
+        at = fe.Empirical(dates, population=fe.Uniform(0.0, 0.8 * horizon))
         return Choice(
             lambda key: series,
-            points=points,
+            points=centres,
             sample=lambda risk, points, key: risk.on(at),
             solver=fe.MinimumNorm(fe.rkhs_norm()),
         )

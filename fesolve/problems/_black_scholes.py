@@ -21,17 +21,17 @@ class BlackScholes:
     - `sigma`: the volatility of the stock.
     - `K`: the strike.
     - `T`: the maturity.
-    - `width`: the equation holds where log(S / K) is between -width and width.
+    - `reach`: the equation holds where log(S / K) is between -reach and reach.
     """
 
     r: float = 0.05
     sigma: float = 0.2
     K: float = 1.0
     T: float = 1.0
-    width: float = 1.5
+    reach: float = 1.5
 
     def __post_init__(self) -> None:
-        check_positive(sigma=self.sigma, K=self.K, T=self.T, width=self.width)
+        check_positive(sigma=self.sigma, K=self.K, T=self.T, reach=self.reach)
 
 
 @model(BlackScholes)
@@ -46,9 +46,9 @@ def black_scholes(m: BlackScholes) -> Problem:
         V = K exp(-r tau) (p_1 + ... + p_m + R_m(y)) + tau net(tau, x),
 
     where R_m is what is left of the payoff, m times differentiable, and V(T, S) is exact for every
-    net. At the ends V is 0 and S - K exp(-r tau), up to what `width` leaves.
+    net. At the ends V is 0 and S - K exp(-r tau), up to what `reach` leaves.
     """
-    r, sigma, K, T, width = astuple(m)
+    r, sigma, K, T, reach = astuple(m)
 
     def price(V, x, r, sigma):
         change = fe.generator(
@@ -75,7 +75,7 @@ def black_scholes(m: BlackScholes) -> Problem:
         return value
 
     def chebyshev(degree: int = 24, jumps: int = 4) -> Choice:
-        bases = fe.Chebyshev(10, (0.0, T)), fe.Chebyshev(degree, (-width, width))
+        bases = fe.Chebyshev(10, (0.0, T)), fe.Chebyshev(degree, (-reach, reach))
         series = fe.Ansatz(smoothed(jumps), fe.Series(fe.Tensor(*bases)))
         return Choice(lambda key: series, degree + 6, by_quadrature, fe.LinearLeastSquares())
 
@@ -92,12 +92,12 @@ def black_scholes(m: BlackScholes) -> Problem:
         normal = jax.scipy.stats.norm.cdf
         return K * (jnp.exp(x[1]) * normal(d) - jnp.exp(-r * x[0]) * normal(d - s))
 
-    box, numbers = fe.Uniform([0.0, -width], [T, width]), (r, sigma)
+    box, numbers = fe.Uniform([0.0, -reach], [T, reach]), (r, sigma)
     maturities = fe.Uniform(0.0, T)
     return Problem(
         risk=fe.Risk(price, box, args=numbers)
-        + fe.Risk(far_out, fe.Product(maturities, fe.Dirac(-width)), args=numbers)
-        + fe.Risk(far_in, fe.Product(maturities, fe.Dirac(width)), args=numbers),
+        + fe.Risk(far_out, fe.Product(maturities, fe.Dirac(-reach)), args=numbers)
+        + fe.Risk(far_in, fe.Product(maturities, fe.Dirac(reach)), args=numbers),
         hypotheses={"chebyshev": chebyshev, "mlp": mlp},
         exact=exact,
         functions=lambda V: {"price at maturity T": lambda x: V(jnp.stack([jnp.asarray(T), x]))},

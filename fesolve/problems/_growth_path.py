@@ -54,7 +54,7 @@ def growth_path(m: GrowthPath) -> Problem:
     Unknown are k(t) and the price mu(t) = 1 / c(t), with mu' = -mu (a k^(a - 1) - delta - rho).
     For each c(0) one path satisfies both equations; all but one leave the domain in time, and what
     selects that one, the transversality condition, is not given. `"kernel"` takes the path of the
-    smallest norms of k' and mu' in the space of the Matern-1/2 kernel of length 10, with `points`
+    smallest norms of k' and mu' in the space of the Matern-1/2 kernel of length 10, with `centres`
     centres on [0, 40], as published, and has its error from these points; `"chebyshev"` that of
     the smallest E[k'^2 + mu'^2] on twice the horizon: paths that leave move fast. `"bounded"`
     holds only functions with a limit at infinity, which the saddle path has and the others have
@@ -90,12 +90,12 @@ def growth_path(m: GrowthPath) -> Problem:
             solver=fe.MinimumNorm(fe.Risk(slopes, longer).quadrature(degree + 1)),
         )
 
-    def kernel(points: int = 41) -> Choice:
-        centres = np.linspace(0.0, 0.8 * horizon, points)
-        at = fe.Empirical(centres, population=fe.Uniform(0.0, 0.8 * horizon))
+    def kernel(centres: int = 41) -> Choice:
+        dates = np.linspace(0.0, 0.8 * horizon, centres)
+        at = fe.Empirical(dates, population=fe.Uniform(0.0, 0.8 * horizon))
         return Choice(
-            lambda key: standing(fe.IntegratedKernel(fe.Matern12(10.0), centres)),
-            points=points,
+            lambda key: standing(fe.IntegratedKernel(fe.Matern12(10.0), dates)),
+            points=centres,
             sample=lambda risk, points, key: risk.on(at),
             solver=fe.MinimumNorm(fe.rkhs_norm(lambda f: f.k) + fe.rkhs_norm(lambda f: f.mu)),
         )

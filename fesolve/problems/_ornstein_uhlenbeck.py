@@ -20,16 +20,16 @@ class OrnsteinUhlenbeck:
     - `eta`: the speed of its return.
     - `xbar`: its mean.
     - `s`: its volatility.
-    - `width`: the density is looked for within so many standard deviations of the mean.
+    - `reach`: the density is looked for within so many standard deviations of the mean.
     """
 
     eta: float = 0.5
     xbar: float = 0.2
     s: float = 0.3
-    width: float = 7.0
+    reach: float = 7.0
 
     def __post_init__(self) -> None:
-        check_positive(eta=self.eta, s=self.s, width=self.width)
+        check_positive(eta=self.eta, s=self.s, reach=self.reach)
 
 
 @model(OrnsteinUhlenbeck)
@@ -40,9 +40,9 @@ def ornstein_uhlenbeck(m: OrnsteinUhlenbeck) -> Problem:
     which probability flows from one end to the other; that nothing leaves through the ends of the
     interval rules it out. In the solution g is the density of N(xbar, s^2 / (2 eta)).
     """
-    eta, xbar, s, width = astuple(m)
+    eta, xbar, s, reach = astuple(m)
     deviation = s / math.sqrt(2.0 * eta)
-    lower, upper = xbar - width * deviation, xbar + width * deviation
+    lower, upper = xbar - reach * deviation, xbar + reach * deviation
 
     def forward(g, x, eta, xbar, s):
         moved = fe.adjoint_generator(g, lambda x: eta * (xbar - x), lambda x: s)

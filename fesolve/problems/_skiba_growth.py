@@ -85,14 +85,14 @@ def skiba_growth(m: SkibaGrowth) -> Problem:
     rounding = 0.02
     k_rest, c_rest = m.steady_states()
 
-    def kernel(points: int = 81) -> Choice:
-        centres = np.linspace(0.0, horizon, points)
-        basis = fe.IntegratedKernel(fe.Matern12(10.0), centres)
+    def kernel(centres: int = 81) -> Choice:
+        dates = np.linspace(0.0, horizon, centres)
+        basis = fe.IntegratedKernel(fe.Matern12(10.0), dates)
 
         def toward(k_end: float, c_end: float) -> CapitalAndPrice:
-            path = np.concatenate([[k0], k_end + (k0 - k_end) * np.exp(-0.2 * centres[1:])])
-            values = np.stack([path, np.full(points, 1.0 / c_end)])
-            functions = np.asarray(jax.vmap(basis)(jnp.asarray(centres)))
+            path = np.concatenate([[k0], k_end + (k0 - k_end) * np.exp(-0.2 * dates[1:])])
+            values = np.stack([path, np.full(centres, 1.0 / c_end)])
+            functions = np.asarray(jax.vmap(basis)(jnp.asarray(dates)))
             k, mu = np.linalg.lstsq(functions, values.T, rcond=None)[0].T
             series = fe.Series(basis)
             fill = lambda c: eqx.tree_at(lambda s: s.coefficients, series, jnp.asarray(c))
@@ -102,8 +102,8 @@ def skiba_growth(m: SkibaGrowth) -> Problem:
         norm = fe.rkhs_norm(lambda f: f.k) + fe.rkhs_norm(lambda f: f.mu)
         return Choice(
             lambda key: starts[0],
-            points=points,
-            sample=lambda risk, points, key: risk.on(fe.Empirical(centres)),
+            points=centres,
+            sample=lambda risk, points, key: risk.on(fe.Empirical(dates)),
             solver=BestOf(
                 tuple(starts), lambda f: welfare(f, m), fe.MinimumNorm(norm, max_steps=60)
             ),
