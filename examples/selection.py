@@ -87,9 +87,7 @@ assert fe.RiskReport(good.value, test=test, checks=[stability(good.value)]).solv
 # %%
 several = fe.MultiStart(unanchored, starts=7)
 solution = fe.solve(train, unanchored(jr.key(2)), several, key=jr.key(4), throw=False)
-print(
-    f"{fe.RESULTS[solution.result].split(':')[0]}: spread {float(solution.stats['spread']):.2g} over {solution.stats['risks'].size} starts"
-)
+print(fe.RESULTS[solution.result], f"(spread {float(solution.stats['spread']):.2g})")
 assert not bool(solution.solved)
 
 # %% [markdown]
