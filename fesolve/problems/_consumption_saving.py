@@ -108,7 +108,7 @@ def consumption_saving(m: ConsumptionSaving) -> Problem:
         draws = fe.Sobol(fe.Mixture(parts, [0.1, 0.45, 0.45])).sample(points, key=key)
         return risk.on(fe.Empirical(draws, population=states))
 
-    def chebyshev(degree: int = 20) -> Choice:
+    def chebyshev(degree: int = 28) -> Choice:
         shocks = [fe.Chebyshev(1, (-4 * s, 4 * s)) for s in scale]
         series = fe.Series(fe.Tensor(fe.Chebyshev(degree, ends), *shocks, degree=degree))
         f = Consumption(series, ends[0])
