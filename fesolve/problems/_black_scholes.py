@@ -100,7 +100,7 @@ def black_scholes(m: BlackScholes) -> Problem:
         + fe.Risk(far_in, fe.Product(maturities, fe.Dirac(reach)), args=numbers),
         hypotheses={"chebyshev": chebyshev, "mlp": mlp},
         exact=exact,
-        functions=lambda V: {"price at maturity T": lambda x: V(jnp.stack([jnp.asarray(T), x]))},
+        functions=lambda V: {"price": V},
         coordinates=("tau", "x"),
         source="Black and Scholes (1973)",
     )
