@@ -32,7 +32,7 @@ def with_code():
         yield pytest.param(page, id=name, marks=[pytest.mark.slow] if name in LONG else [])
 
 
-@pytest.mark.parametrize("page", with_code())
+@pytest.mark.parametrize("page", list(with_code()))
 def test_blocks_run(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": "__page__"}
