@@ -40,10 +40,7 @@ def unanchored(key):
     return fe.Ansatz(lambda g, k: jnp.exp(alpha * jnp.log(k) + g(jnp.log(k))), series)
 
 
-def off(c):
-    return float(c(k_steady)) / c_steady - 1
-
-
+off = lambda c: float(c(k_steady)) / c_steady - 1
 ends_at = [fe.solve(train, unanchored(key), throw=False) for key in jr.split(jr.key(1), 8)]
 for solution in ends_at:
     sentence = fe.RESULTS[solution.result].split(":")[0]
@@ -77,8 +74,9 @@ def stability(c):
     return fe.Check("stability", slope, rests, f"saves {saved:.2g}, with slope {slope:.2g}, at k*")
 
 
-print(fe.RiskReport(wrong.value, test=test, checks=[stability(wrong.value)]).verdict)
-assert not fe.RiskReport(wrong.value, test=test, checks=[stability(wrong.value)]).solved
+report = fe.RiskReport(wrong.value, test=test, checks=[stability(wrong.value)])
+print(report.verdict)
+assert not report.solved
 assert fe.RiskReport(good.value, test=test, checks=[stability(good.value)]).solved
 
 # %% [markdown]
