@@ -112,3 +112,15 @@ class AbstractSolver(eqx.Module):
     ) -> Solution:
         """Minimise `risk` over the leaves of `f` that `trainable`, a tree of the structure of
         `f`, marks. Raises for what is wrong before it begins; how it ended is in the result."""
+
+
+def require_key(key: PRNGKeyArray | None, what: str) -> PRNGKeyArray:
+    """The key.
+
+    **Raises:** `ValueError` where there is none, with `what` is drawn, by whom.
+    """
+    if key is None:
+        raise ValueError(
+            f"`key` is missing: {what}. Pass `fe.solve(risk, f, solver, key=jax.random.key(0))`"
+        )
+    return key

@@ -13,7 +13,7 @@ from jaxtyping import PRNGKeyArray, PyTree
 from .._risk import AbstractRisk
 from .._types import Hypothesis, HypothesisClass, is_traced, is_tracing
 from ._agreement import check_comparable, points_of, spread_of, values_of
-from ._base import AbstractSolver, Interrupted, RESULTS, Solution
+from ._base import AbstractSolver, Interrupted, require_key, RESULTS, Solution
 from ._chain import in_sequence, later
 from ._levenberg_marquardt import LevenbergMarquardt
 from ._trainable import same_leaves
@@ -112,11 +112,7 @@ class MultiStart(AbstractSolver):
         key: PRNGKeyArray | None,
         monitors: tuple,
     ) -> Solution:
-        if key is None:
-            raise ValueError(
-                "`key` is missing: `fe.MultiStart` draws starts. Pass "
-                "`fe.solve(risk, f, solver, key=jax.random.key(0))`"
-            )
+        key = require_key(key, "`fe.MultiStart` draws starts")
         for_starts, for_solver, for_points = jr.split(key, 3)
         traced = is_traced((risk, f, key)) or is_tracing()
         drawn = [self._draw(f, trainable, one) for one in jr.split(for_starts, self.starts)]

@@ -18,7 +18,7 @@ from .._fingerprint import TracedClosureError
 from .._precision import in_dtype
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import Hypothesis, is_traced, is_tracing
-from ._base import AbstractSolver, Interrupted, RESULTS, Solution
+from ._base import AbstractSolver, Interrupted, require_key, RESULTS, Solution
 from ._outcome import no_monitors_under_tracing
 
 
@@ -80,11 +80,8 @@ class Optax(AbstractSolver):
         monitors: tuple,
     ) -> Solution:
         draws = any(_is_drawn(term, self.batch_size) for term in risk.terms)
-        if draws and key is None:
-            raise ValueError(
-                "`key` is missing: `fe.Optax(..., batch_size=...)` draws points at each step. "
-                "Pass `fe.solve(risk, f, solver, key=jax.random.key(0))`"
-            )
+        if draws:
+            require_key(key, "`fe.Optax(..., batch_size=...)` draws points at each step")
         theta, rest = eqx.partition(f, trainable)
         dtype = jnp.result_type(*jax.tree.leaves(theta))
         problem = _Problem(in_dtype(risk, dtype), rest, self.optim, self.batch_size)

@@ -10,7 +10,7 @@ from jaxtyping import PRNGKeyArray, PyTree
 from .._distribution import Empirical
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import Hypothesis
-from ._base import AbstractSolver, Solution
+from ._base import AbstractSolver, require_key, Solution
 from ._chain import in_sequence, later
 from ._trainable import same_leaves
 
@@ -64,11 +64,7 @@ class Resample(AbstractSolver):
         key: PRNGKeyArray | None,
         monitors: tuple,
     ) -> Solution:
-        if key is None:
-            raise ValueError(
-                "`key` is missing: `fe.Resample` draws samples. Pass "
-                "`fe.solve(risk, f, solver, key=jax.random.key(0))`"
-            )
+        key = require_key(key, "`fe.Resample` draws samples")
         population = SumRisk(tuple(_population(term) for term in risk.terms))
         solutions: list[Solution] = []
         for round_key in jax.random.split(key, self.rounds):
