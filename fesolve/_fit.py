@@ -8,10 +8,10 @@ import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray, PyTree
 
 from ._distribution import as_distribution, Dirac, Empirical
+from ._least_squares._trainable import trainable_leaves
 from ._risk import Risk
 from ._solve import solve
 from ._solver import AbstractSolver, Solution
-from ._solver._trainable import trainable_leaves
 from ._types import Hypothesis, Point
 
 

@@ -7,11 +7,11 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
+from ._least_squares._trainable import trainable_leaves
 from ._monitor import running
 from ._risk import AbstractRisk
 from ._solver import AbstractSolver, LevenbergMarquardt, RESULTS, Solution, SolveError
 from ._solver._outcome import where_not_finite
-from ._solver._trainable import trainable_leaves
 from ._types import Hypothesis, is_traced
 
 

@@ -23,6 +23,8 @@ LEVELS = [
     {"_norms"},
     {"_dry_run"},
     {"_worst"},
+    {"_least_squares"},
+    {"_judge"},
     {"_solver"},
     {"_solve"},
     {"_fit"},

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from .._compiled import arrays_of, compiled, Static
-from .._solver._algebra import DAMPED, minimum_norm, one_thread
+from .._least_squares._algebra import DAMPED, minimum_norm, one_thread
 from .._solver._host import Functions, Progress
 from .._solver._strategy import solve_series
 from .._types import is_traced, is_tracing

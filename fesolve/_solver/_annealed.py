@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
+from .._least_squares._assembly import LeastSquares
 from .._risk import AbstractRisk, Risk
 from .._types import Hypothesis
-from ._assembly import LeastSquares
 from ._base import RESULTS, Solution
 from ._levenberg_marquardt import LevenbergMarquardt
 from ._outcome import is_zero

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from .._distribution import Dirac
-from ._assembly import LeastSquares
+from .._least_squares._assembly import LeastSquares
 from ._host import Functions, levenberg_marquardt, Progress
 
 

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
+from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk
 from .._types import Hypothesis
 from ._base import AbstractSolver, Solution
-from ._trainable import same_leaves
 
 
 class Chain(AbstractSolver):

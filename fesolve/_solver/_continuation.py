@@ -9,13 +9,13 @@ import numpy as np
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from .._compiled import arrays_of, Static
+from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import Hypothesis, is_traced, is_tracing
 from ._base import AbstractSolver, RESULTS, Solution
 from ._chain import in_sequence, later
 from ._levenberg_marquardt import LevenbergMarquardt
 from ._outcome import no_monitors_under_tracing
-from ._trainable import same_leaves
 
 
 class Continuation(AbstractSolver):

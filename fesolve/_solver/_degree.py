@@ -14,9 +14,9 @@ import numpy as np
 from jaxtyping import PyTree
 
 from .._hypothesis import Chebyshev, Series
+from .._least_squares._assembly import LeastSquares, require_rows
 from .._risk import AbstractRisk
 from .._types import Hypothesis
-from ._assembly import LeastSquares, require_rows
 from ._base import RESULTS, Solution
 from ._host import Functions, newton, Progress
 from ._outcome import host_solution, is_zero

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from ._assembly import Assembly, linearise, residuals
-from ._device_algebra import damped_solve, damped_steps, gauss_newton_step
+from .._least_squares._assembly import Assembly, linearise, residuals
+from .._least_squares._device_algebra import damped_solve, damped_steps, gauss_newton_step
 
 
 class Outcome(NamedTuple):

@@ -13,8 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from .._least_squares._assembly import Assembly, Equation, LeastSquares
 from . import _device, _implicit
-from ._assembly import Assembly, Equation, LeastSquares
 from ._base import RESULTS, Solution
 from ._verdict import is_determined, root_mean_squares, within_tolerance
 

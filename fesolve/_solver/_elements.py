@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import PyTree
 
 from .._hypothesis import Series, SpectralElements
+from .._least_squares._assembly import LeastSquares
 from .._risk import AbstractRisk
 from .._types import Hypothesis
-from ._assembly import LeastSquares
 from ._base import RESULTS, Solution
 from ._host import Progress
 from ._march import (

@@ -10,20 +10,20 @@ import numpy as np
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from .._distribution import Dirac
+from .._least_squares._assembly import Assembly, Equation, LeastSquares, linearise, residuals
+from .._least_squares._device_algebra import gauss_newton_step
+from .._least_squares._trainable import linear_leaves, same_leaves
 from .._risk import AbstractRisk
 from .._types import Hypothesis
 from . import _device
-from ._assembly import Assembly, Equation, LeastSquares, linearise, residuals
 from ._base import AbstractSolver, Interrupted, RESULTS, Solution
 from ._degree import has_free_degree
-from ._device_algebra import gauss_newton_step
 from ._differentiable import solve_on_device
 from ._elements import has_elements
 from ._held import Anyhow, HeldAssembly, InShape
 from ._host import Progress
 from ._levenberg_marquardt import LevenbergMarquardt
 from ._outcome import host_solution, no_monitors_under_tracing
-from ._trainable import linear_leaves, same_leaves
 from ._verdict import default_tolerance
 from ._walk import advance, begin, Rule, Walk
 

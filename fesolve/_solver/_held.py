@@ -11,11 +11,11 @@ from jaxtyping import PRNGKeyArray, PyTree
 
 from .._compiled import arrays_of, Static
 from .._fingerprint import TracedClosureError
+from .._least_squares._assembly import Assembly, LeastSquares
+from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import Hypothesis
-from ._assembly import Assembly, LeastSquares
 from ._base import AbstractSolver
-from ._trainable import same_leaves
 
 
 class Held(eqx.Module):

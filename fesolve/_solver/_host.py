@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ._algebra import least_squares_step
+from .._least_squares._algebra import least_squares_step
 
 
 @dataclasses.dataclass

@@ -14,8 +14,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ._assembly import Assembly, linearise, residuals
-from ._device_algebra import pseudo_inverse
+from .._least_squares._assembly import Assembly, linearise, residuals
+from .._least_squares._device_algebra import pseudo_inverse
 
 
 def is_differentiable(x: Any) -> bool:

@@ -14,8 +14,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._distribution import Empirical
+from .._least_squares._assembly import Assembly, LeastSquares, residuals
 from .._risk import Risk
-from ._assembly import Assembly, LeastSquares, residuals
 from ._host import Functions, Progress
 
 

@@ -7,10 +7,11 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
+from .._least_squares._algebra import DAMPED, one_thread
+from .._least_squares._assembly import LeastSquares, require_rows
+from .._least_squares._trainable import linear_leaves
 from .._risk import AbstractRisk
 from .._types import Hypothesis, is_traced
-from ._algebra import DAMPED, one_thread
-from ._assembly import LeastSquares, require_rows
 from ._base import AbstractSolver, Interrupted, RESULTS, Solution
 from ._causal import row_times
 from ._degree import climb, degree_solution, has_free_degree, rooms, with_points, with_room
@@ -21,7 +22,6 @@ from ._large import in_blocks, size_of_jacobian, travel_matrix_free
 from ._march import element_series, on_elements
 from ._outcome import host_solution, is_zero, no_monitors_under_tracing
 from ._strategy import solve_network, solve_series
-from ._trainable import linear_leaves
 
 
 class LevenbergMarquardt(AbstractSolver):

@@ -6,13 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
+from .._least_squares._algebra import least_squares_step, one_thread
+from .._least_squares._assembly import Equation, LeastSquares, linearise, require_rows, residuals
+from .._least_squares._device_algebra import gauss_newton_step
 from .._risk import AbstractRisk
 from .._types import Hypothesis
-from ._algebra import least_squares_step, one_thread
-from ._assembly import Equation, LeastSquares, linearise, require_rows, residuals
 from ._base import AbstractSolver, Interrupted, RESULTS, Solution
 from ._device import Outcome
-from ._device_algebra import gauss_newton_step
 from ._differentiable import solve_on_device
 from ._host import Progress
 from ._levenberg_marquardt import on_host

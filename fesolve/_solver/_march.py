@@ -24,10 +24,10 @@ from .._distribution import Dirac, Empirical, Uniform
 from .._evaluation import components
 from .._hypothesis import Series, SpectralElements
 from .._hypothesis._elements import element_functions
+from .._least_squares._assembly import Assembly, LeastSquares
+from .._least_squares._device_algebra import gauss_newton_step
 from .._risk import AbstractRisk, SumRisk
 from .._types import Hypothesis
-from ._assembly import Assembly, LeastSquares
-from ._device_algebra import gauss_newton_step
 
 
 MAX_ELEMENTS = 4096

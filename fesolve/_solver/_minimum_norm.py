@@ -8,18 +8,18 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
+from .._least_squares._algebra import DAMPED, one_thread
+from .._least_squares._assembly import LeastSquares
+from .._least_squares._trainable import has_network
 from .._risk import AbstractRisk
 from .._types import Hypothesis
 from . import _implicit
-from ._algebra import DAMPED, one_thread
 from ._annealed import annealed
-from ._assembly import LeastSquares
 from ._base import AbstractSolver, Interrupted, RESULTS, Solution
 from ._device import Outcome
 from ._differentiable import device_verdict, Minimum, no_tangent, tangents_of
 from ._null_space import advance, Iterate, Pair, start, tangent
 from ._outcome import no_monitors_under_tracing
-from ._trainable import has_network
 
 
 class MinimumNorm(AbstractSolver):

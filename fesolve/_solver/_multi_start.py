@@ -10,13 +10,13 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
+from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk
 from .._types import Hypothesis, HypothesisClass, is_traced, is_tracing
 from ._agreement import check_comparable, points_of, spread_of, values_of
 from ._base import AbstractSolver, Interrupted, require_key, RESULTS, Solution
 from ._chain import in_sequence, later
 from ._levenberg_marquardt import LevenbergMarquardt
-from ._trainable import same_leaves
 
 
 class MultiStart(AbstractSolver):

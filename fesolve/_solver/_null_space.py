@@ -19,8 +19,8 @@ import jax.numpy as jnp
 from jax.custom_batching import sequential_vmap
 from jaxtyping import Array, Bool, Float, Int
 
-from ._assembly import Assembly, Equation, linearise, residuals
-from ._device_algebra import pseudo_inverse
+from .._least_squares._assembly import Assembly, Equation, linearise, residuals
+from .._least_squares._device_algebra import pseudo_inverse
 from ._implicit import join
 from ._verdict import decided_directions
 

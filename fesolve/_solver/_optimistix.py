@@ -12,16 +12,16 @@ from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from .._compiled import compiled
 from .._fingerprint import fingerprint
+from .._least_squares._assembly import Assembly, LeastSquares, linearise, require_rows, residuals
+from .._least_squares._device_algebra import gauss_newton_step
+from .._least_squares._trainable import linear_leaves
 from .._precision import in_dtype
 from .._risk import AbstractRisk
 from .._types import Hypothesis, is_traced
-from ._assembly import Assembly, LeastSquares, linearise, require_rows, residuals
 from ._base import AbstractSolver, Interrupted, RESULTS, Solution
 from ._device import Outcome
-from ._device_algebra import gauss_newton_step
 from ._differentiable import solve_on_device
 from ._outcome import no_monitors_under_tracing
-from ._trainable import linear_leaves
 
 
 class Optimistix(AbstractSolver):

@@ -6,11 +6,11 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
+from .._least_squares._algebra import smallest_singular_value
+from .._least_squares._assembly import LeastSquares
 from .._risk import AbstractRisk
 from .._types import Hypothesis
 from . import _host
-from ._algebra import smallest_singular_value
-from ._assembly import LeastSquares
 from ._base import RESULTS, Solution
 from ._verdict import (
     is_determined,

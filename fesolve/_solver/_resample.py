@@ -8,11 +8,11 @@ import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
 from .._distribution import Empirical
+from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import Hypothesis
 from ._base import AbstractSolver, require_key, Solution
 from ._chain import in_sequence, later
-from ._trainable import same_leaves
 
 
 class Resample(AbstractSolver):

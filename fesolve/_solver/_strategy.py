@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ._algebra import DAMPED, one_thread
+from .._least_squares._algebra import DAMPED, one_thread
 from ._causal import copy_of, travel_causally
 from ._host import Functions, levenberg_marquardt, newton, Progress
 from ._verdict import default_tolerance

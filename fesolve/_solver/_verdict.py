@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from ._assembly import Equation
+from .._least_squares._assembly import Equation
 
 
 def default_tolerance(dtype: Any) -> float:
