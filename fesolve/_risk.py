@@ -248,6 +248,13 @@ class Risk(AbstractRisk):
                 "solver cannot take it; use `fe.Optax`, or `shock=q.quadrature(n)`"
             )
 
+    def on_exact_shock(self, n: int) -> "Risk":
+        """The term with a rule of n nodes in place of draws of a continuous shock."""
+        q = self.shock.population if isinstance(self.shock, Pairs) else self.shock
+        if q is None or isinstance(q, Empirical):
+            return self
+        return self._with(self.distribution, q.quadrature(n))
+
     def _scaled(self, scalar: ArrayLike) -> "Risk":
         scalar = as_array(scalar)
         if scalar.shape != ():

@@ -113,7 +113,7 @@ class Field:
             )
         if self.term.distribution is None:
             return [Worst(float(v), None) for v in self.sizes(self.at(None))[0]]
-        population, conditions = _underlying(self.term.population)
+        population, conditions = underlying(self.term.population)
         if _searchable(population):
             found = _search(self, population, conditions)
             # the search may have met no point of a narrow part, whose sample has some
@@ -191,7 +191,7 @@ def _one(distribution: AbstractDistribution) -> Point:
     return jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), point)
 
 
-def _underlying(
+def underlying(
     population: AbstractDistribution | None,
 ) -> tuple[AbstractDistribution | None, list[Callable]]:
     """The distribution itself, where a rule says how its points are placed, and the conditions

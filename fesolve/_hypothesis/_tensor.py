@@ -64,7 +64,7 @@ class Tensor(AbstractBasis):
                 )
 
     @property
-    def _indices(self) -> np.ndarray:
+    def indices(self) -> np.ndarray:
         """The multi-indices (i_1, ..., i_d), one a row, in the order of the coefficients."""
         shape = [basis.size for basis in self.bases]
         if self.degree is None:
@@ -76,7 +76,7 @@ class Tensor(AbstractBasis):
     def size(self) -> int:
         if self.degree is None:
             return math.prod(basis.size for basis in self.bases)
-        return len(self._indices)
+        return len(self.indices)
 
     @property
     def domain(self) -> tuple[Any, Any]:
@@ -88,7 +88,7 @@ class Tensor(AbstractBasis):
         degrees = [d for basis in self.bases if (d := basis.degrees) is not None]
         if len(degrees) < len(self.bases):
             return None
-        parts = [d[i] for d, i in zip(degrees, self._indices.T, strict=True)]
+        parts = [d[i] for d, i in zip(degrees, self.indices.T, strict=True)]
         return np.sum(parts, axis=0)
 
     @property
@@ -96,13 +96,13 @@ class Tensor(AbstractBasis):
         constants = [c for basis in self.bases if (c := basis.constant) is not None]
         if len(constants) < len(self.bases):
             return None
-        parts = zip(constants, self._indices.T, strict=True)
+        parts = zip(constants, self.indices.T, strict=True)
         return np.prod([constant[i] for constant, i in parts], axis=0)
 
     def __call__(self, x: Point) -> Float[Array, " size"]:
         values = self._factors(x)
         if self.degree is not None:
-            return _selected(values, self._indices)
+            return _selected(values, self.indices)
         product = values[0]
         for value in values[1:]:
             product = (product[:, None] * value[None, :]).reshape(-1)
@@ -112,11 +112,11 @@ class Tensor(AbstractBasis):
         values = self._factors(x, coefficients.dtype)
         sizes = tuple(basis.size for basis in self.bases)
         if self.degree is not None and math.prod(sizes) > 8 * self.size:
-            return contract(coefficients, _selected(values, self._indices))
+            return contract(coefficients, _selected(values, self.indices))
         if self.degree is not None:
             # Zeros for the products that are left out: in few dimensions matrix products over
             # all of them are faster than picking from the factors at every point.
-            places = np.ravel_multi_index(tuple(self._indices.T), sizes)
+            places = np.ravel_multi_index(tuple(self.indices.T), sizes)
             every = jnp.zeros((*coefficients.shape[:-1], math.prod(sizes)), coefficients.dtype)
             coefficients = every.at[..., places].set(coefficients, unique_indices=True)
         result = coefficients.reshape(coefficients.shape[:-1] + sizes)

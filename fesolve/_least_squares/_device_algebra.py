@@ -99,3 +99,9 @@ def _(primals: tuple, tangents: tuple) -> tuple:
     if a.shape[0] < a.shape[1]:
         change = change + (da.T - k @ (a @ da.T)) @ (k.T @ k)
     return k, change
+
+
+@sequential_vmap
+def decomposed(matrix: Float[Array, "N P"]) -> tuple[Array, Array, Array]:
+    """The thin singular value decomposition u, s, v^T."""
+    return jnp.linalg.svd(matrix, full_matrices=False)

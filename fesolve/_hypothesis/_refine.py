@@ -1,0 +1,130 @@
+"""A richer basis for each basis: the space in which what a series misses can be seen."""
+
+from functools import singledispatch
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from .._types import is_traced
+from ._basis import AbstractBasis, Chebyshev
+from ._elements import BSpline, SpectralElements
+from ._kernel import IntegratedKernel, Kernel
+from ._periodic import Fourier, Indicator
+from ._tensor import Tensor
+
+
+RICH = 24
+"""The least degree of a refined basis of one coordinate: a direction that is missing from a small
+class, such as exp(x) from the cubics, must be there."""
+
+
+class Refinement(NamedTuple):
+    """A basis of a space that contains another, and the places in its coefficients of the
+    coefficients there; `None` where these are not simply filled up by zeros."""
+
+    basis: AbstractBasis
+    places: np.ndarray | None
+
+
+@singledispatch
+def refined(basis: AbstractBasis, coordinates: int = 1) -> Refinement | None:
+    """A richer basis on the same domain; `None` for a basis of the user's own.
+
+    **Arguments:** `coordinates`, in how many coordinates there is one: a tensor grows by the
+    product of its factors.
+    """
+    return None
+
+
+def refined_degree(degree: int, coordinates: int) -> int:
+    if coordinates == 1:
+        return max(int(np.ceil(1.5 * degree)) + 4, RICH)
+    return degree + (3 if coordinates == 2 else 2)
+
+
+@refined.register
+def _(basis: Chebyshev, coordinates: int = 1) -> Refinement:
+    degree = refined_degree(basis.size - 1, coordinates)
+    return Refinement(Chebyshev(degree, basis.domain), np.arange(basis.size))
+
+
+@refined.register
+def _(basis: Fourier, coordinates: int = 1) -> Refinement:
+    n = np.arange(1, basis.degree + 1)
+    degree = refined_degree(basis.degree, coordinates)
+    places = np.concatenate([[0], n, degree + n])
+    return Refinement(Fourier(degree, basis.domain), places)
+
+
+@refined.register
+def _(basis: SpectralElements, coordinates: int = 1) -> Refinement:
+    degree = basis.degree + (4 if coordinates == 1 else 2)
+    richer = SpectralElements(degree, basis.breaks, basis.smoothness)
+    # the shared functions and the first interior ones are those of the lower degree
+    local = np.arange(basis.stride) + np.arange(basis.number)[:, None] * richer.stride
+    last = richer.number * richer.stride + np.arange(basis.smoothness + 1)
+    return Refinement(richer, np.concatenate([local.ravel(), last]))
+
+
+@refined.register
+def _(basis: BSpline, coordinates: int = 1) -> Refinement:
+    return Refinement(BSpline(_halved(basis.knots), degree=basis.degree), None)
+
+
+@refined.register
+def _(basis: Indicator, coordinates: int = 1) -> Refinement:
+    return Refinement(basis, np.arange(basis.size))
+
+
+@refined.register
+def _(basis: Kernel, coordinates: int = 1) -> Refinement:
+    centres = _with_midpoints(basis.centres)
+    richer = Kernel(basis.kernel, centres, basis.domain)
+    return Refinement(richer, np.arange(basis.size))
+
+
+@refined.register
+def _(basis: IntegratedKernel, coordinates: int = 1) -> Refinement:
+    centres = _with_midpoints(basis.centres)
+    richer = IntegratedKernel(basis.kernel, centres, basis.start, basis.domain)
+    return Refinement(richer, np.arange(basis.size))
+
+
+@refined.register
+def _(basis: Tensor, coordinates: int = 1) -> Refinement | None:
+    moving = sum(not isinstance(factor, Indicator) for factor in basis.bases)
+    parts = [refined(factor, max(moving, 1)) for factor in basis.bases]
+    found = [part for part in parts if part is not None]
+    if len(found) < len(parts):
+        return None
+    degree = None if basis.degree is None else refined_degree(basis.degree, max(moving, 2))
+    bases = [part.basis for part in found]
+    names = basis.names
+    named = dict(zip(names, bases, strict=True)) if names else {}
+    richer = Tensor(*([] if names else bases), degree=degree, **named)
+    if any(part.places is None for part in found):
+        return Refinement(richer, None)
+    indices = [p.places[i] for p, i in zip(found, basis.indices.T, strict=True)]
+    return Refinement(richer, _rows_of(richer.indices, np.stack(indices, axis=1)))
+
+
+def _rows_of(table: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Where in `table` each of the rows stands."""
+    shape = tuple(table.max(axis=0) + 1)
+    places = np.full(int(np.prod(shape)), -1)
+    places[np.ravel_multi_index(tuple(table.T), shape)] = np.arange(len(table))
+    return places[np.ravel_multi_index(tuple(rows.T), shape)]
+
+
+def _halved(knots: Any) -> Any:
+    xp = jnp if is_traced(knots) else np
+    return xp.sort(xp.concatenate([knots, (knots[:-1] + knots[1:]) / 2]))
+
+
+def _with_midpoints(centres: Any) -> Any:
+    """The centres, and points between each and the next, by their first coordinate."""
+    xp = jnp if is_traced(centres) else np
+    first = centres if centres.ndim == 1 else centres[:, 0]
+    ordered = centres[xp.argsort(first)]
+    return xp.concatenate([xp.asarray(centres), (ordered[:-1] + ordered[1:]) / 2])

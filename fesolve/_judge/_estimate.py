@@ -1,0 +1,328 @@
+"""The error of f, estimated: the correction that the linearised equation still asks for."""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, PyTree
+
+from .._compiled import compiled
+from .._distribution import Empirical
+from .._hypothesis import Series
+from .._least_squares._algebra import one_thread
+from .._least_squares._assembly import LeastSquares, linearise
+from .._least_squares._device_algebra import decomposed
+from .._least_squares._trainable import trainable_leaves
+from .._losses import squared
+from .._risk import AbstractRisk, Risk, SumRisk
+from .._types import Hypothesis, is_traced, is_tracing, Point
+from ._fresh import fresh, is_movable
+from ._newton import missing_step, Step
+from ._probe import Probe, probe
+from ._regions import POINTS, regions
+from ._values import values_of
+
+
+SMALL = 1e-6
+"""A component of f that is smaller than this, relative to the largest, is measured by that."""
+WORK = 3e9
+"""Multiplications that a decomposition may take, but for a small factor."""
+LEAST, MOST = 96, 2_000
+"""Fresh points of a term."""
+APART = 1e3
+"""Singular values that stand apart from the others by this factor are looked at again."""
+BROKEN = 0.05
+"""The share of fresh points at which the residual may be without a value, as at singular ones."""
+
+
+class ErrorEstimate(eqx.Module):
+    """How wrong f is: |d| / |f|, root mean squares of values under p*, with d the correction that
+    the linearised equation D r(f)[d] = -r(f) still asks for, in a space richer than f's and on
+    points that the solver did not see.
+
+    Where the equation is well posed and f is near its solution, f + d is right to second order,
+    so that |d| is the error.
+
+    - `relative`: |d| / |f|, never below what rounding leaves; for an f of several functions a
+      dictionary of them by name. Of the components of a vector the largest counts.
+    - `is_bound`: whether it is rms(r) / conditioning instead, where no richer space is affordable.
+    - `conditioning`: the least |dr| per |df|, in units of r per unit of f.
+    - `floor`: the accuracy that can be had at all, rounding of r / conditioning, relative to f.
+    - `bound`: rms(r) / conditioning, relative to f.
+    - `determined`: whether the equations determine f: `False` where a change of f of unit size
+      does not show in r above rounding, as where a condition is missing.
+    - `fresh`: whether the points were new; `False` where the population is not known.
+    - `note`: what could not be known, in words.
+    - `value`, `corrected`: f, and f + d, a module that is called as f is.
+    - `free`: the change of f, of unit size, that shows least in r, as f is called.
+    """
+
+    relative: Any
+    is_bound: bool = eqx.field(static=True)
+    conditioning: Any
+    floor: Any
+    bound: Any
+    determined: Any
+    apart: Any
+    rms: Any
+    fresh: bool = eqx.field(static=True)
+    note: str = eqx.field(static=True)
+    value: Hypothesis
+    corrected: Hypothesis
+    shifted: Hypothesis
+
+    @property
+    def largest(self) -> Any:
+        """The largest relative error over the functions of f."""
+        if not isinstance(self.relative, dict):
+            return self.relative
+        values = list(self.relative.values())
+        return max(values) if isinstance(values[0], float) else jnp.max(jnp.stack(values))
+
+    def at(self, x: Point) -> Any:
+        """|d(x)|, the error bar of f at a point: a number, or an array shaped like f(x); for an f
+        of several functions a dictionary of them by name."""
+        return self._apart(self.corrected, x)
+
+    def free(self, x: Point) -> Any:
+        """|the change of f(x)| along the direction that the equations determine least, of unit
+        root mean square."""
+        return self._apart(self.shifted, x)
+
+    def _apart(self, other: Hypothesis, x: Point) -> Any:
+        if not isinstance(self.relative, dict):
+            return _difference(self.value, other, "", x)
+        names = [name for name in self.relative if callable(getattr(self.value, name, None))]
+        return {name: _difference(self.value, other, name, x) for name in names}
+
+    def __str__(self) -> str:
+        return self.sentence
+
+    def __repr__(self) -> str:
+        return f"ErrorEstimate({self.sentence})"
+
+    @property
+    def sentence(self) -> str:
+        """The estimate in words."""
+        if self.note and not np.isfinite(np.asarray(self.largest)):
+            return f"error of f not estimated: {self.note}"
+        if not bool(self.determined):
+            return (
+                "f is not determined: it may change by its own size and no residual tells "
+                f"(least |dr| per |df| {float(self.conditioning):.1e})"
+            )
+        what = "bound of the error of f" if self.is_bound else "error of f, estimated,"
+        errors = self.relative if isinstance(self.relative, dict) else {"": self.relative}
+        figures = ", ".join(
+            f"{float(error):.1e}{f' of {name}' if name else ''}" for name, error in errors.items()
+        )
+        where = "" if self.fresh else "; on the sample alone"
+        return f"{what} {figures} (least |dr| per |df| {float(self.conditioning):.1e}){where}"
+
+
+def _difference(f: Hypothesis, other: Hypothesis, name: str, x: Point) -> Any:
+    return jax.tree.map(lambda a, b: jnp.abs(a - b), _evaluated(f, name, x), _evaluated(other, name, x))
+
+
+@compiled
+def _evaluated(f: Hypothesis, name: str, x: Point) -> PyTree:
+    return (getattr(f, name) if name else f)(x)
+
+
+def error_estimate(risk: AbstractRisk, f: Hypothesis, *, only: Any = None) -> ErrorEstimate:
+    """How wrong f is as a solution of r(f, x) = 0, without knowing the solution.
+
+    d = argmin |r + D r(f)[d]| over a space richer than that of f, on fresh points of the
+    populations of the risk, is the correction that is still missing; |d| / |f| under p* is the
+    relative error, to second order.
+
+    ```python
+    estimate = fe.error_estimate(risk, f)
+    estimate.relative, estimate.conditioning
+    estimate.at(0.3)                          # the error bar of f(0.3)
+    better = estimate.corrected
+    ```
+
+    It works inside `jax.jit` and `jax.vmap`.
+
+    **Arguments:**
+
+    - `risk`: a risk, on a sample or not; its populations are sampled anew.
+    - `f`: the hypothesis, such as `solution.value`.
+    - `only`: `f -> subtree`, the part of f that was solved for.
+
+    **Returns:** an `ErrorEstimate`.
+
+    **Raises:** `ValueError` where f has no parameters, or the residual cannot be evaluated.
+
+    **Source:** Stetter (1978), "The defect correction principle and discretization methods".
+    """
+    return estimate(risk, f, trainable_leaves(f, only))
+
+
+class _Problem(NamedTuple):
+    """The residuals and the values of f in a richer space, as functions of one theta."""
+
+    probe: Probe
+    residuals: LeastSquares
+    values: LeastSquares
+    names: tuple[str, ...]
+    fresh: bool
+    note: str
+
+
+def estimate(
+    risk: AbstractRisk, f: Hypothesis, mask: PyTree[bool], richness: int = 1
+) -> ErrorEstimate:
+    """The estimate for an f whose leaves that `mask` marks were solved for."""
+    problem = _posed(risk, f, mask, richness)
+    if isinstance(problem, str):
+        return _nothing(f, problem)
+    if problem.residuals.traced or problem.values.traced:
+        return _on_device(problem, f)
+    with one_thread(problem.residuals.theta.size):
+        found = _on_host(problem, f)
+    if richness == 1 and bool(found.determined) and found.apart > APART:
+        again = estimate(risk, f, mask, richness=2)
+        falls = not np.isnan(again.conditioning) and again.conditioning < found.conditioning / 3
+        if falls:  # a direction that a richer space holds better and better: it is free
+            return eqx.tree_at(lambda e: e.determined, again, np.asarray(False))
+    return found
+
+
+def _posed(
+    risk: AbstractRisk, f: Hypothesis, mask: PyTree[bool], richness: int
+) -> "_Problem | str":
+    traced = is_traced((risk, f)) or is_tracing()
+    boxes = {} if traced else regions(fresh(risk, f, [POINTS] * len(risk.terms)).risk, f)
+    space = probe(f, mask, boxes, richness)
+    sample = fresh(risk, f, [_count(term, space.f) for term in risk.terms])
+    samples = [term.distribution for term in sample.risk.terms if is_movable(term)]
+    if not samples:
+        return "no term has a distribution, under which an error of f could be measured"
+    values = values_of(space.f, space.mask, samples)
+    residuals = LeastSquares(_squares(sample.risk), space.f, space.mask)
+    problem = LeastSquares(values.risk, space.f, space.mask)
+    size = residuals.theta.size
+    if max(residuals.rows, problem.rows, size) * size**2 > WORK:
+        reason = space.why or f"f has {size:,} unknowns"
+        return f"{reason}; its tangent space is too large as well"
+    return _Problem(space, residuals, problem, values.names, sample.complete, sample.missing)
+
+
+def _squares(risk: AbstractRisk) -> AbstractRisk:
+    """Whatever the loss is, it is zero where r is."""
+    return SumRisk(tuple(term._changed(loss=squared, tolerance=np.inf) for term in risk.terms))
+
+
+def _count(term: Risk, f: Hypothesis) -> int:
+    """How many fresh points decide a richer space, twice over, and are no fewer than the solver
+    had."""
+    sizes = [node.basis.size for node in jax.tree.leaves(f, is_leaf=_is_series) if _is_series(node)]
+    p = term.distribution
+    given = p.size if isinstance(p, Empirical) else 0
+    return int(min(max([LEAST, *(2.2 * size for size in sizes), given]), MOST))
+
+
+def _is_series(node: Any) -> bool:
+    return isinstance(node, Series)
+
+
+def _nothing(f: Hypothesis, why: str) -> ErrorEstimate:
+    none = np.asarray(np.nan)
+    return ErrorEstimate(
+        none, True, none, none, none, np.asarray(True), np.asarray(1.0), none, True, why, f, f, f
+    )
+
+
+def _on_host(problem: _Problem, f: Hypothesis) -> ErrorEstimate:
+    theta = problem.residuals.theta
+    r, jacobian = problem.residuals.linearise(theta)
+    values, values_jacobian = problem.values.linearise(theta)
+    broken = ~(np.isfinite(r) & np.isfinite(jacobian).all(axis=1))
+    if broken.mean() > BROKEN:
+        return _nothing(f, f"the residual is not finite at {100 * broken.mean():.2g} % of fresh points")
+    r, jacobian = np.where(broken, 0, r), np.where(broken[:, None], 0, jacobian)
+    if not np.isfinite(values_jacobian).all():
+        return _nothing(f, "the derivative of f in its parameters is not finite")
+    scale = _scales(np, problem, values)
+    svd = lambda matrix: np.linalg.svd(matrix, full_matrices=False)
+    step = missing_step(np, svd, theta, r, jacobian, scale[:, None] * values_jacobian, scale * values)
+    return _concluded(np, problem, f, step, r, values, scale)
+
+
+def _on_device(problem: _Problem, f: Hypothesis) -> ErrorEstimate:
+    theta = jax.lax.stop_gradient(problem.residuals.theta)
+    residuals, values = problem.residuals, problem.values
+    r, jacobian = linearise(residuals.assembly, theta, residuals.data)
+    v, values_jacobian = linearise(values.assembly, theta, values.data)
+    broken = ~(jnp.isfinite(r) & jnp.isfinite(jacobian).all(axis=1))
+    r, jacobian = jnp.where(broken, 0, r), jnp.where(broken[:, None], 0, jacobian)
+    scale = _scales(jnp, problem, v)
+    scaled = scale[:, None] * values_jacobian
+    step = missing_step(jnp, decomposed, theta, r, jacobian, scaled, scale * v)
+    found = _concluded(jnp, problem, f, step, r, v, scale)
+    lost = jnp.where(jnp.mean(broken) > BROKEN, jnp.nan, 0.0)
+    return eqx.tree_at(
+        lambda e: e.relative, found, jax.tree.map(lambda x: x + lost, found.relative)
+    )
+
+
+def _blocks(problem: _Problem, v: Any) -> list[tuple[str, Any]]:
+    """The rows of values, by function: n points times m components."""
+    found = []
+    for equation in problem.values.equations:
+        end = equation.start + equation.points * equation.width
+        name = problem.names[equation.term]
+        found.append((name, v[equation.start : end].reshape(equation.points, equation.width)))
+    return found
+
+
+def _scales(xp: Any, problem: _Problem, values: Any) -> Any:
+    """What makes the functions of f alike in size: 1 for a single one, so that units stay."""
+    sizes = [xp.sqrt(xp.sum(block**2, axis=0)) for _, block in _blocks(problem, values)]
+    largest = xp.max(xp.concatenate(sizes))
+    parts = []
+    for (_, block), size in zip(_blocks(problem, values), sizes, strict=True):
+        factor = largest / xp.maximum(size, SMALL * largest)
+        factor = xp.where(largest > 0, factor, 1)
+        parts.append(xp.ravel(xp.broadcast_to(factor, block.shape)))
+    return xp.concatenate(parts)
+
+
+def _concluded(
+    xp: Any, problem: _Problem, f: Hypothesis, step: Step, r: Any, values: Any, scale: Any
+) -> ErrorEstimate:
+    total = xp.sqrt(sum(xp.sum(block**2, axis=0).max() for _, block in _blocks(problem, scale * values)))
+    safe = xp.where(total > 0, total, 1)
+    rms = xp.sqrt(r @ r)
+    floor = step.rounding / step.conditioning / safe / np.sqrt(r.size)
+    bound = rms / step.conditioning / safe
+    complete = problem.probe.complete
+    relative: dict[str, Any] = {}
+    for (name, change), (_, block) in zip(
+        _blocks(problem, step.change), _blocks(problem, scale * values), strict=True
+    ):
+        size = xp.sqrt(xp.sum(block**2, axis=0))
+        error = xp.max(xp.sqrt(xp.sum(change**2, axis=0)) / xp.where(size > 0, size, 1))
+        error = xp.maximum(error, floor) if complete else bound
+        relative[name] = xp.maximum(relative[name], error) if name in relative else error
+    single = len(relative) == 1
+    at = lambda shift: problem.residuals.value(problem.residuals.theta + shift)
+    return ErrorEstimate(
+        next(iter(relative.values())) if single else relative,
+        not complete,
+        step.conditioning,
+        floor,
+        bound,
+        step.determined,
+        step.apart,
+        rms,
+        problem.fresh,
+        "; ".join(part for part in (problem.probe.why, problem.note) if part),
+        f,
+        at(step.parameters),
+        at(step.free),
+    )

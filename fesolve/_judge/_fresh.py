@@ -1,0 +1,131 @@
+"""Points that the solver did not see: the populations of a risk, sampled anew.
+
+A population that is the image of a cube is sampled by an additive recurrence, reproducible and
+never at the nodes of a quadrature rule. In up to three coordinates the points are denser towards
+the faces of the cube, as Chebyshev's are, and weighted accordingly: on evenly spread points a
+polynomial of high degree is free near the ends.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from .._distribution import AbstractDistribution, AbstractTransported, Dirac, Empirical, Uniform
+from .._distribution._part import holds, Part
+from .._evaluation import Pairs
+from .._risk import AbstractRisk, Risk, SumRisk
+from .._types import Hypothesis, is_traced, Point
+from .._worst import underlying
+
+
+DENSE_TOWARDS_FACES = 3
+"""Up to so many coordinates; beyond, the weights would vary by (pi / 2)^d."""
+SEED = 1_618_033
+SHOCK_NODES = 9
+
+
+class Fresh(NamedTuple):
+    """A risk on fresh points; `complete`, whether every term could be sampled anew, and what
+    could not, in words."""
+
+    risk: AbstractRisk
+    complete: bool
+    missing: str
+
+
+def fresh(risk: AbstractRisk, f: Hypothesis, counts: list[int]) -> Fresh:
+    """The risk on `counts[i]` new points of the population of term i.
+
+    Conditions and points of a finite set stay as they are. A term whose population is not known,
+    such as data, keeps its sample, and is not complete.
+    """
+    terms, missing = [], ""
+    for term, count in zip(risk.terms, counts, strict=True):
+        term = term.on_exact_shock(SHOCK_NODES)
+        p = term.distribution
+        if p is None or isinstance(p, Dirac) or is_finite_set(p):
+            terms.append(term)
+        elif isinstance(term.population, Empirical):
+            missing = missing or (
+                f"the population of `{term.name}` is not known: give it by "
+                "`fe.Empirical(points, population=p)`"
+            )
+            terms.append(term)
+        else:
+            terms.append(term._with(_resampled(term.population, f, count), term.shock))
+    whole = SumRisk(tuple(terms)) if isinstance(risk, SumRisk) else terms[0]
+    return Fresh(whole, not missing, missing)
+
+
+def is_finite_set(p: AbstractDistribution | None) -> bool:
+    """Whether the points are all there are: states, which are integers."""
+    if not isinstance(p, Empirical) or p.population is not None:
+        return False
+    return all(jnp.issubdtype(leaf.dtype, jnp.integer) for leaf in jax.tree.leaves(p.points))
+
+
+def is_movable(term: Risk) -> bool:
+    """Whether a term stands for more than one point."""
+    return term.distribution is not None and not isinstance(term.population, Dirac)
+
+
+def _resampled(population: Any, f: Hypothesis, count: int) -> Empirical:
+    population = population.given(f)
+    inner, conditions = underlying(population)
+    if isinstance(inner, AbstractTransported) and _dimension(inner) > 0:
+        points, weights = _spread(inner, count)
+    else:
+        points, weights = inner.sample(count, key=jax.random.key(SEED)), np.full(count, 1 / count)
+    if conditions:
+        inside = np.all([holds(condition, points) for condition in conditions], axis=0)
+        points = jax.tree.map(lambda leaf: leaf[inside], points)
+        weights = weights[inside] / weights[inside].sum()
+    return Empirical(points, weights).standing_for(population)
+
+
+def _dimension(p: AbstractTransported) -> int:
+    try:
+        return p.dimension
+    except ValueError:  # a part of a product that is known by its draws alone
+        return 0
+
+
+def _spread(p: AbstractTransported, count: int) -> tuple[Point, Float[np.ndarray, " n"]]:
+    d = p.dimension
+    v = recurrence(count, d)
+    weights = np.ones(count)
+    if d <= DENSE_TOWARDS_FACES:
+        weights = np.prod(np.sin(np.pi * v), axis=1)
+        v = np.sin(np.pi / 2 * v) ** 2
+    return _placed(p, v), weights / weights.sum()
+
+
+def _placed(p: AbstractTransported, u: Float[np.ndarray, "n cube"]) -> Point:
+    """The points of p, in NumPy where that is a line: each JAX program costs a compilation."""
+    if isinstance(p, Uniform) and not is_traced((p.lower, p.upper)):
+        share = u.reshape(-1, *p.lower.shape).astype(p.lower.dtype)
+        return p.lower[None] * (1 - share) + p.upper[None] * share
+    dtype = jax.dtypes.canonicalize_dtype(float)
+    return _transported(p, u.astype(dtype))
+
+
+@jax.jit
+def _transported(p: AbstractTransported, u: Any) -> Point:
+    return jax.vmap(p.transport)(u)
+
+
+def recurrence(n: int, d: int) -> Float[np.ndarray, "n d"]:
+    """n points spread evenly over the open unit cube: a shifted grid in one dimension, in several
+    an additive recurrence by powers of the generalised golden ratio.
+
+    **Source:** Roberts (2018), "The unreasonable effectiveness of quasirandom sequences".
+    """
+    if d == 1:
+        return ((np.arange(n) + 0.381966) / n)[:, None]
+    ratio = 2.0
+    for _ in range(64):
+        ratio = (1 + ratio) ** (1 / (d + 1))
+    return (0.5 + np.arange(1, n + 1)[:, None] * ratio ** -np.arange(1.0, d + 1)) % 1

@@ -1,0 +1,108 @@
+"""One Gauss-Newton step in the values of f: the correction that is still missing from it.
+
+With J the Jacobian of the residuals r and F that of the values of f, both in the parameters of a
+space richer than f's, the columns of T = V / S from F = U S V^T are directions whose values have
+unit size. The step is
+
+    d = argmin_y |r + (I - Q Q^T) J T y|,
+
+where Q spans what J does with directions that leave the values as they are: what f does elsewhere
+adjusts freely. The smallest singular value of (I - Q Q^T) J T is the least |dr| per |df|.
+
+The same lines serve NumPy on the host and JAX inside a program.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Array, Float
+
+
+ROUNDING = 50
+"""Singular values up to so many roundings of the largest are zero."""
+UNSEEN = 1e-8
+"""Directions whose values are smaller than this, relative to the largest, leave f as it is."""
+
+
+class Step(NamedTuple):
+    """The missing correction, in values and in parameters, and how far it can be trusted.
+
+    - `change`: what it does to the values of f.
+    - `parameters`: the correction itself.
+    - `sigma`: the singular values of J in units of values, falling; 0 in the places left over.
+    - `conditioning`: the least of them.
+    - `free`: the direction that belongs to it, with values of unit size.
+    - `determined`: whether every direction of values shows in r above rounding.
+    - `apart`: the largest ratio of a singular value to the next below it, among the lower half.
+    - `rounding`: the size of what rounding leaves in r.
+    """
+
+    change: Any
+    parameters: Any
+    sigma: Any
+    conditioning: Any
+    free: Any
+    determined: Any
+    apart: Any
+    rounding: Any
+
+
+Decomposition = Callable[[Any], tuple[Any, Any, Any]]
+"""`svd(matrix) -> u, s, vt`, thin."""
+
+
+def missing_step(
+    xp: Any,
+    svd: Decomposition,
+    theta: Float[Array | np.ndarray, " P"],
+    r: Float[Array | np.ndarray, " N"],
+    jacobian: Float[Array | np.ndarray, "N P"],
+    values_jacobian: Float[Array | np.ndarray, "M P"],
+    values: Float[Array | np.ndarray, " M"],
+) -> Step:
+    """The step from theta, whose values are given."""
+    eps = float(np.finfo(r.dtype).eps)
+    left, s, vt = svd(_tall(xp, values_jacobian))
+    seen = s > max(UNSEEN, 10 * eps) * s[0]
+    to_theta = vt.T * xp.where(seen, 1 / xp.where(seen, s, 1), 0)
+    along = jacobian @ to_theta
+    elsewhere = jacobian @ (vt.T * xp.where(seen, 0, 1))
+    u, size, _ = svd(elsewhere)
+    q = u * xp.where(size > 1e3 * eps * xp.linalg.norm(jacobian), 1, 0)
+    along, rest = along - q @ (q.T @ along), r - q @ (q.T @ r)
+    u, sigma, wt = svd(_tall(xp, along))
+    u = u[: r.size]
+    used = xp.arange(sigma.size) < xp.sum(seen)
+    kept = used & (sigma > ROUNDING * eps * sigma[0])
+    y = -wt.T @ xp.where(kept, u.T @ rest / xp.where(kept, sigma, 1), 0)
+    change = to_theta @ y
+    last = xp.sum(seen) - 1
+    # f itself in the richer space, where what was given is not part of theta
+    within = to_theta @ (left[: values.size].T @ values)
+    size = xp.maximum(xp.abs(theta), xp.abs(within))
+    return Step(
+        change=values_jacobian @ change,
+        parameters=change,
+        sigma=xp.where(used, sigma, 0),
+        conditioning=sigma[last],
+        free=to_theta @ wt[last],
+        determined=sigma[last] > ROUNDING * eps * sigma[0],
+        apart=_largest_gap(xp, sigma, used),
+        rounding=eps * xp.linalg.norm(jacobian * size),
+    )
+
+
+def _largest_gap(xp: Any, sigma: Any, used: Any) -> Any:
+    """The largest ratio of neighbours among the lower half of the singular values."""
+    ratios = sigma[:-1] / xp.where(sigma[1:] > 0, sigma[1:], xp.inf)
+    low = used[1:] & (xp.arange(1, sigma.size) >= xp.sum(used) // 2)
+    return xp.max(xp.where(low, ratios, 0)) if sigma.size > 1 else xp.ones(())
+
+
+def _tall(xp: Any, matrix: Any) -> Any:
+    """The matrix with zero rows below, so that its thin decomposition has all directions."""
+    rows, columns = matrix.shape
+    if rows >= columns:
+        return matrix
+    return xp.concatenate([matrix, xp.zeros((columns - rows, columns), matrix.dtype)])

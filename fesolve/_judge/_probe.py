@@ -1,0 +1,197 @@
+"""f in a richer space: what is missing from its hypothesis class can be seen there.
+
+Each function inside f, a series or a network, is replaced where it stands, so that whatever is
+built around it (hard conditions, heads, compositions, a module of several functions) goes with it.
+"""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, PyTree
+
+from .._hypothesis import (
+    AbstractBasis,
+    AbstractNetwork,
+    Chebyshev,
+    Compose,
+    freeze,
+    Frozen,
+    Series,
+    Tensor,
+)
+from .._hypothesis._refine import Refinement, refined
+from .._types import Hypothesis, Point
+
+
+DEGREES = {1: 40, 2: 20, 3: 10}
+"""The (total) degree of the polynomials beside a network, by the number of its coordinates."""
+LARGEST = 1_200
+"""Unknowns up to which a singular value decomposition is affordable."""
+
+
+class Corrected(eqx.Module):
+    """f + delta: a function as it was given, and a series of corrections beside it."""
+
+    given: Frozen
+    delta: Series
+
+    def __call__(self, x: Point) -> Array:
+        return self.given(x) + self.delta(x)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("given", "delta") or name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.given, name)
+
+
+class Probe(NamedTuple):
+    """f in the richer space, which of its leaves are free there, and whether every function of f
+    has got a richer space; `why` one has not."""
+
+    f: Hypothesis
+    mask: PyTree[bool]
+    complete: bool
+    why: str
+
+
+class _Part(NamedTuple):
+    node: Any
+    mask: Any
+    why: str
+
+
+def probe(
+    f: Hypothesis, mask: PyTree[bool], domains: "dict[int, Box]", richness: int = 1
+) -> Probe:
+    """f with each function that trains in a richer space.
+
+    **Arguments:** `domains`, for functions without a domain of their own the box on which each is
+    called, by its place among the functions of f; `richness`, 2 for a richer space still.
+    """
+    places = iter(range(len(functions(f))))
+
+    def replace(node: Any, trained: Any) -> _Part:
+        if not is_function(node):
+            return _Part(node, trained, "")
+        box = domains.get(next(places))
+        if not any(jax.tree.leaves(trained)):
+            return _Part(node, trained, "")
+        richer = _richer(node, box, richness)
+        if isinstance(richer, str):
+            return _Part(node, trained, richer)
+        free = jax.tree.map(lambda _: False, richer)
+        where = lambda g: g.coefficients if isinstance(g, Series) else g.delta.coefficients
+        return _Part(richer, eqx.tree_at(where, free, True), "")
+
+    parts = jax.tree.map(replace, f, mask, is_leaf=is_function)
+    is_part = lambda node: isinstance(node, _Part)
+    found = jax.tree.leaves(parts, is_leaf=is_part)
+    why = next((part.why for part in found if part.why), "")
+    pick = lambda i: jax.tree.map(lambda part: part[i], parts, is_leaf=is_part)
+    return Probe(pick(0), pick(1), not why, why)
+
+
+class Box(NamedTuple):
+    """The smallest and the largest point at which a function is called."""
+
+    lower: Any
+    upper: Any
+
+
+def functions(f: Hypothesis) -> list[Any]:
+    """The functions that f is made of, in order."""
+    return [node for node in jax.tree.leaves(f, is_leaf=is_function) if is_function(node)]
+
+
+def is_function(node: Any) -> bool:
+    """Whether a node is a function of its input as a whole: a series, a network, a composition,
+    or a module of the user's own that holds arrays and none of these."""
+    if isinstance(node, Series | AbstractNetwork | Compose):
+        return True
+    if not isinstance(node, eqx.Module) or isinstance(node, AbstractBasis | Frozen):
+        return False
+    return _is_own_function(node)
+
+
+def _is_own_function(node: Any) -> bool:
+    """A callable module, of the user or of `eqx.nn`, that holds arrays of its own."""
+    if not callable(node) or type(node).__module__.startswith("fesolve."):
+        return False
+    known = Series | AbstractNetwork | Compose | Frozen | AbstractBasis
+    leaves = jax.tree.leaves(node, is_leaf=lambda n: n is not node and isinstance(n, known))
+    if any(isinstance(leaf, known) for leaf in leaves):
+        return False
+    return any(eqx.is_inexact_array(leaf) and leaf.ndim > 0 for leaf in leaves)
+
+
+def has_own_domain(node: Any) -> bool:
+    """Whether it is known, from the function alone, where it lives."""
+    return isinstance(node, Series)
+
+
+def _richer(node: Any, box: Box | None, richness: int) -> Any:
+    """The function in a richer space, or why there is none."""
+    if isinstance(node, Series):
+        return _richer_series(node, richness)
+    lower, upper = _domain(node, box)
+    name = type(node).__name__
+    if lower is None:
+        return f"the domain of the {name} in f is not known: take `fe.MLP(support=)`"
+    if not isinstance(lower, jax.Array | np.ndarray) or lower.ndim > 1 or lower.size > max(DEGREES):
+        coordinates = sum(np.size(leaf) for leaf in jax.tree.leaves(lower))
+        return f"the {name} in f has {coordinates} coordinates, and no richer space is affordable"
+    out = eqx.filter_eval_shape(node, jax.ShapeDtypeStruct(lower.shape, lower.dtype))
+    if not isinstance(out, jax.ShapeDtypeStruct) or len(out.shape) > 1:
+        return f"the values of the {name} in f are neither numbers nor vectors"
+    basis = polynomials(lower, upper, richness)
+    size = out.shape[0] if out.shape else "scalar"
+    return Corrected(freeze(node), Series(basis, size, dtype=out.dtype))
+
+
+def _richer_series(node: Series, richness: int) -> Any:
+    richer = refined(node.basis)
+    if richer is None:
+        return f"no richer basis than a {type(node.basis).__name__} is known"
+    for _ in range(richness - 1):
+        again = refined(richer.basis)
+        assert again is not None
+        nested = richer.places is not None and again.places is not None
+        richer = Refinement(again.basis, again.places[richer.places] if nested else None)
+    outputs = int(np.prod(node.coefficients.shape[:-1]))
+    if richer.basis.size * outputs > LARGEST:
+        return f"a richer basis than f's has {richer.basis.size * outputs:,} functions"
+    empty = _series_like(node, richer.basis)
+    if richer.places is None:
+        return Corrected(freeze(node), empty)
+    c = empty.coefficients.at[..., richer.places].set(node.coefficients)
+    return eqx.tree_at(lambda s: s.coefficients, empty, c)
+
+
+def _series_like(node: Series, basis: AbstractBasis) -> Series:
+    shape = (*node.coefficients.shape[:-1], basis.size)
+    zeros = jnp.zeros(shape, node.coefficients.dtype)
+    return eqx.tree_at(lambda s: (s.basis, s.coefficients), node, (basis, zeros))
+
+
+def _domain(node: Any, box: Box | None) -> tuple[Any, Any]:
+    """Where the function lives: its support, and where it is called besides."""
+    support = node.support if isinstance(node, AbstractNetwork) else None
+    if support is None:
+        return (None, None) if box is None else box
+    lower, upper = support.value
+    if box is None:
+        return lower, upper
+    return np.asarray(np.minimum(lower, box.lower)), np.asarray(np.maximum(upper, box.upper))
+
+
+def polynomials(lower: Any, upper: Any, richness: int) -> AbstractBasis:
+    """Polynomials on a box of up to three coordinates."""
+    degree = DEGREES[max(int(np.size(lower)), 1)]
+    degree = degree + (richness - 1) * (degree // 2)
+    if np.ndim(lower) == 0:
+        return Chebyshev(degree, (lower, upper))
+    factors = [Chebyshev(degree, ends) for ends in zip(lower, upper, strict=True)]
+    return Tensor(*factors, degree=degree)
