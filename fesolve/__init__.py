@@ -54,6 +54,7 @@ from ._hypothesis import (
 )
 from ._fit import fit as fit
 from ._io import load as load, save as save
+from ._judge import error_estimate as error_estimate, ErrorEstimate as ErrorEstimate
 from ._losses import absolute as absolute, huber as huber, squared as squared
 from ._monitor import History as History, Progress as Progress
 from ._norms import rkhs_norm as rkhs_norm

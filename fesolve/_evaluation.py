@@ -65,6 +65,14 @@ def weighted_rows(bares: list[tuple], f: Hypothesis) -> Float[Array, " rows"]:
 
 
 @compiled
+def mean_square_components(bare: tuple, f: Hypothesis) -> Float[Array, " m"]:
+    """E r_j^2 of each component j of a residual on its sample."""
+    weights = bare[4]
+    values = table(bare, f)
+    return jnp.asarray(weights, values.dtype) @ values**2
+
+
+@compiled
 def mean_loss(bares: list[tuple], f: Hypothesis) -> Float[Array, ""]:
     total = jnp.zeros(())
     for bare in bares:

@@ -208,6 +208,11 @@ class Risk(AbstractRisk):
             return p.population
         return p
 
+    @property
+    def count(self) -> int:
+        """The number of points of the sample; 1 where there is none."""
+        return self.distribution.size if isinstance(self.distribution, Empirical) else 1
+
     def bare(self) -> "tuple[Any, ...]":
         """What an evaluation needs, without names and tolerances, which would key compilations."""
         p = self.distribution

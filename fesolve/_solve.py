@@ -11,6 +11,7 @@ from ._least_squares._trainable import trainable_leaves
 from ._monitor import running
 from ._risk import AbstractRisk
 from ._solver import AbstractSolver, LevenbergMarquardt, RESULTS, Solution, SolveError
+from ._solver._judged import solution_of
 from ._solver._outcome import where_not_finite
 from ._types import Hypothesis, is_traced
 
@@ -51,11 +52,12 @@ def solve(
     - `only`: `f -> subtree`, trains that part of f alone.
     - `key`: a PRNG key, for solvers that draw.
     - `monitors`: called on the host as `monitor(step, metrics, f)`.
-    - `throw`: whether a solve that did not succeed raises.
+    - `throw`: whether a solve that is known to have failed raises. What is not known, as between
+      the points of data, is in the result and does not raise.
 
     **Returns:** a `Solution`; `.value` is f.
 
-    **Raises:** `SolveError`, with the `.solution` so far, where the solve did not succeed;
+    **Raises:** `SolveError`, with the `.solution` so far, where the solve failed;
     `Interrupted` on Ctrl-C; `ValueError` for arguments that cannot be solved.
     """
     solver = LevenbergMarquardt() if solver is None else solver
@@ -63,8 +65,8 @@ def solve(
     trainable = trainable_leaves(f, only)
     with running(monitors) as monitor:
         watching = (monitor,) if monitors else ()
-        solution = solver.minimise(risk, f, trainable, key=key, monitors=watching)
-    if throw and not is_traced(solution.result) and not bool(solution.solved):
+        solution = solution_of(solver, risk, f, trainable, key=key, monitors=watching)
+    if throw and not is_traced(solution.result) and bool(solution.failed):
         raise SolveError(_sentence(solution, risk, trainable), solution)
     return solution
 
@@ -103,7 +105,12 @@ def _sentence(solution: Solution, risk: AbstractRisk, trainable: PyTree[bool]) -
     if least_squares is not None and bool(solution.result == RESULTS.non_finite):
         where = where_not_finite(risk, solution.value, trainable)
         return f"{sentence}. At the f that was reached, {where}"
-    return f"{sentence} (risk {float(solution.risk):.3g}{_reached(solution)})"
+    return f"{sentence} (risk {float(solution.risk):.3g}{_error(solution)}{_reached(solution)})"
+
+
+def _error(solution: Solution) -> str:
+    error = float(np.asarray(solution.stats.get("error", np.nan)))
+    return "" if np.isnan(error) else f", estimated relative error of f {error:.2g}"
 
 
 def _reached(solution: Solution) -> str:

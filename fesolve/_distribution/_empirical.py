@@ -59,14 +59,7 @@ class Empirical(AbstractTransported):
     def standing_for(self, population: AbstractDistribution) -> "Empirical":
         """These points as a rule for `population` that need not have its moments, as one node a
         coordinate has not."""
-        copy = object.__new__(Empirical)
-        for name, value in (
-            ("points", self.points),
-            ("weights", self.weights),
-            ("population", population),
-        ):
-            object.__setattr__(copy, name, value)
-        return copy
+        return rule(self.points, self.weights, population)
 
     @property
     def size(self) -> int:
@@ -112,6 +105,14 @@ class Empirical(AbstractTransported):
                 "`weights` has negative entries, so the rule cannot be sampled from: sample its "
                 "population, or use it in `fe.expectation`"
             )
+
+
+def rule(points: Point, weights: Any, population: AbstractDistribution) -> Empirical:
+    """An `Empirical` that is not checked: points that were made here, not given."""
+    made = object.__new__(Empirical)
+    for name, value in (("points", points), ("weights", weights), ("population", population)):
+        object.__setattr__(made, name, value)
+    return made
 
 
 @partial(jax.jit, static_argnames="n")

@@ -6,10 +6,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, PyTree
+from jaxtyping import PyTree
 
 from .._compiled import compiled
-from .._distribution import Empirical
 from .._hypothesis import Series
 from .._least_squares._algebra import one_thread
 from .._least_squares._assembly import LeastSquares, linearise
@@ -53,6 +52,8 @@ class ErrorEstimate(eqx.Module):
     - `bound`: rms(r) / conditioning, relative to f.
     - `determined`: whether the equations determine f: `False` where a change of f of unit size
       does not show in r above rounding, as where a condition is missing.
+    - `rms`: sqrt(R) on the fresh points, of all equations together.
+    - `unit`: the size of the parts of which r is the sum: r is zero relative to this.
     - `fresh`: whether the points were new; `False` where the population is not known.
     - `note`: what could not be known, in words.
     - `value`, `corrected`: f, and f + d, a module that is called as f is.
@@ -67,6 +68,7 @@ class ErrorEstimate(eqx.Module):
     determined: Any
     apart: Any
     rms: Any
+    unit: Any
     fresh: bool = eqx.field(static=True)
     note: str = eqx.field(static=True)
     value: Hypothesis
@@ -123,7 +125,9 @@ class ErrorEstimate(eqx.Module):
 
 
 def _difference(f: Hypothesis, other: Hypothesis, name: str, x: Point) -> Any:
-    return jax.tree.map(lambda a, b: jnp.abs(a - b), _evaluated(f, name, x), _evaluated(other, name, x))
+    return jax.tree.map(
+        lambda a, b: jnp.abs(a - b), _evaluated(f, name, x), _evaluated(other, name, x)
+    )
 
 
 @compiled
@@ -174,17 +178,26 @@ class _Problem(NamedTuple):
 
 
 def estimate(
-    risk: AbstractRisk, f: Hypothesis, mask: PyTree[bool], richness: int = 1
+    risk: AbstractRisk,
+    f: Hypothesis,
+    mask: PyTree[bool],
+    *,
+    selected: bool = False,
+    richness: int = 1,
 ) -> ErrorEstimate:
-    """The estimate for an f whose leaves that `mask` marks were solved for."""
+    """The estimate for an f whose leaves that `mask` marks were solved for.
+
+    **Arguments:** `selected`, whether directions that the equations leave free were chosen by
+    something else, as by a norm; they are no error then.
+    """
     problem = _posed(risk, f, mask, richness)
     if isinstance(problem, str):
         return _nothing(f, problem)
     if problem.residuals.traced or problem.values.traced:
-        return _on_device(problem, f)
+        return _on_device(problem, f, selected)
     with one_thread(problem.residuals.theta.size):
-        found = _on_host(problem, f)
-    if richness == 1 and bool(found.determined) and found.apart > APART:
+        found = _on_host(problem, f, selected)
+    if richness == 1 and not selected and bool(found.determined) and found.apart > APART:
         again = estimate(risk, f, mask, richness=2)
         falls = not np.isnan(again.conditioning) and again.conditioning < found.conditioning / 3
         if falls:  # a direction that a richer space holds better and better: it is free
@@ -221,9 +234,7 @@ def _count(term: Risk, f: Hypothesis) -> int:
     """How many fresh points decide a richer space, twice over, and are no fewer than the solver
     had."""
     sizes = [node.basis.size for node in jax.tree.leaves(f, is_leaf=_is_series) if _is_series(node)]
-    p = term.distribution
-    given = p.size if isinstance(p, Empirical) else 0
-    return int(min(max([LEAST, *(2.2 * size for size in sizes), given]), MOST))
+    return int(min(max([LEAST, *(2.2 * size for size in sizes), term.count]), MOST))
 
 
 def _is_series(node: Any) -> bool:
@@ -231,29 +242,31 @@ def _is_series(node: Any) -> bool:
 
 
 def _nothing(f: Hypothesis, why: str) -> ErrorEstimate:
-    none = np.asarray(np.nan)
-    return ErrorEstimate(
-        none, True, none, none, none, np.asarray(True), np.asarray(1.0), none, True, why, f, f, f
-    )
+    none, yes = np.asarray(np.nan), np.asarray(True)
+    numbers = (none, none, none, yes, np.asarray(1.0), none, none)
+    return ErrorEstimate(none, True, *numbers, True, why, f, f, f)
 
 
-def _on_host(problem: _Problem, f: Hypothesis) -> ErrorEstimate:
+def _on_host(problem: _Problem, f: Hypothesis, selected: bool) -> ErrorEstimate:
     theta = problem.residuals.theta
     r, jacobian = problem.residuals.linearise(theta)
     values, values_jacobian = problem.values.linearise(theta)
     broken = ~(np.isfinite(r) & np.isfinite(jacobian).all(axis=1))
     if broken.mean() > BROKEN:
-        return _nothing(f, f"the residual is not finite at {100 * broken.mean():.2g} % of fresh points")
+        return _nothing(
+            f, f"the residual is not finite at {100 * broken.mean():.2g} % of fresh points"
+        )
     r, jacobian = np.where(broken, 0, r), np.where(broken[:, None], 0, jacobian)
     if not np.isfinite(values_jacobian).all():
         return _nothing(f, "the derivative of f in its parameters is not finite")
     scale = _scales(np, problem, values)
     svd = lambda matrix: np.linalg.svd(matrix, full_matrices=False)
-    step = missing_step(np, svd, theta, r, jacobian, scale[:, None] * values_jacobian, scale * values)
+    scaled = scale[:, None] * values_jacobian
+    step = missing_step(np, svd, theta, r, jacobian, scaled, scale * values, selected)
     return _concluded(np, problem, f, step, r, values, scale)
 
 
-def _on_device(problem: _Problem, f: Hypothesis) -> ErrorEstimate:
+def _on_device(problem: _Problem, f: Hypothesis, selected: bool) -> ErrorEstimate:
     theta = jax.lax.stop_gradient(problem.residuals.theta)
     residuals, values = problem.residuals, problem.values
     r, jacobian = linearise(residuals.assembly, theta, residuals.data)
@@ -262,7 +275,7 @@ def _on_device(problem: _Problem, f: Hypothesis) -> ErrorEstimate:
     r, jacobian = jnp.where(broken, 0, r), jnp.where(broken[:, None], 0, jacobian)
     scale = _scales(jnp, problem, v)
     scaled = scale[:, None] * values_jacobian
-    step = missing_step(jnp, decomposed, theta, r, jacobian, scaled, scale * v)
+    step = missing_step(jnp, decomposed, theta, r, jacobian, scaled, scale * v, selected)
     found = _concluded(jnp, problem, f, step, r, v, scale)
     lost = jnp.where(jnp.mean(broken) > BROKEN, jnp.nan, 0.0)
     return eqx.tree_at(
@@ -295,11 +308,15 @@ def _scales(xp: Any, problem: _Problem, values: Any) -> Any:
 def _concluded(
     xp: Any, problem: _Problem, f: Hypothesis, step: Step, r: Any, values: Any, scale: Any
 ) -> ErrorEstimate:
-    total = xp.sqrt(sum(xp.sum(block**2, axis=0).max() for _, block in _blocks(problem, scale * values)))
+    total = xp.sqrt(
+        sum(xp.sum(block**2, axis=0).max() for _, block in _blocks(problem, scale * values))
+    )
     safe = xp.where(total > 0, total, 1)
     rms = xp.sqrt(r @ r)
-    floor = step.rounding / step.conditioning / safe / np.sqrt(r.size)
-    bound = rms / step.conditioning / safe
+    eps = float(np.finfo(r.dtype).eps)
+    conditioning = xp.maximum(step.conditioning, np.finfo(r.dtype).tiny)
+    floor = eps * step.unit / conditioning / safe / np.sqrt(r.size)
+    bound = rms / conditioning / safe
     complete = problem.probe.complete
     relative: dict[str, Any] = {}
     for (name, change), (_, block) in zip(
@@ -320,6 +337,7 @@ def _concluded(
         step.determined,
         step.apart,
         rms,
+        step.unit,
         problem.fresh,
         "; ".join(part for part in (problem.probe.why, problem.note) if part),
         f,

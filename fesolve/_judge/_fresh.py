@@ -14,8 +14,8 @@ import numpy as np
 from jaxtyping import Float
 
 from .._distribution import AbstractDistribution, AbstractTransported, Dirac, Empirical, Uniform
-from .._distribution._part import holds, Part
-from .._evaluation import Pairs
+from .._distribution._empirical import rule
+from .._distribution._part import holds
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import Hypothesis, is_traced, Point
 from .._worst import underlying
@@ -83,7 +83,7 @@ def _resampled(population: Any, f: Hypothesis, count: int) -> Empirical:
         inside = np.all([holds(condition, points) for condition in conditions], axis=0)
         points = jax.tree.map(lambda leaf: leaf[inside], points)
         weights = weights[inside] / weights[inside].sum()
-    return Empirical(points, weights).standing_for(population)
+    return rule(points, weights, population)
 
 
 def _dimension(p: AbstractTransported) -> int:

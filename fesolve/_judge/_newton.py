@@ -21,6 +21,8 @@ from jaxtyping import Array, Float
 
 ROUNDING = 50
 """Singular values up to so many roundings of the largest are zero."""
+SELECTED = 1e-7
+"""Directions below this, relative to the largest, are left to what selects among solutions."""
 UNSEEN = 1e-8
 """Directions whose values are smaller than this, relative to the largest, leave f as it is."""
 
@@ -35,7 +37,7 @@ class Step(NamedTuple):
     - `free`: the direction that belongs to it, with values of unit size.
     - `determined`: whether every direction of values shows in r above rounding.
     - `apart`: the largest ratio of a singular value to the next below it, among the lower half.
-    - `rounding`: the size of what rounding leaves in r.
+    - `unit`: the size of the parts of which r is the sum, whose rounding it holds.
     """
 
     change: Any
@@ -45,7 +47,7 @@ class Step(NamedTuple):
     free: Any
     determined: Any
     apart: Any
-    rounding: Any
+    unit: Any
 
 
 Decomposition = Callable[[Any], tuple[Any, Any, Any]]
@@ -60,8 +62,10 @@ def missing_step(
     jacobian: Float[Array | np.ndarray, "N P"],
     values_jacobian: Float[Array | np.ndarray, "M P"],
     values: Float[Array | np.ndarray, " M"],
+    selected: bool,
 ) -> Step:
-    """The step from theta, whose values are given."""
+    """The step from theta, whose values are given; with `selected`, along directions alone that
+    the equations decide clearly."""
     eps = float(np.finfo(r.dtype).eps)
     left, s, vt = svd(_tall(xp, values_jacobian))
     seen = s > max(UNSEEN, 10 * eps) * s[0]
@@ -74,7 +78,8 @@ def missing_step(
     u, sigma, wt = svd(_tall(xp, along))
     u = u[: r.size]
     used = xp.arange(sigma.size) < xp.sum(seen)
-    kept = used & (sigma > ROUNDING * eps * sigma[0])
+    least = max(SELECTED, ROUNDING * eps) if selected else ROUNDING * eps
+    kept = used & (sigma > least * sigma[0])
     y = -wt.T @ xp.where(kept, u.T @ rest / xp.where(kept, sigma, 1), 0)
     change = to_theta @ y
     last = xp.sum(seen) - 1
@@ -85,11 +90,11 @@ def missing_step(
         change=values_jacobian @ change,
         parameters=change,
         sigma=xp.where(used, sigma, 0),
-        conditioning=sigma[last],
+        conditioning=xp.min(xp.where(kept, sigma, xp.inf)) if selected else sigma[last],
         free=to_theta @ wt[last],
-        determined=sigma[last] > ROUNDING * eps * sigma[0],
+        determined=kept[last] | selected,
         apart=_largest_gap(xp, sigma, used),
-        rounding=eps * xp.linalg.norm(jacobian * size),
+        unit=xp.linalg.norm(jacobian * size),
     )
 
 

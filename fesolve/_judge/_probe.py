@@ -22,7 +22,7 @@ from .._hypothesis import (
     Series,
     Tensor,
 )
-from .._hypothesis._refine import Refinement, refined
+from .._hypothesis._refine import refined, Refinement
 from .._types import Hypothesis, Point
 
 
@@ -63,9 +63,7 @@ class _Part(NamedTuple):
     why: str
 
 
-def probe(
-    f: Hypothesis, mask: PyTree[bool], domains: "dict[int, Box]", richness: int = 1
-) -> Probe:
+def probe(f: Hypothesis, mask: PyTree[bool], domains: "dict[int, Box]", richness: int = 1) -> Probe:
     """f with each function that trains in a richer space.
 
     **Arguments:** `domains`, for functions without a domain of their own the box on which each is

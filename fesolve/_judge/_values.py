@@ -142,7 +142,9 @@ def _joined(out: PyTree) -> Array:
 
 def _is_defined(f: Hypothesis, name: str, sample: Empirical) -> bool:
     """Whether a function of f takes the points of a sample, and gives floating-point numbers."""
-    point = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), sample.points)
+    point = jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), sample.points
+    )
     try:
         out = eqx.filter_eval_shape(lambda f, x: Value(name)(f, x), f, point)
     except Exception:

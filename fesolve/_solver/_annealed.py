@@ -16,7 +16,6 @@ from .._risk import AbstractRisk, Risk
 from .._types import Hypothesis
 from ._base import RESULTS, Solution
 from ._levenberg_marquardt import LevenbergMarquardt
-from ._outcome import is_zero
 from ._verdict import decided_directions, root_mean_squares
 
 
@@ -47,8 +46,6 @@ def annealed(
             monitor(steps, {"risk": reached, "norm": float(norm(f)), "ridge": float(ridge)}, f)
     problem = LeastSquares(risk, f, trainable)
     r, jacobian = problem.linearise(problem.theta)
-    if bool(result == RESULTS.solved) and not is_zero(problem, r):
-        result = RESULTS.not_zero
     multipliers = [bare[6] for bare in problem.assembly.bares]
     stats = {
         "steps": np.asarray(steps),
@@ -60,9 +57,9 @@ def annealed(
 
 
 def _unless_unfinished(inner: Solution, max_steps: int) -> Any:
-    """`solved`, unless the steps ran out before the norm was stationary."""
+    """Stationary, unless the steps ran out before the norm was."""
     unfinished = int(inner.stats["steps"]) >= max_steps
-    return RESULTS.max_steps_reached if unfinished else RESULTS.solved
+    return RESULTS.max_steps_reached if unfinished else RESULTS.not_zero
 
 
 def _ridges(dtype: np.dtype) -> np.ndarray:

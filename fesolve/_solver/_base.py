@@ -4,6 +4,8 @@ import abc
 from typing import Any
 
 import equinox as eqx
+import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, PRNGKeyArray, PyTree
 
@@ -14,17 +16,31 @@ from .._types import Hypothesis
 class RESULTS(eqx.Enumeration):
     """How a solve ended; each member is a sentence."""
 
-    solved = "solved: every equation holds on the sample to within the risk's tolerance"
+    solved = "solved: the equations determine f, and the error of f is below the accuracy asked for"
     not_zero = (
-        "stationary, but not at zero: the risk of a functional equation has the minimum 0, so this "
-        "is a local minimum, or the hypothesis class is too small. Try a larger degree or width, "
-        "another start (`fe.fit`), `causal=` for an initial-value problem; divide the residual by "
-        "its natural unit, or give `Risk(..., tolerance=)` where one of this size is small"
+        "stationary, but not at zero: the risk of a functional equation has the minimum 0, and f "
+        "is farther from its solution than the accuracy asked for. This is a local minimum, or the "
+        "hypothesis class is too small. Try a larger degree or width, more points, another start "
+        "(`fe.fit`), `causal=` for an initial-value problem"
     )
     not_unique = (
-        "not unique: the residual does not change along some direction of theta, so that the "
-        "sample does not determine f. A condition is missing, or there are fewer distinct points "
-        "than unknowns; add a condition, more points, or choose by `fe.MinimumNorm`"
+        "not unique: f may change by its own size and no residual tells, so that the equations do "
+        "not determine it. A condition is missing, or the residual is blind to f somewhere; "
+        "`fe.error_estimate(risk, f).free(x)` shows where f is free. Add a condition, or choose "
+        "by `fe.MinimumNorm`"
+    )
+    overfitted = (
+        "overfitted: the equations hold on the sample and not beyond it. Take more points, or give "
+        "the solver the risk itself, without a number of points, so that it chooses them"
+    )
+    on_sample = (
+        "solved on the sample alone: its population is not known, so that nothing is said of f "
+        "between the points. Give it, as in `fe.Empirical(points, population=p)`"
+    )
+    not_estimated = (
+        "the equations hold, as far as can be seen, but the error of f was not estimated: no "
+        "richer space than that of f is affordable. Look at residuals on fresh points, and compare "
+        "starts (`fe.MultiStart`)"
     )
     max_steps_reached = (
         "not converged: `max_steps` was reached while the risk was still falling. Raise "
@@ -57,13 +73,23 @@ class RESULTS(eqx.Enumeration):
     ran = "ran the steps that it was given; the report says what they are worth"
 
 
+def ended(result: Any, *kinds: Any) -> Any:
+    """Whether a result is one of these members of `RESULTS`, in NumPy unless it is traced."""
+    (value,) = jax.tree.leaves(result)
+    codes = [jax.tree.leaves(kind)[0] for kind in kinds]
+    xp = jnp if isinstance(value, jax.Array) else np
+    return xp.any(xp.stack([xp.asarray(value == code) for code in codes]), axis=0)
+
+
 class Solution(eqx.Module):
     """What `solve` returns.
 
     - `value`: f, of the same structure as the hypothesis that was given.
     - `risk`: the risk of f on the sample that it was trained on, a scalar.
     - `result`: a member of `RESULTS`.
-    - `stats`: arrays that say what the solver did: steps, evaluations, damping, ...
+    - `stats`: arrays that say what the solver did: steps, evaluations, damping, ..., and how f
+      was judged: `error`, its relative error, estimated, or a bound of it; `conditioning`, the
+      least |dr| per |df| (`fe.ErrorEstimate` says what these are).
     - `history`: the risk after each step, where the solver ran on the host; else `None`.
     """
 
@@ -75,8 +101,14 @@ class Solution(eqx.Module):
 
     @property
     def solved(self) -> Any:
-        """Whether the solve did what was asked: zero risk for least squares."""
-        return (self.result == RESULTS.solved) | (self.result == RESULTS.ran)
+        """Whether f is known to be a solution, to the accuracy asked for."""
+        return ended(self.result, RESULTS.solved)
+
+    @property
+    def failed(self) -> Any:
+        """Whether f is known to be no solution: neither solved, nor merely not known to be."""
+        known = (RESULTS.solved, RESULTS.ran, RESULTS.on_sample, RESULTS.not_estimated)
+        return ~ended(self.result, *known)
 
 
 class SolveError(RuntimeError):
@@ -98,7 +130,12 @@ class Interrupted(KeyboardInterrupt):
 
 
 class AbstractSolver(eqx.Module):
-    """A way to compute argmin over theta of R(f_theta)."""
+    """A way to compute argmin over theta of R(f_theta).
+
+    - `accuracy`: the relative error of f up to which it counts as solved.
+    """
+
+    accuracy: eqx.AbstractVar[float]
 
     @abc.abstractmethod
     def minimise(
@@ -111,7 +148,18 @@ class AbstractSolver(eqx.Module):
         monitors: tuple,
     ) -> Solution:
         """Minimise `risk` over the leaves of `f` that `trainable`, a tree of the structure of
-        `f`, marks. Raises for what is wrong before it begins; how it ended is in the result."""
+        `f`, marks. Raises for what is wrong before it begins; the result is how the iteration
+        ended, of which `judged` makes a verdict."""
+
+
+def check_accuracy(accuracy: Any) -> None:
+    """**Raises:** `ValueError` unless `accuracy` is a positive number."""
+    number = isinstance(accuracy, int | float | np.number) and not isinstance(accuracy, bool)
+    if not (number and accuracy > 0):
+        raise ValueError(
+            "`accuracy` is the relative error of f up to which it counts as solved, a positive "
+            f"number such as 1e-3; got {accuracy!r}"
+        )
 
 
 def require_key(key: PRNGKeyArray | None, what: str) -> PRNGKeyArray:

@@ -19,7 +19,7 @@ from ._host import Functions, levenberg_marquardt, Progress
 
 
 STRICTNESS = (1e2, 1e3, 1e4)
-"""The epsilons, in units of the loss: how small the past must be before the future counts."""
+"""The epsilons: how small the past must be, in the unit of r, before the future counts."""
 
 
 def row_times(problem: LeastSquares, causal: Callable | None) -> np.ndarray | None:
@@ -79,7 +79,7 @@ def travel_causally(functions: Functions, state: Progress, times: np.ndarray, ma
         while state.steps < max_steps:
             r, jacobian = functions.linearise(state.theta)
             state.evaluations += 1
-            before = np.concatenate([[0.0], np.cumsum(r[order] ** 2)])[later]
+            before = np.concatenate([[0.0], np.cumsum((r[order] / state.unit) ** 2)])[later]
             if strictness * before.max() < 1e-2:
                 break
             scale = np.exp(-0.5 * strictness * before)

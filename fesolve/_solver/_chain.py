@@ -40,6 +40,10 @@ class Chain(AbstractSolver):
             raise ValueError("`solvers` is empty: `fe.Chain(first, second)` needs at least one")
         self.solvers = solvers
 
+    @property
+    def accuracy(self) -> float:
+        return self.solvers[-1].accuracy
+
     def minimise(
         self,
         risk: AbstractRisk,

@@ -14,6 +14,7 @@ from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import Hypothesis, is_traced, is_tracing
 from ._base import AbstractSolver, RESULTS, Solution
 from ._chain import in_sequence, later
+from ._judged import solution_of
 from ._levenberg_marquardt import LevenbergMarquardt
 from ._outcome import no_monitors_under_tracing
 
@@ -88,6 +89,10 @@ class Continuation(AbstractSolver):
         self.steps = int(steps)
         self.least = least
 
+    @property
+    def accuracy(self) -> float:
+        return self.solver.accuracy
+
     def minimise(
         self,
         risk: AbstractRisk,
@@ -104,7 +109,7 @@ class Continuation(AbstractSolver):
             no_monitors_under_tracing(monitors)
             return self._in_equal_steps(*still, risk, solve)
         solution = self._in_free_steps(*still, solve, monitors)
-        if not is_traced(risk) or not bool(solution.solved):
+        if not is_traced(risk) or bool(solution.failed):
             return solution
         # the path is no data of the solution, but the last risk is
         end = solve(risk, solution.value, ())
@@ -120,7 +125,7 @@ class Continuation(AbstractSolver):
             start = f if not done else _predicted(done[-2:], t)
             solution = solve(path.risk(t), start, later(monitors, solutions))
             solutions.append(solution)
-            if bool(solution.solved):
+            if not bool(solution.failed):
                 done.append((t, solution.value))
                 if t >= 1.0:
                     return _with_path(in_sequence(solutions), done)
@@ -162,7 +167,7 @@ class Continuation(AbstractSolver):
         end = solve(risk, eqx.combine(theta, rest), ())
         steps = end.stats["steps"] + jnp.sum(counts)
         path_times = jnp.append(times, jnp.ones((), times.dtype))
-        reached = jnp.where(end.solved, 1.0, jnp.nan)
+        reached = jnp.where(end.failed, jnp.nan, 1.0)
         stats = {**end.stats, "steps": steps, "reached": reached, "path": path_times}
         return eqx.tree_at(lambda s: s.stats, end, stats)
 
@@ -176,7 +181,7 @@ class _Solve(NamedTuple):
 
     def __call__(self, risk: AbstractRisk, f: Hypothesis, monitors: tuple) -> Solution:
         mask = same_leaves(self.trainable, f)
-        return self.solver.minimise(risk, f, mask, key=self.key, monitors=monitors)
+        return solution_of(self.solver, risk, f, mask, key=self.key, monitors=monitors)
 
 
 class _Path(NamedTuple):

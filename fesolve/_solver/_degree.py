@@ -75,9 +75,8 @@ def climb(functions: Functions, problem: LeastSquares, state: Progress) -> int |
         newton(functions, state, 20, 1e-4, columns)
         if _tail(problem, adaptive, state.theta, degree) <= 1e5 * eps:
             newton(functions, state, 8, 8 * eps, columns)
-            if _tail(problem, adaptive, state.theta, degree) <= 10 * eps and is_zero(
-                problem, state.r
-            ):
+            resolved = _tail(problem, adaptive, state.theta, degree) <= 10 * eps
+            if resolved and is_zero(problem, state):
                 return degree
         last = degree >= largest
         if last or state.cost > 1e-4 * begin.cost:
@@ -125,14 +124,6 @@ def _tail(problem: LeastSquares, adaptive: list[bool], theta: np.ndarray, degree
     return max(shares)
 
 
-def is_resolved(problem: LeastSquares, theta: np.ndarray, degree: int) -> bool:
-    """Whether the last coefficients at `degree` are at rounding."""
-    return bool(
-        _tail(problem, _adaptive_leaves(problem), theta, degree)
-        <= 1e3 * float(np.finfo(theta.dtype).eps)
-    )
-
-
 def with_room(f: Hypothesis, degree: int) -> Hypothesis:
     """f with room for `degree` in its adaptive series: cut off, or filled with zeros."""
 
@@ -166,10 +157,10 @@ def degree_solution(problem: LeastSquares, state: Progress, degree: int | None) 
     coefficients are above rounding."""
     largest = max(node.coefficients.shape[-1] - 1 for node in _adaptive_series(problem.f))
     used = largest if degree is None else degree
-    columns = problem.columns(within_degree(problem.f, used))
-    solution = host_solution(problem, state, jacobian=state.jacobian[:, columns])
+    solution = host_solution(problem, state)
     result = solution.result
-    if bool(result == RESULTS.solved) and not is_resolved(problem, state.theta, used):
+    stationary = bool(result == RESULTS.not_zero) or bool(result == RESULTS.max_steps_reached)
+    if degree is None and stationary:
         result = RESULTS.unresolved
     stats = {**solution.stats, "degree": np.asarray(used)}
     value = trimmed(solution.value, used)

@@ -22,7 +22,6 @@ class Outcome(NamedTuple):
     r: Float[Array, " N"]
     steps: Int[Array, ""]
     converged: Bool[Array, ""]
-    smallest: Float[Array, ""]
     more: dict[str, Array] | None = None
 
 
@@ -36,14 +35,12 @@ class _State(NamedTuple):
     steps: Int[Array, ""]
     stalled: Int[Array, ""]
     done: Bool[Array, ""]
-    smallest: Float[Array, ""]
 
 
 def _start(assembly: Assembly, theta: Any, data: list, damping: Array) -> _State:
     r, jacobian = linearise(assembly, theta, data)
     zero, no = jnp.zeros((), int), jnp.zeros((), bool)
-    unknown = jnp.full((), jnp.inf, theta.dtype)
-    return _State(theta, r, jacobian, theta, r, damping, zero, zero, no, unknown)
+    return _State(theta, r, jacobian, theta, r, damping, zero, zero, no)
 
 
 def newton(
@@ -54,9 +51,9 @@ def newton(
 
     def body(state: _State) -> _State:
         if columns is None:
-            step, smallest = gauss_newton_step(state.jacobian, state.r)
+            step = gauss_newton_step(state.jacobian, state.r)[0]
         else:
-            part, smallest = gauss_newton_step(state.jacobian[:, columns], state.r)
+            part = gauss_newton_step(state.jacobian[:, columns], state.r)[0]
             step = jnp.zeros_like(state.theta).at[columns].set(part)
         step = step * state.damping  # here: the fraction of the step that is taken
         theta = state.theta + step
@@ -78,13 +75,12 @@ def newton(
             state.steps + 1,
             stalled,
             (finite & (small | floor)) | (stalled >= 10),
-            smallest,
         )
 
     start = _start(assembly, theta, data, jnp.ones((), theta.dtype))
     end = jax.lax.while_loop(lambda s: ~s.done & (s.steps < max_steps), body, start)
     converged = end.done & (end.stalled < 10)
-    return Outcome(end.best, end.best_r, end.steps, converged, end.smallest)
+    return Outcome(end.best, end.best_r, end.steps, converged)
 
 
 def levenberg_marquardt(
@@ -125,13 +121,12 @@ def levenberg_marquardt(
             state.steps + 1,
             stalled,
             done,
-            state.smallest,
         )
 
     start = _start(assembly, theta, data, jnp.asarray(damping, theta.dtype))
     start = start._replace(done=start.r @ start.r <= floor)
     end = jax.lax.while_loop(lambda s: ~s.done & (s.steps < max_steps), body, start)
-    return Outcome(end.theta, end.r, end.steps, end.done, end.smallest)
+    return Outcome(end.theta, end.r, end.steps, end.done)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 3, 4, 5, 6))
@@ -159,7 +154,7 @@ def minimise(
         # the damped iteration starts where Newton started, not where it went astray
         rest = jnp.where(enough, 0, max_steps)
         second = levenberg_marquardt(assembly, theta, data, rest, damping, floor)
-        return _better(first, second)._replace(smallest=first.smallest)
+        return _better(first, second)
     columns = np.asarray(last, int)
     if not last:
         return levenberg_marquardt(assembly, theta, data, max_steps, damping, floor)
@@ -170,7 +165,6 @@ def minimise(
     return end._replace(
         steps=before.steps + travelled.steps + arrived.steps,
         converged=travelled.converged,
-        smallest=jnp.full((), jnp.inf, theta.dtype),
     )
 
 

@@ -1,6 +1,6 @@
 """A least-squares solve as one compiled program, and the derivative across it.
 
-Inside `jit`, `vmap` or `grad`, and on accelerators, a solve is one program, verdict included;
+Inside `jit`, `vmap` or `grad`, and on accelerators, a solve is one program;
 differentiated, the implicit function theorem gives its tangent, and the iterations are never
 looked into.
 """
@@ -16,7 +16,7 @@ from jaxtyping import Array
 from .._least_squares._assembly import Assembly, Equation, LeastSquares
 from . import _device, _implicit
 from ._base import RESULTS, Solution
-from ._verdict import is_determined, root_mean_squares, within_tolerance
+from ._verdict import root_mean_squares
 
 
 @runtime_checkable
@@ -87,29 +87,24 @@ def _minimum(
 def _compute(assembly: Assembly, method: Method, theta: Any, data: list) -> Minimum:
     with jax.default_matmul_precision("highest"):
         out = method(assembly, theta, data)
-    result, rms = device_verdict(method.equations, method.unfinished, assembly, data, out)
-    stats = {"steps": out.steps, "rms": rms, "smallest_singular_value": out.smallest}
+    result, rms = how_it_ended(method.equations, method.unfinished, assembly, data, out)
+    stats = {"steps": out.steps, "rms": rms}
     stats |= out.more or {}
     return Minimum(assembly.leaves(out.theta), out.r @ out.r, result, stats)
 
 
-def device_verdict(
+def how_it_ended(
     equations: tuple[Equation, ...],
     unfinished: Any,
     assembly: Assembly,
     data: list,
     out: _device.Outcome,
 ) -> tuple[Any, Array]:
-    """How a solve ended, with every choice a `where`, so that lanes may end differently; and
+    """How an iteration ended, with every choice a `where`, so that lanes may end differently; and
     sqrt(E r^2) of each equation."""
-    dtype = out.theta.dtype
     multipliers = [jnp.asarray(bare[6]) for bare in assembly.merge(out.theta, data)[0]]
     rms = root_mean_squares(equations, out.r, multipliers)
-    zero = within_tolerance(equations, rms, dtype)
-    determined = is_determined(out.smallest, out.theta, equations, dtype)
     result = RESULTS.where(out.converged, RESULTS.not_zero, unfinished)
-    result = RESULTS.where(zero, RESULTS.solved, result)
-    result = RESULTS.where(zero & ~determined, RESULTS.not_unique, result)
     return RESULTS.where(jnp.isfinite(out.r).all(), result, RESULTS.non_finite), rms
 
 

@@ -57,16 +57,16 @@ def solve_elements(risk: AbstractRisk, f: Hypothesis, trainable: PyTree[bool]) -
             for h, end in zip(out.heads, out.right, strict=True)
         ]
         f = _with_elements(f, breaks, coefficients)
-        steps, smallest = out.steps, out.smallest
+        steps = out.steps
         basis = element_series(f)[0].basis
         problem = LeastSquares(on_elements(risk, basis), f, trainable)
     else:
-        coefficients, steps, smallest = march(problem.assembly, conditions, theta, problem.data)
+        coefficients, steps = march(problem.assembly, conditions, theta, problem.data)
         problem.theta = np.concatenate([np.ravel(np.asarray(c)) for c in coefficients])
     r = problem.residuals(problem.theta)
     # an element whose Newton steps do not end has no solution that more of them would find
     state = Progress(problem.theta, r, None, int(steps), int(steps), converged=True)
-    solution = host_solution(problem, state, smallest=float(smallest))
+    solution = host_solution(problem, state)
     stats = {**solution.stats, "elements": np.asarray(basis.number)}
     result = solution.result if resolved else RESULTS.unresolved
     return eqx.tree_at(lambda s: (s.stats, s.result), solution, (stats, result))
@@ -112,8 +112,8 @@ def solve_refined(
         breaks = np.sort(np.concatenate([breaks, middles]))
         f = _with_elements(solution.value, breaks, [_on_breaks(node, breaks) for node in nodes])
         solution = solve(on_elements(risk, element_series(f)[0].basis), f)
-    unresolved = bool(solution.result == RESULTS.solved)
-    result = RESULTS.unresolved if unresolved else solution.result
+    stationary = bool(solution.result == RESULTS.not_zero)
+    result = RESULTS.unresolved if stationary else solution.result
     return Solution(solution.value, solution.risk, result, solution.stats, solution.history)
 
 

@@ -10,8 +10,7 @@ import numpy as np
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from .._distribution import Dirac
-from .._least_squares._assembly import Assembly, Equation, LeastSquares, linearise, residuals
-from .._least_squares._device_algebra import gauss_newton_step
+from .._least_squares._assembly import Assembly, Equation, LeastSquares, residuals
 from .._least_squares._trainable import linear_leaves, same_leaves
 from .._risk import AbstractRisk
 from .._types import Hypothesis
@@ -65,8 +64,8 @@ class FixedPoint(AbstractSolver):
 
     - `step`: see above. It stands in for the first term of the risk that has a distribution;
       conditions stay as they are in each minimisation.
-    - `solver`: minimises over f in each step; by default `LevenbergMarquardt()`. Under tracing it
-      must be one of those.
+    - `solver`: minimises over f in each step, and says how accurate f has to be; by default
+      `LevenbergMarquardt()`. Under tracing it must be one of those.
     - `max_steps`: at most this many steps.
     - `damping`: theta moves this part of the way to the minimum, in (0, 1]; less than 1 tames
       iterations that overshoot.
@@ -118,6 +117,10 @@ class FixedPoint(AbstractSolver):
         self.step, self.solver = step, solver
         self.max_steps, self.damping = max_steps, damping
         self.anderson, self.stop = anderson, stop
+
+    @property
+    def accuracy(self) -> float:
+        return self.solver.accuracy
 
     def minimise(
         self,
@@ -207,11 +210,10 @@ def _concluded(
 ) -> Solution:
     """The solution at the f of the smallest risk."""
     problem = LeastSquares(risk, f, same_leaves(mask, f))
-    linear = linear_leaves(f, problem.mask)[1] and problem.rows >= problem.theta.size
-    r, jacobian = problem.linearise(problem.theta)
+    r = problem.residuals(problem.theta)
     state = Progress(problem.theta, r, None, len(history), len(history))
     state.converged, state.history = bool(walk.converged), history
-    solution = host_solution(problem, state, jacobian=jacobian if linear else None)
+    solution = host_solution(problem, state)
     stats = {k: v for k, v in solution.stats.items() if k != "damping"}
     stats |= {k: np.asarray(v) for k, v in _numbers(walk).items()}
     return _judged(eqx.tree_at(lambda s: s.stats, solution, stats))
@@ -259,9 +261,6 @@ class _Iteration(NamedTuple):
         start = begin(jnp.asarray(theta), self.rule)
         going = lambda walk: ~walk.done & (walk.steps < self.max_steps)
         walk = jax.lax.while_loop(going, body, start)
-        r, jacobian = linearise(assembly, walk.best, data)
-        smallest = jnp.full((), jnp.inf, r.dtype)
-        if self.inner[0] and jacobian.shape[0] >= jacobian.shape[1]:
-            smallest = gauss_newton_step(jacobian, r)[1]
-        end = (walk.best, r, walk.steps, walk.converged, smallest)
+        r = residuals(assembly, walk.best, data)
+        end = (walk.best, r, walk.steps, walk.converged)
         return _device.Outcome(*end, more=_numbers(walk))

@@ -24,7 +24,15 @@ class Progress:
     damping: float = 0.0
     finite: bool = True
     converged: bool = False
+    unit: float = 0.0
     history: list[float] = dataclasses.field(default_factory=list)
+
+    def measure(self) -> None:
+        """Sets the unit of r, once: the size of r and of J theta at the start. What counts as
+        rounding is relative to it, so that nothing depends on the unit of the equations."""
+        if not self.unit and self.jacobian is not None:
+            parts = self.r @ self.r + np.sum((self.jacobian @ self.theta) ** 2)
+            self.unit = float(np.sqrt(parts)) if np.isfinite(parts) else 0.0
 
     @property
     def cost(self) -> float:
@@ -56,8 +64,10 @@ def newton(
     if state.jacobian is None:
         state.r, state.jacobian = functions.linearise(state.theta)
         state.evaluations += 1
+    state.measure()
     best = (state.cost, state.theta, state.r, state.jacobian)
-    nothing = float((8 * float(np.finfo(state.r.dtype).eps)) ** 2 * state.r.size)
+    nothing = (8 * float(np.finfo(state.r.dtype).eps) * state.unit) ** 2
+    little = (1e-9 * state.unit) ** 2
     stalled = 0
     for _ in range(max_steps):
         step = _restricted_step(state, columns, 0.0)
@@ -75,7 +85,7 @@ def newton(
             best = (state.cost, state.theta, state.r, state.jacobian)
         else:
             stalled += 1
-        if small or (stalled >= 2 and best[0] <= 1e-18 * best[2].size) or stalled >= 8:
+        if small or (stalled >= 2 and best[0] <= little) or stalled >= 8:
             state.converged = bool(small or stalled < 8)
             break
     _, state.theta, state.r, state.jacobian = best
@@ -120,7 +130,8 @@ def levenberg_marquardt(
     damping = state.damping
     rejected, slow = 0, 0
     start = state.steps
-    near = 1e10 * float(np.finfo(state.r.dtype).eps) ** 2 * state.r.size
+    state.measure()
+    near = 1e10 * (float(np.finfo(state.r.dtype).eps) * state.unit) ** 2
     while state.steps - start < max_steps:
         direction = solver.solve(-state.r, damping)
         step = _accelerated(functions, state, solver, direction, damping)

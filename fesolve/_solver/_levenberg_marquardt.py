@@ -12,7 +12,7 @@ from .._least_squares._assembly import LeastSquares, require_rows
 from .._least_squares._trainable import linear_leaves
 from .._risk import AbstractRisk
 from .._types import Hypothesis, is_traced
-from ._base import AbstractSolver, Interrupted, RESULTS, Solution
+from ._base import AbstractSolver, check_accuracy, Interrupted, RESULTS, Solution
 from ._causal import row_times
 from ._degree import climb, degree_solution, has_free_degree, rooms, with_points, with_room
 from ._differentiable import Settings, solve_on_device
@@ -44,6 +44,7 @@ class LevenbergMarquardt(AbstractSolver):
     - `causal`: `x -> t`, the time of a point; for initial-value problems. Without it, a scalar x
       whose conditions all stand at the lower end is detected.
     - `memory`: bytes that a Jacobian may take; past it the steps are matrix-free.
+    - `accuracy`: the relative error of f up to which it counts as solved.
 
     **Reference:** Levenberg (1944); Marquardt (1963); Transtrum and Sethna (2012), "Improvements
     to the Levenberg-Marquardt algorithm for nonlinear least-squares minimization"; Wang,
@@ -54,12 +55,14 @@ class LevenbergMarquardt(AbstractSolver):
     damping: float = 1e-3
     causal: Callable | None = None
     memory: int = 1 << 31
+    accuracy: float = 1e-3
 
     def __check_init__(self) -> None:
         if self.max_steps < 1:
             raise ValueError(f"`max_steps` must be at least 1; got {self.max_steps}")
         if not self.damping > 0:
             raise ValueError(f"`damping` must be positive; got {self.damping}")
+        check_accuracy(self.accuracy)
 
     def minimise(
         self,
@@ -93,7 +96,7 @@ class LevenbergMarquardt(AbstractSolver):
             if not on_host(problem):
                 continue
             solution = self._on_host(problem, True, np.arange(problem.theta.size), monitors, climb)
-            if bool(solution.result == RESULTS.solved):
+            if not bool(solution.result == RESULTS.unresolved):
                 return solution
         return self._solve(problem, monitors) if solution is None else solution
 
@@ -145,7 +148,7 @@ class LevenbergMarquardt(AbstractSolver):
                 raise Interrupted(host_solution(problem, state)) from None
             if climb is not None:
                 return degree_solution(problem, state, degree)
-            return host_solution(problem, state, jacobian=state.jacobian if linear else None)
+            return host_solution(problem, state)
 
     def _on_host_in_parts(
         self, problem: LeastSquares, linear: bool, functions: Functions
@@ -166,14 +169,14 @@ class LevenbergMarquardt(AbstractSolver):
         except KeyboardInterrupt:
             state.r = problem.residuals(state.theta)
             raise Interrupted(host_solution(problem, state)) from None
-        return host_solution(problem, state, jacobian=state.jacobian if linear else None)
+        return host_solution(problem, state)
 
     def _options(self, problem: LeastSquares) -> dict[str, Any]:
         return {
             "times": lambda: row_times(problem, self.causal),
             "max_steps": self.max_steps,
             "damping": self.damping,
-            "zero": lambda state: is_zero(problem, state.r),
+            "zero": lambda state: is_zero(problem, state),
         }
 
 

@@ -11,7 +11,7 @@ from .._least_squares._assembly import Equation, LeastSquares, linearise, requir
 from .._least_squares._device_algebra import gauss_newton_step
 from .._risk import AbstractRisk
 from .._types import Hypothesis
-from ._base import AbstractSolver, Interrupted, RESULTS, Solution
+from ._base import AbstractSolver, check_accuracy, Interrupted, RESULTS, Solution
 from ._device import Outcome
 from ._differentiable import solve_on_device
 from ._host import Progress
@@ -27,7 +27,16 @@ class LinearLeastSquares(AbstractSolver):
     That is a linear equation with f linear in theta (a series), or with the last layer of a
     network, `only=lambda f: f.layers[-1]`. If the residual moved otherwise than its linearisation
     foretold and is not zero there, the result is `not_affine`.
+
+    **Arguments:**
+
+    - `accuracy`: the relative error of f up to which it counts as solved.
     """
+
+    accuracy: float = 1e-3
+
+    def __check_init__(self) -> None:
+        check_accuracy(self.accuracy)
 
     def minimise(
         self,
@@ -73,7 +82,7 @@ def _on_host(problem: LeastSquares) -> Solution:
     affine = bool(_moved_as_foretold(r, jacobian, step, after))
     if not affine and not end.cost < start.cost:
         end.theta, end.r, end.finite = start.theta, start.r, True
-    solution = host_solution(problem, end, jacobian=jacobian)
+    solution = host_solution(problem, end)
     if affine or not bool(solution.result == RESULTS.not_zero):
         return solution
     return Solution(
@@ -102,9 +111,9 @@ class _LinearStep(NamedTuple):
 
     def __call__(self, assembly: Any, theta: Array, data: list) -> Outcome:
         r, jacobian = linearise(assembly, theta, data)
-        step, smallest = gauss_newton_step(jacobian, r)
+        step = gauss_newton_step(jacobian, r)[0]
         after = residuals(assembly, theta + step, data)
         affine = _moved_as_foretold(r, jacobian, step, after)
         keep = affine | (after @ after < r @ r)
         end = jnp.where(keep, theta + step, theta)
-        return Outcome(end, jnp.where(keep, after, r), jnp.ones((), int), affine, smallest)
+        return Outcome(end, jnp.where(keep, after, r), jnp.ones((), int), affine)

@@ -129,14 +129,12 @@ def _same_elements(bases: list[SpectralElements]) -> bool:
 
 class Element(NamedTuple):
     """One element, solved: coefficients of each series, whether Newton arrived, the share of the
-    last two Chebyshev coefficients in the largest, Newton's steps, and the smallest singular value
-    of the last system."""
+    last two Chebyshev coefficients in the largest, and Newton's steps."""
 
     coefficients: list[Float[Array, "*out width"]]
     converged: Bool[Array, ""]
     tail: Float[Array, ""]
     steps: Int[Array, ""]
-    smallest: Float[Array, ""]
 
 
 def _local(f: Hypothesis, ends: Array, coefficients: list[Any]) -> Hypothesis:
@@ -205,26 +203,26 @@ class March(NamedTuple):
                 out += [components(bare, f, ends[0]) for bare in self.conditions]
             return jnp.concatenate(out).astype(u.dtype)
 
-        u, converged, steps, smallest = _newton(rows, jnp.concatenate([c.ravel() for c in free]))
+        u, converged, steps = _newton(rows, jnp.concatenate([c.ravel() for c in free]))
         solved = coefficients(u)
-        return Element(solved, converged, _tail(self.basis, ends, solved), steps, smallest)
+        return Element(solved, converged, _tail(self.basis, ends, solved), steps)
 
 
-def _newton(rows: Any, u: Array) -> tuple[Array, Array, Array, Array]:
+def _newton(rows: Any, u: Array) -> tuple[Array, Array, Array]:
     eps = float(jnp.finfo(u.dtype).eps)
 
     def body(state: tuple) -> tuple:
         u, k = state[0], state[2]
-        step, smallest = gauss_newton_step(jax.jacfwd(rows)(u), rows(u))
+        step = gauss_newton_step(jax.jacfwd(rows)(u), rows(u))[0]
         size, norm = jnp.linalg.norm(step), jnp.linalg.norm(u)
         # Newton squares: after a step of this size the next one would be rounding
         arrived = size <= 0.1 * eps**0.5 * (norm + eps)
-        return u + step, arrived, k + 1, smallest, jnp.isfinite(size)
+        return u + step, arrived, k + 1, jnp.isfinite(size)
 
-    start = (u, jnp.zeros((), bool), jnp.zeros((), int), jnp.zeros((), u.dtype), jnp.ones((), bool))
-    going = lambda s: ~s[1] & (s[2] < 12) & s[4]
-    u, arrived, steps, smallest, finite = jax.lax.while_loop(going, body, start)
-    return u, arrived & finite, steps, smallest
+    start = (u, jnp.zeros((), bool), jnp.zeros((), int), jnp.ones((), bool))
+    going = lambda s: ~s[1] & (s[2] < 12) & s[3]
+    u, arrived, steps, finite = jax.lax.while_loop(going, body, start)
+    return u, arrived & finite, steps
 
 
 def _line(basis: SpectralElements, left: Array, length: Array) -> Array:
@@ -258,9 +256,8 @@ def _right(basis: SpectralElements, coefficients: list[Any]) -> list[Any]:
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def march(
     assembly: Assembly, conditions: tuple[bool, ...], theta: Any, data: list
-) -> tuple[list[Any], Int[Array, ""], Float[Array, ""]]:
-    """All elements, of given breaks: the coefficients of each series, Newton's steps, and the
-    smallest singular value at the start."""
+) -> tuple[list[Any], Int[Array, ""]]:
+    """All elements, of given breaks: the coefficients of each series, and Newton's steps."""
     problem = _march(assembly, conditions, theta, data)
     basis = problem.basis
     breaks = jnp.asarray(basis.breaks, theta.dtype)
@@ -277,7 +274,7 @@ def march(
     for first, head, end in zip(begin.coefficients, heads, last, strict=True):
         inner = jnp.moveaxis(head, 0, -2).reshape(*end.shape[:-1], -1)
         coefficients.append(jnp.concatenate([first[..., : basis.stride], inner, end], -1))
-    return coefficients, begin.steps + steps.sum(), begin.smallest
+    return coefficients, begin.steps + steps.sum()
 
 
 class Adaptive(NamedTuple):
@@ -290,7 +287,6 @@ class Adaptive(NamedTuple):
     length: Float[Array, ""]
     steps: Int[Array, ""]
     failed: Bool[Array, ""]
-    smallest: Float[Array, ""]
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
@@ -350,7 +346,6 @@ def march_adaptively(
             proposal,
             state.steps + element.steps,
             ~good & (proposal < shortest),
-            state.smallest,
         )
 
     heads = [
@@ -367,7 +362,6 @@ def march_adaptively(
         length,
         begin.steps,
         ~good,
-        begin.smallest,
     )
     unfinished = lambda s: (s.breaks[s.count] < hi) & (s.count < room) & ~s.failed
     return jax.lax.while_loop(unfinished, body, first)

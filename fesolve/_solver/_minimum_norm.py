@@ -15,11 +15,12 @@ from .._risk import AbstractRisk
 from .._types import Hypothesis
 from . import _implicit
 from ._annealed import annealed
-from ._base import AbstractSolver, Interrupted, RESULTS, Solution
+from ._base import AbstractSolver, check_accuracy, Interrupted, RESULTS, Solution
 from ._device import Outcome
-from ._differentiable import device_verdict, Minimum, no_tangent, tangents_of
+from ._differentiable import how_it_ended, Minimum, no_tangent, tangents_of
 from ._null_space import advance, Iterate, Pair, start, tangent
 from ._outcome import no_monitors_under_tracing
+from ._verdict import within_tolerance
 
 
 class MinimumNorm(AbstractSolver):
@@ -52,6 +53,7 @@ class MinimumNorm(AbstractSolver):
     - `norm`: a sum of squares on a fixed sample.
     - `max_steps`: at most this many steps; two suffice where equation and norm are affine in
       theta. For networks at most this many at each of seven ridges.
+    - `accuracy`: the relative error of f up to which it counts as solved.
 
     **Reference:** Ebrahimi Kahou, Fernandez-Villaverde, Gomez-Cardona, Perla and Rosa (2024),
     "Spooky boundaries at a distance: inductive bias, dynamic models, and behavioral macro"; Engl,
@@ -61,6 +63,7 @@ class MinimumNorm(AbstractSolver):
 
     norm: AbstractRisk
     max_steps: int = 300
+    accuracy: float = 1e-3
 
     def __check_init__(self) -> None:
         if not isinstance(self.norm, AbstractRisk):
@@ -70,6 +73,7 @@ class MinimumNorm(AbstractSolver):
             )
         if self.max_steps < 1:
             raise ValueError(f"`max_steps` must be at least 1; got {self.max_steps}")
+        check_accuracy(self.accuracy)
         for term in self.norm.terms:
             try:
                 term.check_sample()
@@ -166,13 +170,12 @@ def _advance(pair: Pair, state: Iterate, floats: tuple, others: tuple) -> Iterat
 def _conclude(options: _Options, state: Iterate, floats: tuple, others: tuple) -> Minimum:
     """The verdict: solved only where the constraint holds and the selection has converged."""
     decided = (state.undecided == 0) | (not options.unique)
-    smallest = jnp.where(decided, jnp.inf, 0).astype(state.theta.dtype)
-    out = Outcome(state.theta, state.c, state.steps, state.converged, smallest)
+    out = Outcome(state.theta, state.c, state.steps, state.converged)
     assembly, data = options.pair.constraint, _joined(floats, others)[0]
     unfinished = RESULTS.max_steps_reached
-    result, rms = device_verdict(options.pair.equations, unfinished, assembly, data, out)
-    early = (result == RESULTS.solved) & ~state.converged
-    result = RESULTS.where(early, RESULTS.max_steps_reached, result)
+    result, rms = how_it_ended(options.pair.equations, unfinished, assembly, data, out)
+    zero = within_tolerance(options.pair.equations, rms, state.theta.dtype)
+    result = RESULTS.where(zero & ~decided, RESULTS.not_unique, result)
     stats = {
         "steps": state.steps,
         "rms": rms,

@@ -16,6 +16,7 @@ from .._types import Hypothesis, HypothesisClass, is_traced, is_tracing
 from ._agreement import check_comparable, points_of, spread_of, values_of
 from ._base import AbstractSolver, Interrupted, require_key, RESULTS, Solution
 from ._chain import in_sequence, later
+from ._judged import solution_of
 from ._levenberg_marquardt import LevenbergMarquardt
 
 
@@ -103,6 +104,10 @@ class MultiStart(AbstractSolver):
         self.compare = compare
         self.agreement = float(agreement)
 
+    @property
+    def accuracy(self) -> float:
+        return self.solver.accuracy
+
     def minimise(
         self,
         risk: AbstractRisk,
@@ -155,7 +160,8 @@ class MultiStart(AbstractSolver):
             for f, key in zip(starts, keys, strict=True):
                 watching = later(monitors, solutions)
                 mask = same_leaves(trainable, f)
-                solutions.append(self.solver.minimise(risk, f, mask, key=key, monitors=watching))
+                found = solution_of(self.solver, risk, f, mask, key=key, monitors=watching)
+                solutions.append(found)
         except Interrupted as stopped:
             solutions.append(stopped.solution)
             raise Interrupted(self._best(risk, solutions, for_points)) from None
@@ -173,7 +179,7 @@ class MultiStart(AbstractSolver):
         tables = [values_of(self.compare, s.value, points, for_points) for s in solutions]
         values = [np.stack([np.asarray(v) for v in each]) for each in zip(*tables, strict=True)]
         spread = spread_of(values, peers)
-        apart = bool(best.result == RESULTS.solved) and bool(spread > self.agreement)
+        apart = bool(_is_solved(best.result)) and bool(spread > self.agreement)
         total = in_sequence(solutions)
         stats = {
             **best.stats,
@@ -198,7 +204,7 @@ class MultiStart(AbstractSolver):
 
         def one(theta: PyTree, key: PRNGKeyArray) -> Solution:
             f = eqx.combine(theta, rest)
-            return self.solver.minimise(risk, f, trainable, key=key, monitors=monitors)
+            return solution_of(self.solver, risk, f, trainable, key=key, monitors=monitors)
 
         all_of_them = eqx.filter_vmap(one)(theta, keys)
         arrays, static = eqx.partition(all_of_them, eqx.is_array)
@@ -211,7 +217,7 @@ class MultiStart(AbstractSolver):
             lambda f: values_of(self.compare, eqx.combine(f, static.value), points, for_points)
         )(arrays.value)
         spread = jax.lax.stop_gradient(spread_of(values, peers))
-        apart = (best.result == RESULTS.solved) & (spread > self.agreement)
+        apart = _is_solved(best.result) & (spread > self.agreement)
         stats = {
             **best.stats,
             "steps": jnp.sum(arrays.stats["steps"]),
@@ -221,14 +227,26 @@ class MultiStart(AbstractSolver):
         return Solution(best.value, best.risk, result, stats, best.history)
 
 
-_KINDS = (RESULTS.solved, RESULTS.ran, RESULTS.not_unique)
+_KINDS = (
+    RESULTS.solved,
+    RESULTS.on_sample,
+    RESULTS.not_estimated,
+    RESULTS.ran,
+    RESULTS.not_unique,
+)
+
+
+def _is_solved(result: Any) -> Any:
+    """Whether the equations hold and say which f, as far as is known."""
+    kinds = (RESULTS.solved, RESULTS.on_sample, RESULTS.not_estimated)
+    return (result == kinds[0]) | (result == kinds[1]) | (result == kinds[2])
 
 
 def _ranked(risk: AbstractRisk, risks: Any, flags: Any, agreement: float) -> tuple[Any, Any, Any]:
     """Which starts solve, which are to be compared, and which is the best: that of the least risk
     among those that solve, else among those that hold the equations, else among all."""
     xp = np if isinstance(risks, np.ndarray) else jnp
-    accepted, holding = flags[0] | flags[1], flags[0] | flags[1] | flags[2]
+    accepted, holding = flags[:-1].any(axis=0), flags.any(axis=0)
     pool = xp.where(accepted.any(), accepted, xp.where(holding.any(), holding, True))
     ranks = xp.where(pool & xp.isfinite(risks), risks, xp.inf)
     chosen = xp.argmin(ranks)

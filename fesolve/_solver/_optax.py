@@ -18,7 +18,7 @@ from .._fingerprint import TracedClosureError
 from .._precision import in_dtype
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import Hypothesis, is_traced, is_tracing
-from ._base import AbstractSolver, Interrupted, require_key, RESULTS, Solution
+from ._base import AbstractSolver, check_accuracy, Interrupted, require_key, RESULTS, Solution
 from ._outcome import no_monitors_under_tracing
 
 
@@ -31,7 +31,8 @@ class Optax(AbstractSolver):
 
     It takes what least squares cannot: a population risk, of which every step sees a fresh sample,
     losses that are no squares, and products of two draws of a shock. It runs the steps that it was
-    given; what they are worth is for the report to say.
+    given: the result is `solved` where f is right to `accuracy` after them, and else `ran`, which
+    is no failure.
 
     ```python
     solver = fe.Optax(optax.adam(1e-3), num_steps=2_000, batch_size=256)
@@ -46,6 +47,7 @@ class Optax(AbstractSolver):
       (of p*(x; f) at the f of that step, where it depends on f) and of a continuous shock; of a
       sample that has more points, a random choice by their weights. `None` is all of a fixed
       sample.
+    - `accuracy`: the relative error of f up to which it counts as solved.
 
     **Raises:** `ValueError` for a continuous distribution without `batch_size`, and for draws
     without a `key`.
@@ -53,9 +55,17 @@ class Optax(AbstractSolver):
 
     optim: Any
     num_steps: int
-    batch_size: int | None = None
+    batch_size: int | None
+    accuracy: float
 
-    def __init__(self, optim: Any, *, num_steps: int, batch_size: int | None = None) -> None:
+    def __init__(
+        self,
+        optim: Any,
+        *,
+        num_steps: int,
+        batch_size: int | None = None,
+        accuracy: float = 1e-3,
+    ) -> None:
         if not (
             callable(getattr(optim, "init", None)) and callable(getattr(optim, "update", None))
         ):
@@ -69,6 +79,8 @@ class Optax(AbstractSolver):
         self.optim = optim
         self.num_steps = num_steps
         self.batch_size = batch_size
+        check_accuracy(accuracy)
+        self.accuracy = accuracy
 
     def minimise(
         self,

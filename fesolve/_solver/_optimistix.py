@@ -12,13 +12,12 @@ from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from .._compiled import compiled
 from .._fingerprint import fingerprint
-from .._least_squares._assembly import Assembly, LeastSquares, linearise, require_rows, residuals
-from .._least_squares._device_algebra import gauss_newton_step
+from .._least_squares._assembly import Assembly, LeastSquares, require_rows, residuals
 from .._least_squares._trainable import linear_leaves
 from .._precision import in_dtype
 from .._risk import AbstractRisk
 from .._types import Hypothesis, is_traced
-from ._base import AbstractSolver, Interrupted, RESULTS, Solution
+from ._base import AbstractSolver, check_accuracy, Interrupted, RESULTS, Solution
 from ._device import Outcome
 from ._differentiable import solve_on_device
 from ._outcome import no_monitors_under_tracing
@@ -39,12 +38,14 @@ class Optimistix(AbstractSolver):
 
     - `solver`: an `optimistix.AbstractLeastSquaresSolver` or `optimistix.AbstractMinimiser`.
     - `max_steps`: at most this many steps.
+    - `accuracy`: the relative error of f up to which it counts as solved.
     """
 
     solver: Any
-    max_steps: int = 256
+    max_steps: int
+    accuracy: float
 
-    def __init__(self, solver: Any, *, max_steps: int = 256) -> None:
+    def __init__(self, solver: Any, *, max_steps: int = 256, accuracy: float = 1e-3) -> None:
         import optimistix
 
         kinds = optimistix.AbstractLeastSquaresSolver | optimistix.AbstractMinimiser
@@ -57,6 +58,8 @@ class Optimistix(AbstractSolver):
             raise ValueError(f"`max_steps` must be a whole number >= 1; got {max_steps!r}")
         self.solver = solver
         self.max_steps = max_steps
+        check_accuracy(accuracy)
+        self.accuracy = accuracy
 
     def minimise(
         self,
@@ -154,10 +157,8 @@ class _Iteration:
             return self._run(assembly, theta, data)
 
         theta, steps, converged = run(theta, data)
-        r, jacobian = linearise(assembly, theta, data)
-        unknown = jnp.full((), jnp.inf, theta.dtype)
-        smallest = gauss_newton_step(jacobian, r)[1] if self.linear else unknown
-        return Outcome(theta, r, steps, converged, smallest)
+        r = residuals(assembly, theta, data)
+        return Outcome(theta, r, steps, converged)
 
     def _run(self, assembly: Assembly, theta: Array, data: list) -> tuple[Array, Array, Array]:
         import optimistix

@@ -1,4 +1,4 @@
-"""From the last iterate of a least-squares solver to a `Solution` with a verdict."""
+"""From the last iterate of a least-squares solver to a `Solution`."""
 
 from typing import Any
 
@@ -6,18 +6,12 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
-from .._least_squares._algebra import smallest_singular_value
 from .._least_squares._assembly import LeastSquares
 from .._risk import AbstractRisk
 from .._types import Hypothesis
 from . import _host
 from ._base import RESULTS, Solution
-from ._verdict import (
-    is_determined,
-    root_mean_squares,
-    spectrum_determines,
-    within_tolerance,
-)
+from ._verdict import default_tolerance, root_mean_squares
 
 
 def no_monitors_under_tracing(monitors: tuple) -> None:
@@ -29,57 +23,42 @@ def no_monitors_under_tracing(monitors: tuple) -> None:
         )
 
 
-def host_solution(
-    problem: LeastSquares,
-    state: _host.Progress,
-    *,
-    jacobian: np.ndarray | None = None,
-    smallest: float | None = None,
-) -> Solution:
-    """The solution at `state`: solved only where every equation is within its tolerance and, with
-    the Jacobian of what must be determined given, or its `smallest` singular value alone, where
-    the sample determines theta."""
+def host_solution(problem: LeastSquares, state: _host.Progress) -> Solution:
+    """Where an iteration on the host has ended, and how."""
     dtype = state.theta.dtype
     multipliers = [bare[6] for bare in problem.assembly.bares]
-    rms = root_mean_squares(problem.equations, state.r, multipliers)
     stats = {
         "steps": np.asarray(state.steps),
         "evaluations": np.asarray(state.evaluations),
         "damping": np.asarray(state.damping, dtype),
         "rows": np.asarray(state.r.size),
         "unknowns": np.asarray(state.theta.size),
-        "rms": rms,
+        "rms": root_mean_squares(problem.equations, state.r, multipliers),
     }
     result = RESULTS.not_zero if state.converged else RESULTS.max_steps_reached
     if not (state.finite and np.isfinite(state.r).all()):
         result = RESULTS.non_finite
-    elif bool(within_tolerance(problem.equations, rms, dtype)):
-        result = RESULTS.solved
-        if jacobian is not None:
-            smallest = smallest_singular_value(jacobian)
-        if smallest is not None:
-            stats["smallest_singular_value"] = np.asarray(smallest, dtype)
-            if not _determined(problem, state, jacobian, smallest):
-                result = RESULTS.not_unique
-    risk = np.asarray(state.cost, dtype)
-    history = np.asarray(state.history, dtype)
+    risk, history = np.asarray(state.cost, dtype), np.asarray(state.history, dtype)
     return Solution(problem.value(state.theta), risk, result, stats, history)
 
 
-def _determined(
-    problem: LeastSquares, state: _host.Progress, jacobian: np.ndarray | None, smallest: float
-) -> bool:
-    if jacobian is None:
-        return bool(is_determined(smallest, state.theta, problem.equations, state.theta.dtype))
-    doubtful = smallest * max(1.0, float(np.linalg.norm(state.theta))) < 1e-4
-    return not doubtful or spectrum_determines(jacobian, state.theta, problem.equations)
-
-
-def is_zero(problem: LeastSquares, r: np.ndarray) -> bool:
-    """Whether every equation is within its tolerance."""
-    multipliers = [bare[6] for bare in problem.assembly.bares]
-    rms = root_mean_squares(problem.equations, r, multipliers)
-    return bool(within_tolerance(problem.equations, rms, problem.assembly.dtype))
+def is_zero(problem: LeastSquares, state: _host.Progress) -> bool:
+    """Whether every equation holds: its root mean square is within its tolerance, or small
+    against the size of the parts of which it is the sum."""
+    if state.jacobian is None:
+        return False
+    relative = default_tolerance(state.theta.dtype)
+    parts = state.jacobian**2 @ state.theta**2
+    for equation in problem.equations:
+        end = equation.start + equation.points * equation.width
+        shape, columns = (equation.points, equation.width), list(equation.columns)
+        size = parts[equation.start : end].reshape(shape)[:, columns].sum()
+        square = (state.r[equation.start : end].reshape(shape)[:, columns] ** 2).sum()
+        given = equation.tolerance or 0.0
+        multiplier = float(np.asarray(problem.assembly.bares[equation.term][6]))
+        if not square <= max(relative**2 * size, given**2 * multiplier):
+            return False
+    return True
 
 
 def where_not_finite(risk: AbstractRisk, f: Hypothesis, trainable: PyTree[bool]) -> str:

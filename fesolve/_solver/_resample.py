@@ -55,6 +55,10 @@ class Resample(AbstractSolver):
         self.n = n
         self.rounds = rounds
 
+    @property
+    def accuracy(self) -> float:
+        return self.solver.accuracy
+
     def minimise(
         self,
         risk: AbstractRisk,

@@ -23,6 +23,7 @@ def solve_series(
     """f linear in theta: Gauss-Newton; where that does not arrive at `zero`, damped steps from the
     start, causally weighted on an initial-value problem, and Gauss-Newton again."""
     rtol = 8 * float(np.finfo(state.theta.dtype).eps)
+    state.measure()
     start = copy_of(state)
     newton(functions, state, min(max_steps, 30), rtol, None)
     if zero(state):
@@ -73,6 +74,7 @@ def solve_network(
     settles in a false minimum that blocks what follows, and the steps travel causally instead.
     """
     eps = float(np.finfo(state.theta.dtype).eps)
+    state.measure()
     clock, begin, early = times(), copy_of(state), False
     last = last if last.size < state.theta.size else last[:0]
     if last.size:
@@ -84,7 +86,7 @@ def solve_network(
             adopt(state, first)
     _travel_and_arrive(functions, state, last, clock, max_steps, damping)
     left = max_steps - state.steps
-    enough = (1e-2 * default_tolerance(state.theta.dtype)) ** 2
+    enough = (1e-2 * default_tolerance(state.theta.dtype) * state.unit) ** 2
     if early and state.converged and left > 0 and state.cost > enough:
         # a last layer of large weights can be a valley that is too narrow to travel in
         again = replace(begin, evaluations=state.evaluations, history=state.history)
@@ -106,7 +108,8 @@ def _travel_and_arrive(
         state.damping = damping * _scale(state)
         travel_causally(functions, state, clock, max_steps)
     if state.cost > rounding(state):
-        state.damping = (1e-8 if state.cost < 1e-8 else damping) * _scale(state)
+        near = state.cost < 1e-8 * state.unit**2
+        state.damping = (1e-8 if near else damping) * _scale(state)
         levenberg_marquardt(functions, state, max_steps, 8 * eps, floor=rounding(state))
     converged = state.converged or state.cost <= rounding(state)
     if last.size:
@@ -127,7 +130,7 @@ def _is_affine(functions: Functions, state: Progress, after: Progress, columns: 
 
 def rounding(state: Progress) -> float:
     """The squared norm of a residual vector that is nothing but rounding."""
-    return float((30 * float(np.finfo(state.theta.dtype).eps)) ** 2 * state.r.size)
+    return (30 * float(np.finfo(state.theta.dtype).eps) * state.unit) ** 2
 
 
 def _scale(state: Progress) -> float:

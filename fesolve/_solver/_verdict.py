@@ -1,4 +1,4 @@
-"""Whether a least-squares minimum is a solution: zero is known, and theta must be determined."""
+"""Tolerances of equations, and the directions of theta that equations decide."""
 
 from typing import Any
 
@@ -41,43 +41,12 @@ def within_tolerance(equations: tuple[Equation, ...], rms: Any, dtype: Any) -> A
     return xp.all(rms <= tolerances)
 
 
-def is_determined(smallest: Any, theta: Any, equations: tuple[Equation, ...], dtype: Any) -> Any:
-    """Whether a change of theta as large as theta itself would show in the residual.
-
-    `smallest` is the smallest singular value of the Jacobian: the change of the root mean square
-    residual per unit of theta along the direction that it sees least. Smooth equations with other,
-    rougher solutions have some small ones that are harmless, so the bar is a thousandth of the
-    tolerance where nothing more is known.
-    """
-    xp = np if isinstance(theta, np.ndarray) else jnp
-    bar = max(1e-3 * _bar(equations, dtype), 4 * float(np.finfo(dtype).eps))
-    return smallest * xp.maximum(1.0, xp.linalg.norm(theta)) > bar
-
-
-def spectrum_determines(
-    jacobian: np.ndarray, theta: np.ndarray, equations: tuple[Equation, ...]
-) -> bool:
-    """The same from all singular values. Theta is not determined where J has lost rank to
-    rounding; nor where singular values below the tolerance stand apart from the others by a gap:
-    that is the mark of a missing condition, while those of rougher solutions come down in steps.
-    """
-    dtype = theta.dtype
-    scale = np.linalg.norm(jacobian, axis=0)
-    if not scale.all():
-        return False
-    values = np.linalg.svd(jacobian / scale, compute_uv=False)[::-1]
-    if values[0] <= 1e3 * np.finfo(dtype).eps * values[-1]:
-        return False
-    values = np.linalg.svd(jacobian, compute_uv=False)[::-1]
-    small = values[:-1] * max(1.0, float(np.linalg.norm(theta))) < _bar(equations, dtype)
-    return not bool(np.any(small & (values[1:] > 1e4 * values[:-1])))
-
-
 def decided_directions(
     sigma: Float[Array, " P"], theta: Float[Array, " P"], equations: tuple[Equation, ...]
 ) -> Bool[Array, " P"]:
-    """Which right singular vectors of a Jacobian the equations decide, by the same two marks, from
-    its falling singular values: not those at rounding, nor those below the tolerance and a gap."""
+    """Which right singular vectors of a Jacobian the equations decide, from its falling singular
+    values: not those at rounding, nor those below the tolerance and a gap, the mark of a missing
+    condition."""
     eps, bar = float(np.finfo(theta.dtype).eps), _bar(equations, theta.dtype)
     size = sigma * jnp.maximum(1.0, jnp.linalg.norm(theta))
     before = jnp.concatenate([jnp.full(1, jnp.inf, sigma.dtype), sigma[:-1]])

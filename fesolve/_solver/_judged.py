@@ -1,0 +1,125 @@
+"""From where an iteration ended to a verdict on f: the one judge of every solver."""
+
+import itertools
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import PRNGKeyArray, PyTree
+
+from .._dry_run import equation_widths
+from .._evaluation import mean_square_components
+from .._judge import ErrorEstimate, estimate, quick_bound
+from .._judge._fresh import SHOCK_NODES
+from .._least_squares._trainable import same_leaves
+from .._precision import in_dtype, theta_dtype
+from .._risk import AbstractRisk
+from .._types import Hypothesis, is_traced
+from ._base import AbstractSolver, ended, RESULTS, Solution
+
+
+CLEARLY = 10.0
+"""A residual that is so many times larger on fresh points was fitted to its sample."""
+HOLDS = 1e-4
+"""The residual of an equation that holds, relative to the size of its parts."""
+
+
+def solution_of(
+    solver: AbstractSolver,
+    risk: AbstractRisk,
+    f: Hypothesis,
+    trainable: PyTree[bool],
+    *,
+    key: PRNGKeyArray | None,
+    monitors: tuple,
+) -> Solution:
+    """What a solver finds, judged."""
+    found = solver.minimise(risk, f, trainable, key=key, monitors=monitors)
+    return judged(risk, found, trainable, solver.accuracy)
+
+
+def judged(
+    risk: AbstractRisk, found: Solution, trainable: PyTree[bool], accuracy: float
+) -> Solution:
+    """The solution with its verdict: `solved` where the equations determine f and its error,
+    estimated or bounded on fresh points, is below `accuracy`; where the risk has a tolerance,
+    the residual on the sample is below it as well."""
+    if all(term.tolerance is not None and np.isinf(term.tolerance) for term in risk.terms):
+        return _regression(found)
+    mask = same_leaves(trainable, found.value)
+    error = _error(risk, found, mask, accuracy)
+    stats = {**found.stats, "error": error.largest, "conditioning": error.conditioning}
+    result = _result(risk, found, error, accuracy)
+    return Solution(found.value, found.risk, result, stats, found.history)
+
+
+def _regression(found: Solution) -> Solution:
+    """Where zero is not expected, the minimum is the solution."""
+    unfinished = ended(found.result, RESULTS.non_finite, RESULTS.disagree)
+    result = _choose(unfinished, found.result, RESULTS.solved)
+    return Solution(found.value, found.risk, result, found.stats, found.history)
+
+
+def _error(
+    risk: AbstractRisk, found: Solution, mask: PyTree[bool], accuracy: float
+) -> ErrorEstimate:
+    """The bound, where it is enough, since it costs no new program; else the estimate."""
+    selected = "free_directions" in found.stats
+    if not selected and not is_traced((risk, found)):
+        bound = quick_bound(risk, found.value, mask)
+        if bound is not None and bool(bound.largest <= 0.1 * accuracy):
+            return bound
+    return estimate(risk, found.value, mask, selected=selected)
+
+
+def _result(risk: AbstractRisk, found: Solution, error: ErrorEstimate, accuracy: float) -> Any:
+    """The member of RESULTS, with every choice a `where`, so that lanes may end differently."""
+    xp = jnp if is_traced((found, error.largest, error.determined)) else np
+    known = xp.isfinite(error.largest)
+    accurate = known & (error.largest <= accuracy)
+    holds = error.rms <= HOLDS * error.unit
+    trained = xp.sqrt(xp.abs(xp.asarray(found.risk)))
+    beyond = (error.rms > CLEARLY * trained) & (trained <= HOLDS * error.unit)
+    before = found.result
+    stationary = ended(before, RESULTS.not_zero, RESULTS.max_steps_reached)
+    result = _choose(stationary & beyond, RESULTS.overfitted, before)
+    result = _choose(stationary & ~known & ~beyond, RESULTS.not_estimated, result)
+    good = RESULTS.solved if error.fresh else RESULTS.on_sample
+    result = _choose(accurate & _within_tolerances(risk, found), good, result)
+    free = ~error.determined & known & holds & ~ended(before, RESULTS.ran)
+    result = _choose(free, RESULTS.not_unique, result)
+    # what is known of the iteration, and is no matter of accuracy
+    kinds = [RESULTS.non_finite, RESULTS.disagree, RESULTS.not_unique]
+    if "free_directions" in found.stats:
+        kinds.append(RESULTS.max_steps_reached)
+    return _choose(ended(before, *kinds), before, result)
+
+
+def _choose(condition: Any, a: Any, b: Any) -> Any:
+    if is_traced((condition, a, b)) or np.ndim(condition):
+        return RESULTS.where(condition, a, b)
+    return a if bool(condition) else b
+
+
+def _within_tolerances(risk: AbstractRisk, found: Solution) -> Any:
+    """Whether the residuals on the sample are within the tolerances that the user gave."""
+    given = [term for term in risk.terms if term.tolerance is not None]
+    if not given:
+        return np.asarray(True)
+    small = [
+        square <= term.tolerance**2 for term in given for square in mean_squares(term, found.value)
+    ]
+    return (jnp if is_traced(small) else np).all((jnp if is_traced(small) else np).stack(small))
+
+
+def mean_squares(term: Any, f: Hypothesis) -> list[Any]:
+    """E r^2 of each equation of a term on its sample; of a population nothing is known."""
+    term = term.on_exact_shock(SHOCK_NODES)
+    try:
+        term.check_sample()
+    except ValueError:
+        return []
+    bare = in_dtype(term.bare(), theta_dtype(f))
+    squares = mean_square_components(bare, f)
+    ends = np.cumsum([0, *equation_widths(term.name, bare, f).values()])
+    return [squares[a:b].sum() for a, b in itertools.pairwise(ends)]
