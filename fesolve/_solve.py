@@ -11,8 +11,8 @@ from ._least_squares._trainable import trainable_leaves
 from ._monitor import running
 from ._risk import AbstractRisk
 from ._solver import AbstractSolver, LevenbergMarquardt, RESULTS, Solution, SolveError
-from ._solver._judged import solution_of
 from ._solver._outcome import where_not_finite
+from ._solver._run import solution_of
 from ._types import Hypothesis, is_traced
 
 
@@ -36,7 +36,7 @@ def solve(
         return f(x) - 1.0
 
     risk = fe.Risk(ode, fe.Uniform(0.0, 1.0), args=(-2.0,)) + fe.Risk(initial, fe.Dirac(0.0))
-    f = fe.solve(risk.quadrature(32), fe.Series(fe.Chebyshev(16, (0.0, 1.0)))).value
+    f = fe.solve(risk, fe.Series(fe.Chebyshev(16, (0.0, 1.0)))).value
     ```
 
     Differentiable in the data of the risk (its `args`, points, weights) by the implicit function
@@ -44,8 +44,9 @@ def solve(
 
     **Arguments:**
 
-    - `risk`: what to minimise; for a least-squares solver on a fixed sample, `risk.quadrature(n)`
-      or `risk.empirical(n, key=key)`.
+    - `risk`: what to minimise. Of a population risk a least-squares solver chooses the points
+      itself, by the error of f that they leave; a sample, `risk.quadrature(n)` or
+      `risk.empirical(n, key=key)`, stays as it is.
     - `f`: the hypothesis, at which the iteration starts. Its floating-point arrays are theta, but
       for frozen ones and for bases.
     - `solver`: by default `LevenbergMarquardt()`.

@@ -39,6 +39,15 @@ def is_tracing() -> bool:
     return isinstance(jax.lax.neg(_NUMBER), jax.core.Tracer)
 
 
+def still(tree: PyTree) -> PyTree:
+    """`tree` as constants of differentiation; what is not traced stays as it is."""
+
+    def stop(leaf: Any) -> Any:
+        return jax.lax.stop_gradient(leaf) if isinstance(leaf, jax.core.Tracer) else leaf
+
+    return jax.tree.map(stop, tree)
+
+
 _NUMBER = np.zeros(())
 
 

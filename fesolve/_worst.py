@@ -35,14 +35,18 @@ CHUNK = 1024
 """Points are evaluated this many at a time, so that one compiled program serves every sample."""
 DENSE = 4 * CHUNK
 STARTS, PROPOSALS, ROUNDS = 8, 16, 32
+NEAR = 1e-3
+"""How far from the worst point |r| is looked at once more, in shares of the cube."""
 
 
 class Worst(NamedTuple):
     """The largest |r| of an equation that was found, infinite where r is not a number, and the
-    point where; `None` for a condition on f as a whole."""
+    point where; `None` for a condition on f as a whole. `around` is the median of |r| close by,
+    which tells a spike from a point where r has no value; `None` where nothing was searched."""
 
     value: float
     point: Point
+    around: float | None = None
 
 
 def worst_points(risk: AbstractRisk, f: Hypothesis) -> dict[str, Worst]:
@@ -255,9 +259,17 @@ def _search(
         value = np.where(better, reached, value)
         scale = np.where(better, scale, scale / 3)
     first = np.argmax(value, axis=1)
-    chosen = transport(best[np.arange(equations), first])
+    at = best[np.arange(equations), first]
+    chosen = transport(at)
+    moves = generator.uniform(-NEAR, NEAR, size=(equations, PROPOSALS, d))
+    near = measured(np.clip(at[:, None] + moves, lower, upper).reshape(-1, d))
+    around = np.median(near.reshape(equations, PROPOSALS, equations), axis=1)
     return [
-        Worst(float(value[m, first[m]]), jax.tree.map(lambda p, m=m: p[m], chosen))
+        Worst(
+            float(value[m, first[m]]),
+            jax.tree.map(lambda p, m=m: p[m], chosen),
+            float(around[m, m]),
+        )
         for m in range(equations)
     ]
 

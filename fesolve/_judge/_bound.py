@@ -9,19 +9,21 @@ taken where nothing is in doubt.
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, PyTree
+from jaxtyping import PyTree
 
 from .._hypothesis import Series
 from .._hypothesis._tabulate import tabulated
-from .._least_squares._algebra import back_substitute, one_thread
-from .._least_squares._assembly import LeastSquares
+from .._least_squares._algebra import least_ratio, one_thread
+from .._least_squares._assembly import LeastSquares, linearise
+from .._least_squares._device_algebra import least_ratio as least_ratio_on_device
 from .._losses import squared
 from .._risk import AbstractRisk
 from .._types import Hypothesis, is_traced, is_tracing
 from ._fresh import fresh, is_movable
 from ._probe import functions
-from ._values import values_of
+from ._values import scales, values_of
 
 
 RICH_ENOUGH = 12
@@ -31,7 +33,8 @@ IN_DOUBT = 1e-5
 
 
 class Bound(NamedTuple):
-    """The figures of an `ErrorEstimate` that a verdict needs, where a bound is enough."""
+    """The figures of an `ErrorEstimate` that a verdict needs, where a bound is enough. The largest
+    error is NaN where nothing is said for sure."""
 
     largest: Any
     conditioning: Any
@@ -42,10 +45,8 @@ class Bound(NamedTuple):
 
 
 def quick_bound(risk: AbstractRisk, f: Hypothesis, mask: PyTree[bool]) -> Bound | None:
-    """The bound for an f that is made of series; `None` where it would say nothing for sure."""
-    if is_traced((risk, f)) or is_tracing() or not _is_linear(f, mask):
-        return None
-    if any(term.loss is not squared for term in risk.terms):
+    """The bound for an f that is made of series; `None` where there is none to be had."""
+    if not _is_linear(f, mask) or any(term.loss is not squared for term in risk.terms):
         return None
     sample = fresh(risk, f, [term.count for term in risk.terms])
     movable = [term.distribution for term in sample.risk.terms if is_movable(term)]
@@ -54,58 +55,53 @@ def quick_bound(risk: AbstractRisk, f: Hypothesis, mask: PyTree[bool]) -> Bound 
     problem = LeastSquares(sample.risk, f, mask)
     if problem.rows < problem.theta.size:
         return None
-    r, jacobian = problem.linearise(problem.theta)
-    if not (np.isfinite(r).all() and np.isfinite(jacobian).all()):
-        return None
-    table = _values_jacobian(f, mask, movable)
-    if table is None:
-        return None
+    if problem.traced:
+        theta = jax.lax.stop_gradient(problem.theta)
+        r, jacobian = linearise(problem.assembly, theta, problem.data)
+        return _bound(jnp, theta, r, jacobian, *_values(f, mask, movable, theta))
     with one_thread(problem.theta.size):
-        conditioning = least_ratio(jacobian, table)
-        size = float(np.linalg.norm(table @ problem.theta))
-        unit = float(np.linalg.norm(jacobian * problem.theta))
-        rms, eps = float(np.linalg.norm(r)), float(np.finfo(r.dtype).eps)
-    if not size > 0 or not conditioning * size > IN_DOUBT * unit:
-        return None
-    scale = 1 / (conditioning * size)
-    floor = eps * unit * scale / np.sqrt(r.size)
-    return Bound(np.asarray(max(rms * scale, floor)), np.asarray(conditioning), rms, unit)
+        r, jacobian = problem.linearise(problem.theta)
+        values = _values(f, mask, movable, problem.theta)
+        return _bound(np, problem.theta, r, jacobian, *values)
+
+
+def _bound(xp: Any, theta: Any, r: Any, jacobian: Any, values: Any, table: Any) -> Bound:
+    ratio = least_ratio if xp is np else least_ratio_on_device
+    conditioning = ratio(jacobian, table)
+    size, norm = xp.linalg.norm(values), xp.linalg.norm
+    unit, rms = norm(jacobian * theta), norm(r)
+    sure = (size > 0) & (conditioning * size > IN_DOUBT * unit)
+    scale = 1 / xp.where(sure, conditioning * size, 1)
+    floor = float(np.finfo(r.dtype).eps) * unit / np.sqrt(r.size)
+    largest = xp.where(sure, xp.maximum(rms, floor) * scale, xp.nan)
+    return Bound(largest, conditioning, rms, unit)
 
 
 def _is_linear(f: Hypothesis, mask: PyTree[bool]) -> bool:
+    """Whether all of theta are coefficients of series, and numbers that stand alone."""
+    trained = [x for x, m in zip(jax.tree.leaves(f), jax.tree.leaves(mask), strict=True) if m]
     nodes = functions(f)
-    size = sum(leaf.size for leaf, m in zip(jax.tree.leaves(f), jax.tree.leaves(mask)) if m)
-    return size >= RICH_ENOUGH and isinstance(f, Series) and len(nodes) == 1
+    coefficients = {id(node.coefficients) for node in nodes if isinstance(node, Series)}
+    known = all(id(leaf) in coefficients or np.ndim(leaf) == 0 for leaf in trained)
+    return known and sum(np.size(leaf) for leaf in trained) >= RICH_ENOUGH
 
 
-def _values_jacobian(
-    f: Hypothesis, mask: PyTree[bool], samples: list
-) -> Float[np.ndarray, "M P"] | None:
-    """The values of f in its coefficients, weighted by p*: one component after the other."""
-    table = tabulated(f.basis, samples[0].points)
-    if table is None:
-        values = values_of(f, mask, samples)
-        return LeastSquares(values.risk, f, mask).linearise(np.ravel(np.asarray(f.coefficients)))[1]
-    table = np.sqrt(np.asarray(samples[0].weights))[:, None] * table
-    outputs = int(np.prod(f.coefficients.shape[:-1]))
-    return np.kron(np.eye(outputs), table) if outputs > 1 else table
-
-
-def least_ratio(
-    jacobian: Float[np.ndarray, "N P"], table: Float[np.ndarray, "M P"], steps: int = 6
-) -> float:
-    """min over d of |J d| / |F d|, by inverse iteration on the triangular factor of J; 0 where J
-    has lost rank."""
-    triangle = np.linalg.qr(jacobian, mode="r")
-    if np.abs(np.diagonal(triangle)).min() <= np.finfo(triangle.dtype).tiny:
-        return 0.0
-    gram = table.T @ table
-    v = np.ones(triangle.shape[0], triangle.dtype)
-    for _ in range(steps):
-        v = back_substitute(triangle, gram @ v, transpose=True)
-        v = back_substitute(triangle, v)
-        norm = np.linalg.norm(v)
-        if not np.isfinite(norm):
-            return 0.0
-        v = v / norm
-    return float(np.linalg.norm(triangle @ v) / np.sqrt(v @ gram @ v))
+def _values(f: Hypothesis, mask: PyTree[bool], samples: list, theta: Any) -> tuple[Any, Any]:
+    """The values of f and their Jacobian in theta, weighted by p*, each function by its size."""
+    table = None
+    if isinstance(f, Series) and not is_tracing():
+        table = tabulated(f.basis, samples[0].points)
+    if table is not None:
+        table = np.sqrt(np.asarray(samples[0].weights))[:, None] * table
+        outputs = int(np.prod(f.coefficients.shape[:-1]))
+        table = np.kron(np.eye(outputs), table) if outputs > 1 else table
+        return table @ theta, table.astype(theta.dtype)
+    values = values_of(f, mask, samples)
+    problem = LeastSquares(values.risk, f, mask)
+    if is_traced(theta) or problem.traced:
+        v, table = linearise(problem.assembly, theta, problem.data)
+        scale = scales(jnp, problem.equations, v)
+    else:
+        v, table = problem.linearise(theta)
+        scale = scales(np, problem.equations, v)
+    return scale * v, scale[:, None] * table

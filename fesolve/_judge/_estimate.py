@@ -16,16 +16,14 @@ from .._least_squares._device_algebra import decomposed
 from .._least_squares._trainable import trainable_leaves
 from .._losses import squared
 from .._risk import AbstractRisk, Risk, SumRisk
-from .._types import Hypothesis, is_traced, is_tracing, Point
+from .._types import Hypothesis, is_traced, is_tracing, Point, still
 from ._fresh import fresh, is_movable
 from ._newton import missing_step, Step
-from ._probe import Probe, probe
+from ._probe import Given, Probe, probe
 from ._regions import POINTS, regions
-from ._values import values_of
+from ._values import blocks, scales, values_of
 
 
-SMALL = 1e-6
-"""A component of f that is smaller than this, relative to the largest, is measured by that."""
 WORK = 3e9
 """Multiplications that a decomposition may take, but for a small factor."""
 LEAST, MOST = 96, 2_000
@@ -88,6 +86,25 @@ class ErrorEstimate(eqx.Module):
         of several functions a dictionary of them by name."""
         return self._apart(self.corrected, x)
 
+    def along(self, points: Point) -> Any:
+        """The error bars at many points, stacked along the leading axis."""
+        return _bars(self.value, self.corrected, points)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The estimate as plain numbers, for JSON; what has no meaning is `None`."""
+        plain = lambda x: float(x) if np.isfinite(np.asarray(x)) else None
+        several = isinstance(self.relative, dict)
+        relative = {k: plain(v) for k, v in self.relative.items()} if several else None
+        return {
+            "relative": relative if several else plain(self.relative),
+            "is_bound": self.is_bound,
+            "conditioning": plain(self.conditioning),
+            "floor": plain(self.floor),
+            "determined": bool(self.determined),
+            "fresh": self.fresh,
+            "note": self.note,
+        }
+
     def free(self, x: Point) -> Any:
         """|the change of f(x)| along the direction that the equations determine least, of unit
         root mean square."""
@@ -131,6 +148,12 @@ def _difference(f: Hypothesis, other: Hypothesis, name: str, x: Point) -> Any:
 
 
 @compiled
+def _bars(f: Hypothesis, other: Hypothesis, points: Point) -> PyTree:
+    differ = lambda x: jax.tree.map(lambda a, b: jnp.abs(a - b), f(x), other(x))
+    return jax.vmap(differ)(points)
+
+
+@compiled
 def _evaluated(f: Hypothesis, name: str, x: Point) -> PyTree:
     return (getattr(f, name) if name else f)(x)
 
@@ -149,7 +172,7 @@ def error_estimate(risk: AbstractRisk, f: Hypothesis, *, only: Any = None) -> Er
     better = estimate.corrected
     ```
 
-    It works inside `jax.jit` and `jax.vmap`.
+    It works inside `jax.jit` and `jax.vmap`, and is a constant of differentiation.
 
     **Arguments:**
 
@@ -190,6 +213,12 @@ def estimate(
     **Arguments:** `selected`, whether directions that the equations leave free were chosen by
     something else, as by a norm; they are no error then.
     """
+    if not any(jax.tree.leaves(mask)):
+        if not callable(f):
+            return _nothing(f, "f has no parameters, and is no function")
+        f = Given(f)
+        mask = jax.tree.map(lambda _: False, f)
+    risk, f = still((risk, f))
     problem = _posed(risk, f, mask, richness)
     if isinstance(problem, str):
         return _nothing(f, problem)
@@ -259,7 +288,7 @@ def _on_host(problem: _Problem, f: Hypothesis, selected: bool) -> ErrorEstimate:
     r, jacobian = np.where(broken, 0, r), np.where(broken[:, None], 0, jacobian)
     if not np.isfinite(values_jacobian).all():
         return _nothing(f, "the derivative of f in its parameters is not finite")
-    scale = _scales(np, problem, values)
+    scale = scales(np, problem.values.equations, values)
     svd = lambda matrix: np.linalg.svd(matrix, full_matrices=False)
     scaled = scale[:, None] * values_jacobian
     step = missing_step(np, svd, theta, r, jacobian, scaled, scale * values, selected)
@@ -273,7 +302,7 @@ def _on_device(problem: _Problem, f: Hypothesis, selected: bool) -> ErrorEstimat
     v, values_jacobian = linearise(values.assembly, theta, values.data)
     broken = ~(jnp.isfinite(r) & jnp.isfinite(jacobian).all(axis=1))
     r, jacobian = jnp.where(broken, 0, r), jnp.where(broken[:, None], 0, jacobian)
-    scale = _scales(jnp, problem, v)
+    scale = scales(jnp, problem.values.equations, v)
     scaled = scale[:, None] * values_jacobian
     step = missing_step(jnp, decomposed, theta, r, jacobian, scaled, scale * v, selected)
     found = _concluded(jnp, problem, f, step, r, v, scale)
@@ -285,24 +314,11 @@ def _on_device(problem: _Problem, f: Hypothesis, selected: bool) -> ErrorEstimat
 
 def _blocks(problem: _Problem, v: Any) -> list[tuple[str, Any]]:
     """The rows of values, by function: n points times m components."""
-    found = []
-    for equation in problem.values.equations:
-        end = equation.start + equation.points * equation.width
-        name = problem.names[equation.term]
-        found.append((name, v[equation.start : end].reshape(equation.points, equation.width)))
-    return found
-
-
-def _scales(xp: Any, problem: _Problem, values: Any) -> Any:
-    """What makes the functions of f alike in size: 1 for a single one, so that units stay."""
-    sizes = [xp.sqrt(xp.sum(block**2, axis=0)) for _, block in _blocks(problem, values)]
-    largest = xp.max(xp.concatenate(sizes))
-    parts = []
-    for (_, block), size in zip(_blocks(problem, values), sizes, strict=True):
-        factor = largest / xp.maximum(size, SMALL * largest)
-        factor = xp.where(largest > 0, factor, 1)
-        parts.append(xp.ravel(xp.broadcast_to(factor, block.shape)))
-    return xp.concatenate(parts)
+    equations = problem.values.equations
+    return [
+        (problem.names[equation.term], block)
+        for equation, block in zip(equations, blocks(equations, v), strict=True)
+    ]
 
 
 def _concluded(

@@ -4,6 +4,7 @@ Each function inside f, a series or a network, is replaced where it stands, so t
 built around it (hard conditions, heads, compositions, a module of several functions) goes with it.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -47,6 +48,15 @@ class Corrected(eqx.Module):
         return getattr(self.given, name)
 
 
+class Given(eqx.Module):
+    """A function without parameters: all of what it misses is in the richer space."""
+
+    function: Callable
+
+    def __call__(self, x: Point) -> Array:
+        return self.function(x)
+
+
 class Probe(NamedTuple):
     """f in the richer space, which of its leaves are free there, and whether every function of f
     has got a richer space; `why` one has not."""
@@ -75,7 +85,7 @@ def probe(f: Hypothesis, mask: PyTree[bool], domains: "dict[int, Box]", richness
         if not is_function(node):
             return _Part(node, trained, "")
         box = domains.get(next(places))
-        if not any(jax.tree.leaves(trained)):
+        if not any(jax.tree.leaves(trained)) and not isinstance(node, Given):
             return _Part(node, trained, "")
         richer = _richer(node, box, richness)
         if isinstance(richer, str):
@@ -107,7 +117,7 @@ def functions(f: Hypothesis) -> list[Any]:
 def is_function(node: Any) -> bool:
     """Whether a node is a function of its input as a whole: a series, a network, a composition,
     or a module of the user's own that holds arrays and none of these."""
-    if isinstance(node, Series | AbstractNetwork | Compose):
+    if isinstance(node, Series | AbstractNetwork | Compose | Given):
         return True
     if not isinstance(node, eqx.Module) or isinstance(node, AbstractBasis | Frozen):
         return False

@@ -104,7 +104,8 @@ def regions(risk: AbstractRisk, f: Hypothesis) -> dict[int, Box]:
 
         twin = jax.tree.map(replace, f, is_leaf=is_function)
         bares = [_thinned(term.bare()) for term in risk.terms]
-        dtype = jnp.result_type(*[x for x in jax.tree.leaves(f) if eqx.is_inexact_array(x)])
+        floats = [x for x in jax.tree.leaves(f) if eqx.is_inexact_array(x)]
+        dtype = jnp.result_type(*floats) if floats else jnp.result_type(float)
         bares = jax.tree.map(lambda x: cast(x, dtype) if eqx.is_array(x) else x, bares)
         jax.block_until_ready(_watch(bares, twin))
     return {i: box for i in watched if (box := _box(log, i)) is not None}

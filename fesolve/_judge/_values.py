@@ -19,10 +19,13 @@ from jaxtyping import Array, PyTree
 from .._compiled import arrays_of, Static
 from .._distribution import Empirical
 from .._hypothesis import Series
+from .._least_squares._assembly import Equation
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import Hypothesis, Point
 
 
+SMALL = 1e-6
+"""A component of f that is smaller than this, relative to the largest, is measured by that."""
 OWN = ""
 """The name of f itself among its functions."""
 
@@ -170,3 +173,25 @@ def _seen(f: Hypothesis, name: str, sample: Empirical) -> set[int]:
 def _label(f: Hypothesis, place: int) -> str:
     path, _ = jax.tree_util.tree_leaves_with_path(f)[place]
     return jax.tree_util.keystr(path).lstrip(".")
+
+
+def blocks(equations: tuple[Equation, ...], rows: Any) -> list[Any]:
+    """Rows of values by function: n points times m components each."""
+    found = []
+    for equation in equations:
+        end = equation.start + equation.points * equation.width
+        found.append(rows[equation.start : end].reshape(equation.points, equation.width))
+    return found
+
+
+def scales(xp: Any, equations: tuple[Equation, ...], values: Any) -> Any:
+    """What makes the functions of f alike in size: 1 for a single one, so that units stay."""
+    parts = blocks(equations, values)
+    sizes = [xp.sqrt(xp.sum(block**2, axis=0)) for block in parts]
+    largest = xp.max(xp.concatenate(sizes))
+    rows = []
+    for block, size in zip(parts, sizes, strict=True):
+        factor = largest / xp.maximum(size, SMALL * largest)
+        factor = xp.where(largest > 0, factor, 1)
+        rows.append(xp.ravel(xp.broadcast_to(factor, block.shape)))
+    return xp.concatenate(rows)

@@ -88,25 +88,20 @@ def minimum_norm(matrix: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.linalg.lstsq(matrix, b, rcond=None)[0]
 
 
-def smallest_singular_value(jacobian: np.ndarray) -> float:
-    """The smallest singular value of J, by inverse iteration on its triangular factor; 0 where J
-    has fewer rows than columns, or has lost rank outright."""
-    rows, columns = jacobian.shape
-    if rows < columns:
-        return 0.0
-    if columns <= 32:
-        return float(np.linalg.svd(jacobian, compute_uv=False)[-1])
+def least_ratio(jacobian: np.ndarray, table: np.ndarray, steps: int = 6) -> float:
+    """min over d of |J d| / |F d|, by inverse iteration on the triangular factor of J; 0 where J
+    has lost rank, or is not finite."""
     triangle = np.linalg.qr(jacobian, mode="r")
     pivots = np.abs(np.diagonal(triangle))
-    if pivots.min() <= np.finfo(triangle.dtype).tiny:
+    if not pivots.min() > np.finfo(triangle.dtype).tiny:
         return 0.0
-    v, value = np.ones(columns, triangle.dtype) / np.sqrt(columns), np.inf
-    for _ in range(4):
-        v = back_substitute(triangle, v, transpose=True)
-        v /= np.linalg.norm(v)
+    gram = table.T @ table
+    v = np.ones(triangle.shape[0], triangle.dtype)
+    for _ in range(steps):
+        v = back_substitute(triangle, gram @ v, transpose=True)
         v = back_substitute(triangle, v)
-        value = 1 / np.linalg.norm(v)
-        v *= value
-        if not np.isfinite(value):
+        norm = np.linalg.norm(v)
+        if not np.isfinite(norm):
             return 0.0
-    return float(value)
+        v = v / norm
+    return float(np.linalg.norm(triangle @ v) / np.sqrt(v @ gram @ v))

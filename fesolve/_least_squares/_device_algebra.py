@@ -17,33 +17,15 @@ def _triangular(upper: Array, b: Array, *, transpose: bool = False) -> Array:
 
 
 @sequential_vmap
-def gauss_newton_step(
-    jacobian: Float[Array, "N P"], r: Float[Array, " N"]
-) -> tuple[Float[Array, " P"], Float[Array, ""]]:
-    """argmin_d |r + J d|, by QR of (J, r), in which Q is never formed, and an estimate of the
-    smallest singular value of J; with fewer rows than columns the shortest d, and 0."""
+def gauss_newton_step(jacobian: Float[Array, "N P"], r: Float[Array, " N"]) -> Float[Array, " P"]:
+    """argmin_d |r + J d|, by QR of (J, r), in which Q is never formed; with fewer rows than
+    columns the shortest d."""
     rows, columns = jacobian.shape
     if rows < columns:
         q, upper = jnp.linalg.qr(jacobian.T)
-        return -q @ _triangular(upper, r, transpose=True), jnp.zeros((), r.dtype)
-    # reversed columns: the low modes, in which a missing condition shows, stand last
-    upper = jnp.linalg.qr(jnp.column_stack([jacobian[:, ::-1], r]), mode="r")
-    triangle, projection = upper[:columns, :columns], upper[:columns, columns]
-    step = -_triangular(triangle, projection)
-    return step[::-1], _smallest_singular_value(triangle)
-
-
-def _smallest_singular_value(triangle: Float[Array, "P P"]) -> Float[Array, ""]:
-    """By inverse iteration, from the unit vector in which a triangular factor that has lost rank
-    shows it last."""
-    v = jnp.zeros(triangle.shape[0], triangle.dtype).at[-1].set(1)
-    value = jnp.zeros((), triangle.dtype)
-    for _ in range(2):
-        v = _triangular(triangle, v, transpose=True)
-        v = _triangular(triangle, v / jnp.linalg.norm(v))
-        value = 1 / jnp.linalg.norm(v)
-        v = v * value
-    return jnp.where(jnp.isfinite(value), value, 0)
+        return -q @ _triangular(upper, r, transpose=True)
+    upper = jnp.linalg.qr(jnp.column_stack([jacobian, r]), mode="r")
+    return -_triangular(upper[:columns, :columns], upper[:columns, columns])
 
 
 @sequential_vmap
@@ -105,3 +87,17 @@ def _(primals: tuple, tangents: tuple) -> tuple:
 def decomposed(matrix: Float[Array, "N P"]) -> tuple[Array, Array, Array]:
     """The thin singular value decomposition u, s, v^T."""
     return jnp.linalg.svd(matrix, full_matrices=False)
+
+
+@sequential_vmap
+def least_ratio(jacobian: Float[Array, "N P"], table: Float[Array, "M P"]) -> Float[Array, ""]:
+    """min over d of |J d| / |F d|, by inverse iteration on the triangular factor of J; 0 where J
+    has lost rank."""
+    triangle = jnp.linalg.qr(jacobian, mode="r")
+    v = jnp.ones(triangle.shape[0], triangle.dtype)
+    for _ in range(4):
+        v = _triangular(triangle, table.T @ (table @ v), transpose=True)
+        v = _triangular(triangle, v)
+        v = v / jnp.linalg.norm(v)
+    value = jnp.linalg.norm(triangle @ v) / jnp.linalg.norm(table @ v)
+    return jnp.where(jnp.isfinite(value), value, 0)

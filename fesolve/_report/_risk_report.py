@@ -7,9 +7,13 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from .._judge import ErrorEstimate
+from .._judge._estimate import estimate
+from .._least_squares._trainable import trainable_leaves
 from .._precision import theta_dtype
 from .._risk import AbstractRisk
 from .._solver import Solution
+from .._solver._base import check_accuracy
 from .._types import Hypothesis
 from ._check import as_checks, Check
 from ._domain import watched
@@ -17,7 +21,7 @@ from ._exact import exact_errors, ExactError
 from ._figure import figure
 from ._statistics import equations, Row, rows, Sample, samples
 from ._table import as_lines, as_records, as_table
-from ._verdict import floor_warning, verdict
+from ._verdict import Evidence, floor_warning, verdict
 
 
 class RiskReport(eqx.Module):
@@ -30,13 +34,17 @@ class RiskReport(eqx.Module):
     at which the residual asks for f outside the domain that f was built for. The maximum is
     sought over the whole support, not only among the points, but for the train sample.
 
+    The error of f itself is estimated on points of its own (`fe.error_estimate`) and decides the
+    verdict: f is solved for where the equations determine it and its relative error is below
+    `accuracy`. A report is never kinder than the solve that it is given.
+
     ```python
-    print(fe.RiskReport(f, train=train, test=test, shifted=shifted, exact=jnp.exp))
+    print(fe.RiskReport(solution, train=train, test=test, shifted=shifted, exact=jnp.exp))
     ```
 
     **Arguments:**
 
-    - `f`: the hypothesis, such as `solution.value`.
+    - `f`: a solution, or a hypothesis such as `solution.value`.
     - `train`: the risk on the sample that f was trained on.
     - `test`: the risk on fresh points, such as `risk.empirical(10_000, key=key)`.
     - `exact`: the solution, where it is known: a function of a point; a dict of functions or
@@ -45,6 +53,7 @@ class RiskReport(eqx.Module):
       else on the points of `test`.
     - `checks`: what f has to satisfy besides, as a list of `fe.Check`: transversality, stability,
       moments. One that fails decides the verdict.
+    - `accuracy`: the relative error of f up to which it counts as solved.
     - `shifted`: risks on samples of other distributions, each under the name of its keyword.
 
     **Raises:** `ValueError` for a risk without sample, for a check that is none, and where nothing
@@ -52,6 +61,7 @@ class RiskReport(eqx.Module):
     """
 
     rows: list[Row]
+    error: ErrorEstimate | None
     errors: list[ExactError]
     checks: list[Check]
     verdict: str
@@ -63,16 +73,18 @@ class RiskReport(eqx.Module):
 
     def __init__(
         self,
-        f: Hypothesis,
+        f: Hypothesis | Solution,
         *,
         train: AbstractRisk | Any = None,
         test: AbstractRisk | Any = None,
         exact: Any = None,
         checks: Sequence[Check] | Any = (),
+        accuracy: float = 1e-3,
         **shifted: AbstractRisk | Any,
     ) -> None:
-        if isinstance(f, Solution):
-            raise ValueError("`f` is a `Solution`: pass its f, `solution.value`")
+        solution = f if isinstance(f, Solution) else None
+        f = f.value if isinstance(f, Solution) else f
+        check_accuracy(accuracy)
         given = {"train": train, "test": test, **shifted}
         risks = {name: risk for name, risk in given.items() if risk is not None}
         self.checks = as_checks(checks)
@@ -90,14 +102,21 @@ class RiskReport(eqx.Module):
             before = list(self.rows) if name == "train" else before
         stands = test if test is not None else next(iter(risks.values()), None)
         self.errors = [] if exact is None else exact_errors(f, exact, stands)
-        self.solved, self.verdict = verdict(self.rows, self.errors, self.checks)
+        judged_on = test if test is not None else train
+        self.error = None if judged_on is None else _estimated(judged_on, f, solution)
+        evidence = Evidence(
+            self.rows, self.error, solution, self.errors, self.checks, float(accuracy)
+        )
+        self.solved, self.verdict = verdict(evidence)
         dtype = np.dtype(theta_dtype(f) or jax.dtypes.canonicalize_dtype(float))
         warning = floor_warning(self.rows, dtype)
         self.notes = [] if warning is None else [warning]
         self.dtype, self.device = dtype.name, _device(f)
 
     def __str__(self) -> str:
-        below = [*as_lines(self.errors, self.checks), f"dtype    {self.dtype} on {self.device}"]
+        judged = [] if self.error is None else [f"judged   {self.error.sentence}"]
+        below = [*judged, *as_lines(self.errors, self.checks)]
+        below.append(f"dtype    {self.dtype} on {self.device}")
         return as_table(self.rows, below, self.notes, self.verdict)
 
     def __repr__(self) -> str:
@@ -112,6 +131,7 @@ class RiskReport(eqx.Module):
             "device": self.device,
             "notes": list(self.notes),
             "rows": as_records(self.rows),
+            "error": None if self.error is None else self.error.to_dict(),
             "exact": [
                 {
                     "name": error.name,
@@ -135,12 +155,12 @@ class RiskReport(eqx.Module):
         return pandas.DataFrame(as_records(self.rows))
 
     def plot(self, axes: Any = None) -> Any:
-        """log10 |r| at the points of each distribution: against x where x is a number, else as
-        the share of points with a larger |r|.
+        """log10 |r| at the points of each distribution, and the estimated error of f: against x
+        where x is a number, else as the share of points with a larger |r|.
 
         **Arguments:** `axes`, matplotlib axes to draw on. **Returns:** the axes.
         """
-        return figure(self.samples, axes)
+        return figure(self.samples, self.error, axes)
 
 
 def _check(name: str, risk: Any) -> None:
@@ -158,6 +178,24 @@ def _check(name: str, risk: Any) -> None:
                 "risk.empirical(10_000, key=key)` with a fresh key, or "
                 f"`{name}=risk.quadrature(n)`. ({error})"
             ) from None
+
+
+def _estimated(
+    risk: AbstractRisk, f: Hypothesis, solution: Solution | None
+) -> ErrorEstimate | None:
+    """The estimate for what was solved for: all of f, where no solution says otherwise."""
+    if all(term.tolerance == np.inf for term in risk.terms):
+        return None
+    if solution is None or solution.trained is None:
+        mask = trainable_leaves(f) if _has_parameters(f) else jax.tree.map(lambda _: False, f)
+    else:
+        mask = jax.tree.unflatten(jax.tree.structure(f), solution.trained)
+    selected = solution is not None and "free_directions" in solution.stats
+    return estimate(risk, f, mask, selected=selected)
+
+
+def _has_parameters(f: Hypothesis) -> bool:
+    return any(eqx.is_inexact_array(leaf) for leaf in jax.tree.leaves(f))
 
 
 def _device(f: Hypothesis) -> str:

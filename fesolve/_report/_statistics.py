@@ -12,7 +12,6 @@ from .._distribution import Dirac, Empirical
 from .._evaluation import Pairs
 from .._losses import squared
 from .._risk import AbstractRisk, Risk
-from .._solver._verdict import default_tolerance
 from .._types import Hypothesis, Point
 from .._worst import Field, largest, Worst
 
@@ -30,7 +29,8 @@ class Row(eqx.Module):
     - `quantiles`: of log10 |r|: mean, median, p90, p99 and max.
     - `point`: where the maximum is.
     - `outside`: the share of points at which f is asked for outside its domain.
-    - `tolerance`: the rms up to which the equation counts as solved.
+    - `tolerance`: the rms up to which the equation may count as solved, where the risk says so.
+    - `around`: the median of |r| near the point where it is largest.
     - `points`, `broken`: the number of points, and of those where r is not finite.
     """
 
@@ -46,6 +46,7 @@ class Row(eqx.Module):
     tolerance: float | None
     points: int
     broken: int
+    around: float | None = None
 
 
 class Sample(eqx.Module):
@@ -69,7 +70,7 @@ class Equation(eqx.Module):
     sizes: np.ndarray | None
     worst: Worst | None
     outside: np.ndarray | None
-    tolerance: float
+    tolerance: float | None
     points: Point
     statistical: bool
 
@@ -113,7 +114,6 @@ def _of_term(term: Risk, index: int, twins: tuple, search: bool) -> list[Equatio
     if twins[1] is not None:
         draws = (term.shock.first,) if paired else ()
         asked = finite & ~np.isfinite(Field(term, twins[1]).at(field.points, *draws))
-    theirs = default_tolerance(field.dtype or np.float64)
     return [
         Equation(
             label=name + _factor(term),
@@ -125,7 +125,7 @@ def _of_term(term: Risk, index: int, twins: tuple, search: bool) -> list[Equatio
             sizes=None if sizes is None else sizes[:, m],
             worst=worst[m],
             outside=None if asked is None else asked[:, columns].any(axis=1),
-            tolerance=theirs if term.tolerance is None else term.tolerance,
+            tolerance=term.tolerance,
             points=field.points,
             statistical=is_drawn(term, weights),
         )
@@ -189,6 +189,7 @@ def _row(on: str, e: Equation) -> Row:
         tolerance=e.tolerance,
         points=len(e.weights),
         broken=int(np.sum(~np.isfinite(e.squares))),
+        around=None if e.worst is None else e.worst.around,
     )
 
 

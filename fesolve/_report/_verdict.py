@@ -4,28 +4,47 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._judge import ErrorEstimate
+from .._solver import RESULTS, Solution
 from ._check import Check
 from ._exact import ExactError
 from ._statistics import as_text, Row
 
 
-SPIKE = 100
-"""|r| that exceeds the tolerance of the mean by this factor at its worst point is no zero."""
+HOLDS = 1e-4
+"""The residual of an equation that holds, relative to the size of its parts."""
+CLEARLY = 10.0
+"""A residual that is so many times larger on fresh points was fitted to its sample."""
+SPIKE = 0.1
+"""|r| near its worst point, relative to the size of its parts, that is no zero."""
+
+
+class Evidence(NamedTuple):
+    """What a verdict rests on: the rows of train and test, the estimate of the error of f, how the
+    solve ended, errors against an exact solution, checks, and the accuracy asked for."""
+
+    rows: list[Row]
+    error: ErrorEstimate | None
+    solution: Solution | None
+    exact: list[ExactError]
+    checks: list[Check]
+    accuracy: float
 
 
 class Verdict(NamedTuple):
-    """Whether the equations hold, and what there is to say."""
+    """Whether f is a solution, and what there is to say."""
 
     solved: bool
     sentence: str
 
 
-def verdict(rows: list[Row], errors: list[ExactError], checks: list[Check]) -> Verdict:
-    """The verdict on the train and the test rows and on the checks; shifted rows are mentioned
-    alone, and so are evaluations outside the domain, where a smooth f may be right."""
+def verdict(evidence: Evidence) -> Verdict:
+    """The verdict on the train and the test rows, the error of f and the checks; shifted rows are
+    mentioned alone, and so are evaluations outside the domain, where a smooth f may be right."""
+    rows, checks = evidence.rows, evidence.checks
     main = [row for row in rows if row.on in ("train", "test") and row.equation != "total"]
     rest = [row for row in rows if row.on not in ("train", "test") and row.equation != "total"]
-    solved, sentence = _main(main, errors, bool(checks))
+    solved, sentence = _main(evidence._replace(rows=main))
     failed = [check for check in checks if not check.passed]
     if failed:
         # Where the residuals hold, the failed checks are the news; else the residuals are.
@@ -34,74 +53,111 @@ def verdict(rows: list[Row], errors: list[ExactError], checks: list[Check]) -> V
             "the equations hold, but this is not the solution:" if main else "not the solution:"
         ]
         sentence = " ".join([*first, "; ".join(found)]) if solved else "; ".join([sentence, *found])
-    remarks = [*_shifted(rest), *_outside(rows)]
+    remarks = [*_shifted(rest, _unit(evidence.error)), *_outside(rows)]
     return Verdict(solved and not failed, "; ".join([sentence, *remarks]))
 
 
-def _main(rows: list[Row], errors: list[ExactError], checked: bool) -> tuple[bool, str]:
+def _main(evidence: Evidence) -> Verdict:
+    rows = evidence.rows
     for row in rows:
         if row.broken:
-            return False, (
+            return Verdict(
+                False,
                 f"not finite: `{row.equation}` is NaN or infinite at {row.broken:,} of "
-                f"{row.points:,} points of {row.on}{_place(row)}"
+                f"{row.points:,} points of {row.on}{_place(row)}",
             )
-    train, test = (
-        [row for row in rows if row.on == on and row.tolerance != np.inf]
-        for on in ("train", "test")
-    )
-    wrong = [error for error in errors if not error.largest <= _most_error([*train, *test])]
-    if worst := _above(train):
-        return False, f"not zero: {_mean(worst)}"
-    if worst := _above(test):
-        if train:
-            return False, f"small on the sample but not beyond it: {_mean(worst)}"
-        return False, f"not zero: {_mean(worst)}"
-    if worst := _spike(test):
-        size = 10 ** worst.quantiles["max"]
-        return False, (
-            f"small on the sample but not beyond it: |r| of `{worst.equation}` reaches "
-            f"{size:.2g}{_place(worst)}"
+    if evidence.solution is not None and bool(evidence.solution.failed):
+        return Verdict(False, RESULTS[evidence.solution.result].split(". ")[0])
+    judged = [row for row in rows if row.tolerance != np.inf]
+    if not judged:
+        return _without_equations(evidence)
+    if worst := _above(judged):
+        return Verdict(False, f"not zero: {_mean(worst)}")
+    return _by_error(evidence, judged)
+
+
+def _without_equations(evidence: Evidence) -> Verdict:
+    wrong = _wrong(evidence)
+    if evidence.rows:
+        return Verdict(True, "a regression, of which zero is not expected" + _gap(evidence.rows))
+    if evidence.exact or not evidence.checks:
+        return Verdict(not wrong, "no risk was given for a verdict")
+    return Verdict(True, "every check passes; no risk was given")
+
+
+def _by_error(evidence: Evidence, rows: list[Row]) -> Verdict:
+    error, accuracy = evidence.error, evidence.accuracy
+    if beyond := _beyond(evidence, rows):
+        return Verdict(False, f"small on the sample but not beyond it: {beyond}")
+    if error is None or not np.isfinite(error.largest):
+        why = error.note if error is not None else "no risk was given on which to estimate it"
+        holds = error is None or not error.rms > HOLDS * error.unit
+        state = "the residuals are small" if holds else "not solved"
+        return Verdict(False, f"{state}; the error of f is not estimated: {why}")
+    if not bool(error.determined):
+        return Verdict(
+            False,
+            "not determined: f may change by its own size and no residual tells; add a "
+            "condition, or choose by `fe.MinimumNorm`",
         )
-    if wrong and (train or test):
+    what = "bound" if error.is_bound else "estimate"
+    size = f"the relative error of f is {float(error.largest):.1e} by {what}"
+    if not error.largest <= accuracy:
+        return Verdict(False, f"not solved: {size}, above the accuracy {accuracy:.1e} asked for")
+    if wrong := _wrong(evidence):
         name = wrong[0].name or "f"
-        return False, (
+        return Verdict(
+            False,
             f"small, but not the exact solution: the error of {name} is "
             f"{100 * wrong[0].largest:.2g} %, so that the equation has another solution or hardly "
-            "determines one; add a condition, or choose by `fe.MinimumNorm`"
+            "determines one; add a condition, or choose by `fe.MinimumNorm`",
         )
-    if test:
-        where = "on the sample and on fresh points" if train else "on fresh points"
-        return True, f"solved: every equation holds to within its tolerance {where}"
-    if train:
-        return True, "solved on the sample; give `test=` to see whether beyond it"
-    if rows:
-        return True, "a regression, of which zero is not expected" + _gap(rows)
-    if errors or not checked:
-        return not wrong, "no risk was given for a verdict"
-    return True, "every check passes; no risk was given"
+    if not error.fresh:
+        return Verdict(
+            False,
+            f"solved on the sample alone, whose population is not known: {size}, and nothing is "
+            "said of f between the points",
+        )
+    test = any(row.on == "test" for row in rows)
+    hint = "" if test else "; give `test=` for its residuals on fresh points"
+    return Verdict(True, f"solved: {size}, on fresh points{hint}")
 
 
-def _most_error(rows: list[Row]) -> float:
-    """The relative error up to which a small residual is taken for the solution."""
-    largest = max((row.tolerance or 0.0 for row in rows), default=np.inf)
-    return min(SPIKE * largest, 0.1)
+def _unit(error: ErrorEstimate | None) -> float:
+    """The size of the parts of r, where it is known."""
+    return np.inf if error is None or not np.isfinite(error.unit) else float(error.unit)
+
+
+def _beyond(evidence: Evidence, rows: list[Row]) -> str | None:
+    """Where the equations hold on the sample that f was fitted to, and not elsewhere."""
+    unit = _unit(evidence.error)
+    train = {row.equation: row for row in rows if row.on == "train"}
+    for row in rows:
+        before = train.get(row.equation)
+        if row.on != "test" or before is None or not before.rms <= HOLDS * unit:
+            continue
+        if row.rms > CLEARLY * before.rms and row.rms > HOLDS * unit:
+            return (
+                f"the root mean square of `{row.equation}` is {row.rms:.2g} on test, and "
+                f"{before.rms:.2g} on train"
+            )
+    for row in rows:
+        if row.on == "test" and row.around is not None and row.around > SPIKE * unit:
+            size = 10 ** row.quantiles["max"]
+            return f"|r| of `{row.equation}` reaches {size:.2g}{_place(row)}"
+    return None
+
+
+def _wrong(evidence: Evidence) -> list[ExactError]:
+    """Comparisons with an exact solution that f fails by far more than was asked for."""
+    most = min(CLEARLY * evidence.accuracy, 0.1)
+    return [error for error in evidence.exact if not error.largest <= most]
 
 
 def _above(rows: list[Row]) -> Row | None:
-    """The equation that misses its tolerance most; a NaN does."""
-    failed = [row for row in rows if not row.rms <= row.tolerance]
+    """The equation that misses the tolerance that the user gave it most; a NaN does."""
+    failed = [row for row in rows if row.tolerance is not None and not row.rms <= row.tolerance]
     return max(failed, key=lambda r: r.rms / max(r.tolerance, 1e-300), default=None)
-
-
-def _spike(rows: list[Row]) -> Row | None:
-    high = [
-        row
-        for row in rows
-        if row.quantiles and not 10 ** row.quantiles["max"] <= SPIKE * row.tolerance
-    ]
-    return max(
-        high, key=lambda r: r.quantiles["max"] - np.log10(r.tolerance + 1e-300), default=None
-    )
 
 
 def _mean(row: Row) -> str:
@@ -124,11 +180,18 @@ def _gap(rows: list[Row]) -> str:
     return f"; the test risk exceeds the train risk by {gap:.2g}{spread}"
 
 
-def _shifted(rows: list[Row]) -> list[str]:
+def _shifted(rows: list[Row], unit: float) -> list[str]:
+    """Other distributions on which an equation does not hold."""
     remarks = []
     for on in dict.fromkeys(row.on for row in rows):
-        own = [row for row in rows if row.on == on and row.tolerance != np.inf]
-        if worst := _above(own):
+        own = [
+            row
+            for row in rows
+            if row.on == on
+            and not row.rms <= (HOLDS * unit if row.tolerance is None else row.tolerance)
+        ]
+        if own:
+            worst = max(own, key=lambda row: row.rms)
             remarks.append(f"not small on {on}: rms {worst.rms:.2g} of `{worst.equation}`")
     return remarks
 

@@ -91,6 +91,7 @@ class Solution(eqx.Module):
       was judged: `error`, its relative error, estimated, or a bound of it; `conditioning`, the
       least |dr| per |df| (`fe.ErrorEstimate` says what these are).
     - `history`: the risk after each step, where the solver ran on the host; else `None`.
+    - `trained`: which leaves of f were solved for.
     """
 
     value: Hypothesis
@@ -98,6 +99,7 @@ class Solution(eqx.Module):
     result: Any
     stats: dict[str, ArrayLike]
     history: Array | np.ndarray | None = None
+    trained: tuple[bool, ...] | None = eqx.field(static=True, default=None)
 
     @property
     def solved(self) -> Any:
@@ -150,6 +152,16 @@ class AbstractSolver(eqx.Module):
         """Minimise `risk` over the leaves of `f` that `trainable`, a tree of the structure of
         `f`, marks. Raises for what is wrong before it begins; the result is how the iteration
         ended, of which `judged` makes a verdict."""
+
+
+class AbstractLeastSquaresSolver(AbstractSolver):
+    """A solver that works on the residuals of a fixed sample. Given a population risk, it has the
+    sample chosen: more points are taken as long as they lower the error of f.
+
+    - `budget`: at most so many points.
+    """
+
+    budget: eqx.AbstractVar[int]
 
 
 def check_accuracy(accuracy: Any) -> None:

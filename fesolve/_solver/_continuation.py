@@ -11,12 +11,12 @@ from jaxtyping import Array, PRNGKeyArray, PyTree
 from .._compiled import arrays_of, Static
 from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk, Risk, SumRisk
-from .._types import Hypothesis, is_traced, is_tracing
+from .._types import Hypothesis, is_traced, is_tracing, still
 from ._base import AbstractSolver, RESULTS, Solution
 from ._chain import in_sequence, later
-from ._judged import solution_of
 from ._levenberg_marquardt import LevenbergMarquardt
 from ._outcome import no_monitors_under_tracing
+from ._run import solution_of
 
 
 class Continuation(AbstractSolver):
@@ -103,12 +103,12 @@ class Continuation(AbstractSolver):
         monitors: tuple,
     ) -> Solution:
         path = _checked_path(self.begin, risk)
-        still = jax.tree.map(_still, (path, f))
+        constant = still((path, f))
         solve = _Solve(self.solver, trainable, key)
-        if is_traced(still) or is_tracing():
+        if is_traced(constant) or is_tracing():
             no_monitors_under_tracing(monitors)
-            return self._in_equal_steps(*still, risk, solve)
-        solution = self._in_free_steps(*still, solve, monitors)
+            return self._in_equal_steps(*constant, risk, solve)
+        solution = self._in_free_steps(*constant, solve, monitors)
         if not is_traced(risk) or bool(solution.failed):
             return solution
         # the path is no data of the solution, but the last risk is
@@ -269,10 +269,6 @@ def _same_function(x: Any, y: Any) -> bool:
         return False
     pairs = list(zip(jax.tree.leaves(x), jax.tree.leaves(y), strict=True))
     return all(a is b for a, b in pairs if not arrays_of(a)) or Static(x) == Static(y)
-
-
-def _still(x: Any) -> Any:
-    return jax.lax.stop_gradient(x) if is_traced(x) else x
 
 
 def _predicted(done: list[tuple[float, Hypothesis]], t: float) -> Hypothesis:

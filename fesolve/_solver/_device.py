@@ -51,9 +51,9 @@ def newton(
 
     def body(state: _State) -> _State:
         if columns is None:
-            step = gauss_newton_step(state.jacobian, state.r)[0]
+            step = gauss_newton_step(state.jacobian, state.r)
         else:
-            part = gauss_newton_step(state.jacobian[:, columns], state.r)[0]
+            part = gauss_newton_step(state.jacobian[:, columns], state.r)
             step = jnp.zeros_like(state.theta).at[columns].set(part)
         step = step * state.damping  # here: the fraction of the step that is taken
         theta = state.theta + step

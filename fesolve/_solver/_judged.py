@@ -3,39 +3,26 @@
 import itertools
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import PRNGKeyArray, PyTree
+from jaxtyping import PyTree
 
 from .._dry_run import equation_widths
 from .._evaluation import mean_square_components
-from .._judge import ErrorEstimate, estimate, quick_bound
+from .._judge import Bound, ErrorEstimate, estimate, quick_bound
 from .._judge._fresh import SHOCK_NODES
 from .._least_squares._trainable import same_leaves
 from .._precision import in_dtype, theta_dtype
 from .._risk import AbstractRisk
-from .._types import Hypothesis, is_traced
-from ._base import AbstractSolver, ended, RESULTS, Solution
+from .._types import Hypothesis, is_traced, still
+from ._base import ended, RESULTS, Solution
 
 
 CLEARLY = 10.0
 """A residual that is so many times larger on fresh points was fitted to its sample."""
 HOLDS = 1e-4
 """The residual of an equation that holds, relative to the size of its parts."""
-
-
-def solution_of(
-    solver: AbstractSolver,
-    risk: AbstractRisk,
-    f: Hypothesis,
-    trainable: PyTree[bool],
-    *,
-    key: PRNGKeyArray | None,
-    monitors: tuple,
-) -> Solution:
-    """What a solver finds, judged."""
-    found = solver.minimise(risk, f, trainable, key=key, monitors=monitors)
-    return judged(risk, found, trainable, solver.accuracy)
 
 
 def judged(
@@ -47,10 +34,13 @@ def judged(
     if all(term.tolerance is not None and np.isinf(term.tolerance) for term in risk.terms):
         return _regression(found)
     mask = same_leaves(trainable, found.value)
-    error = _error(risk, found, mask, accuracy)
+    # a verdict is not differentiated
+    risk, constant = still((risk, found))
+    error = _error(risk, constant, mask, accuracy)
     stats = {**found.stats, "error": error.largest, "conditioning": error.conditioning}
-    result = _result(risk, found, error, accuracy)
-    return Solution(found.value, found.risk, result, stats, found.history)
+    result = _result(risk, constant, error, accuracy)
+    trained = tuple(bool(mark) for mark in jax.tree.leaves(mask))
+    return Solution(found.value, found.risk, result, stats, found.history, trained)
 
 
 def _regression(found: Solution) -> Solution:
@@ -62,17 +52,22 @@ def _regression(found: Solution) -> Solution:
 
 def _error(
     risk: AbstractRisk, found: Solution, mask: PyTree[bool], accuracy: float
-) -> ErrorEstimate:
-    """The bound, where it is enough, since it costs no new program; else the estimate."""
+) -> ErrorEstimate | Bound:
+    """The bound, where it is enough, since it costs no new program; else the estimate. Inside a
+    program, which would have to hold both, the bound is all there is for series."""
     selected = "free_directions" in found.stats
-    if not selected and not is_traced((risk, found)):
-        bound = quick_bound(risk, found.value, mask)
-        if bound is not None and bool(bound.largest <= 0.1 * accuracy):
+    bound = None if selected else quick_bound(risk, found.value, mask)
+    if bound is not None:
+        if is_traced((bound.largest, found)):
+            return bound
+        if bool(bound.largest <= 0.1 * accuracy):
             return bound
     return estimate(risk, found.value, mask, selected=selected)
 
 
-def _result(risk: AbstractRisk, found: Solution, error: ErrorEstimate, accuracy: float) -> Any:
+def _result(
+    risk: AbstractRisk, found: Solution, error: ErrorEstimate | Bound, accuracy: float
+) -> Any:
     """The member of RESULTS, with every choice a `where`, so that lanes may end differently."""
     xp = jnp if is_traced((found, error.largest, error.determined)) else np
     known = xp.isfinite(error.largest)

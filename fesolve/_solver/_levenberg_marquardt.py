@@ -12,7 +12,7 @@ from .._least_squares._assembly import LeastSquares, require_rows
 from .._least_squares._trainable import linear_leaves
 from .._risk import AbstractRisk
 from .._types import Hypothesis, is_traced
-from ._base import AbstractSolver, check_accuracy, Interrupted, RESULTS, Solution
+from ._base import AbstractLeastSquaresSolver, check_accuracy, Interrupted, RESULTS, Solution
 from ._causal import row_times
 from ._degree import climb, degree_solution, has_free_degree, rooms, with_points, with_room
 from ._differentiable import Settings, solve_on_device
@@ -24,7 +24,7 @@ from ._outcome import host_solution, is_zero, no_monitors_under_tracing
 from ._strategy import solve_network, solve_series
 
 
-class LevenbergMarquardt(AbstractSolver):
+class LevenbergMarquardt(AbstractLeastSquaresSolver):
     """argmin over theta of |r(theta)|^2 by the Levenberg-Marquardt method on residual vectors.
 
     Where the minimum is zero this is nearly Newton's method. What it does follows from f and the
@@ -45,6 +45,7 @@ class LevenbergMarquardt(AbstractSolver):
       whose conditions all stand at the lower end is detected.
     - `memory`: bytes that a Jacobian may take; past it the steps are matrix-free.
     - `accuracy`: the relative error of f up to which it counts as solved.
+    - `budget`: for a population risk, at most so many points.
 
     **Reference:** Levenberg (1944); Marquardt (1963); Transtrum and Sethna (2012), "Improvements
     to the Levenberg-Marquardt algorithm for nonlinear least-squares minimization"; Wang,
@@ -56,6 +57,7 @@ class LevenbergMarquardt(AbstractSolver):
     causal: Callable | None = None
     memory: int = 1 << 31
     accuracy: float = 1e-3
+    budget: int = 20_000
 
     def __check_init__(self) -> None:
         if self.max_steps < 1:

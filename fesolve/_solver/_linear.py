@@ -11,7 +11,7 @@ from .._least_squares._assembly import Equation, LeastSquares, linearise, requir
 from .._least_squares._device_algebra import gauss_newton_step
 from .._risk import AbstractRisk
 from .._types import Hypothesis
-from ._base import AbstractSolver, check_accuracy, Interrupted, RESULTS, Solution
+from ._base import AbstractLeastSquaresSolver, check_accuracy, Interrupted, RESULTS, Solution
 from ._device import Outcome
 from ._differentiable import solve_on_device
 from ._host import Progress
@@ -20,7 +20,7 @@ from ._march import element_series, on_elements
 from ._outcome import host_solution, no_monitors_under_tracing
 
 
-class LinearLeastSquares(AbstractSolver):
+class LinearLeastSquares(AbstractLeastSquaresSolver):
     """argmin over theta of |r(theta)|^2 where r is affine in theta: one least-squares solve by QR,
     from wherever f starts.
 
@@ -31,9 +31,11 @@ class LinearLeastSquares(AbstractSolver):
     **Arguments:**
 
     - `accuracy`: the relative error of f up to which it counts as solved.
+    - `budget`: for a population risk, at most so many points.
     """
 
     accuracy: float = 1e-3
+    budget: int = 20_000
 
     def __check_init__(self) -> None:
         check_accuracy(self.accuracy)
@@ -111,7 +113,7 @@ class _LinearStep(NamedTuple):
 
     def __call__(self, assembly: Any, theta: Array, data: list) -> Outcome:
         r, jacobian = linearise(assembly, theta, data)
-        step = gauss_newton_step(jacobian, r)[0]
+        step = gauss_newton_step(jacobian, r)
         after = residuals(assembly, theta + step, data)
         affine = _moved_as_foretold(r, jacobian, step, after)
         keep = affine | (after @ after < r @ r)

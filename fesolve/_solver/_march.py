@@ -213,7 +213,7 @@ def _newton(rows: Any, u: Array) -> tuple[Array, Array, Array]:
 
     def body(state: tuple) -> tuple:
         u, k = state[0], state[2]
-        step = gauss_newton_step(jax.jacfwd(rows)(u), rows(u))[0]
+        step = gauss_newton_step(jax.jacfwd(rows)(u), rows(u))
         size, norm = jnp.linalg.norm(step), jnp.linalg.norm(u)
         # Newton squares: after a step of this size the next one would be rounding
         arrived = size <= 0.1 * eps**0.5 * (norm + eps)

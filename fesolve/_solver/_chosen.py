@@ -1,0 +1,155 @@
+"""A population risk under least squares: the points are chosen by the error that they leave."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import PRNGKeyArray, PyTree
+
+from .._distribution import AbstractDistribution, AbstractTransported, Dirac, Empirical, Sobol
+from .._distribution._empirical import rule
+from .._hypothesis import Chebyshev, Series, Tensor
+from .._judge._fresh import SEED
+from .._least_squares._trainable import same_leaves
+from .._risk import AbstractRisk, Risk, SumRisk
+from .._types import Hypothesis, is_traced, is_tracing
+from .._worst import underlying
+from ._base import AbstractLeastSquaresSolver, ended, RESULTS, Solution
+from ._chain import in_sequence, later
+from ._judged import judged
+
+
+BY_RULES = 3
+"""Up to so many coordinates points come from tensor rules, beyond from a low-discrepancy net."""
+FIRST = {1: 64, 2: 24, 3: 10}
+"""Nodes a coordinate with which networks begin."""
+SHOCK_NODES = 9
+AT_REST = 2.0
+"""An error that more points do not shrink by this factor is no longer theirs."""
+
+
+def is_population(risk: AbstractRisk) -> bool:
+    """Whether there are points to be chosen."""
+    return any(_is_open(term) for term in risk.terms)
+
+
+def on_chosen_points(
+    solver: AbstractLeastSquaresSolver,
+    risk: AbstractRisk,
+    f: Hypothesis,
+    trainable: PyTree[bool],
+    *,
+    key: PRNGKeyArray | None,
+    monitors: tuple,
+) -> Solution:
+    """Solve, judge on fresh points, and take twice as many while that lowers the error of f, which
+    is then no longer one of estimation: until it is below the accuracy asked for, or at rest, or
+    the budget of points is used up."""
+    size, solutions = 1.0, []
+    least = np.inf
+    best: Solution | None = None
+    while True:
+        sample = _sampled(risk, f, size)
+        watching = later(monitors, solutions)
+        found = solver.minimise(sample, f, trainable, key=key, monitors=watching)
+        found = judged(sample, found, same_leaves(trainable, found.value), solver.accuracy)
+        solutions.append(found)
+        points = sum(term.count for term in sample.terms)
+        traced = is_traced((risk, f)) or is_tracing()
+        error = (
+            np.inf if traced else float(np.nan_to_num(found.stats.get("error", 0.0), nan=np.inf))
+        )
+        if best is None or error <= least:
+            best, least = found, min(least, error)
+        too_many = sum(term.count for term in _sampled(risk, f, 2 * size).terms) > solver.budget
+        if traced or bool(found.solved) or too_many or _is_at_rest(solutions):
+            return _with_points(in_sequence([*solutions[:-1], best]), points)
+        f, trainable, size = best.value, same_leaves(trainable, best.value), 2 * size
+
+
+def _is_at_rest(solutions: list[Solution]) -> bool:
+    """Whether the last two rounds brought nothing, or more points cannot help."""
+    last = solutions[-1].result
+    if bool(ended(last, RESULTS.non_finite, RESULTS.not_unique, RESULTS.not_affine)):
+        return True
+    errors = [float(np.asarray(s.stats.get("error", np.nan))) for s in solutions[-3:]]
+    return len(errors) == 3 and not errors[0] > AT_REST * min(errors[1:])
+
+
+def _with_points(solution: Solution, points: int) -> Solution:
+    stats = {**solution.stats, "points": np.asarray(points)}
+    return Solution(
+        solution.value, solution.risk, solution.result, stats, solution.history, solution.trained
+    )
+
+
+def _is_open(term: Risk) -> bool:
+    return _is_continuous(term.distribution) or _is_continuous(term.shock)
+
+
+def _is_continuous(p: Any) -> bool:
+    return isinstance(p, AbstractDistribution) and not isinstance(p, Dirac | Empirical)
+
+
+def _sampled(risk: AbstractRisk, f: Hypothesis, size: float) -> AbstractRisk:
+    """The risk on points of its populations, `size` times as many as f needs at first; samples
+    that were given stay as they are."""
+    terms = []
+    for term in risk.given(f).terms:
+        term = term.on_exact_shock(SHOCK_NODES)
+        if _is_continuous(term.distribution):
+            term = term._with(_points(term.distribution, f, size), term.shock)
+        terms.append(term)
+    return SumRisk(tuple(terms)) if isinstance(risk, SumRisk) else terms[0]
+
+
+def _points(p: AbstractDistribution, f: Hypothesis, size: float) -> Empirical:
+    inner, conditions = underlying(p)
+    coordinates = _coordinates(inner)
+    if 0 < coordinates <= BY_RULES:
+        nodes = _nodes(f, coordinates)
+        return _finite(p, int(np.ceil(nodes * size ** (1 / coordinates))))
+    unknowns = sum(leaf.size for leaf in jax.tree.leaves(f) if eqx.is_inexact_array(leaf))
+    n = int(np.ceil(size * max(500, unknowns)))
+    if coordinates and not conditions and inner is p:
+        return Sobol(p).quadrature(n)
+    return rule(p.sample(n, key=jax.random.key(SEED)), np.full(n, 1 / n), p)
+
+
+def _finite(p: AbstractDistribution, nodes: int) -> Empirical:
+    found = p.quadrature(nodes)
+    assert isinstance(found, Empirical)
+    return found
+
+
+def _coordinates(p: Any) -> int:
+    """In how many coordinates a rule would place points; 0 where there is none."""
+    if not isinstance(p, AbstractTransported):
+        return 0
+    try:
+        return p.dimension
+    except ValueError:  # a part that is known by its draws alone
+        return 0
+
+
+def _nodes(f: Hypothesis, coordinates: int) -> int:
+    """Nodes a coordinate that decide the series in f half as many times again, and at least as
+    many as its networks begin with."""
+    is_series = lambda node: isinstance(node, Series)
+    nodes = [node for node in jax.tree.leaves(f, is_leaf=is_series) if is_series(node)]
+    sizes = [_size(node.basis, coordinates) for node in nodes]
+    others = not nodes or any(
+        eqx.is_inexact_array(leaf) and leaf.ndim > 1
+        for leaf in jax.tree.leaves(f, is_leaf=is_series)
+        if not is_series(leaf)
+    )
+    return max([*sizes, FIRST[coordinates] if others else 4])
+
+
+def _size(basis: Any, coordinates: int) -> int:
+    """Nodes a coordinate for a basis."""
+    if isinstance(basis, Tensor):
+        return max(_size(factor, len(basis.bases)) for factor in basis.bases)
+    size = 17 if isinstance(basis, Chebyshev) and basis.adaptive else basis.size
+    return int(1.5 * size) + 4 if coordinates == 1 else size + 3
