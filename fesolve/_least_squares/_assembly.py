@@ -100,7 +100,7 @@ class LeastSquares:
         for term in risk.terms:
             term.check_sample()
             term.check_squares()
-        self.terms: tuple[Risk, ...] = risk.terms
+        self.risk, self.terms = risk, risk.terms
         self.f = f
         self.mask = mask
         self.assembly = Assembly(risk, f, mask)

@@ -24,6 +24,7 @@ class Progress:
     damping: float = 0.0
     finite: bool = True
     converged: bool = False
+    overfitted: bool = False
     unit: float = 0.0
     history: list[float] = dataclasses.field(default_factory=list)
 

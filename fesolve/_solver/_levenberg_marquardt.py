@@ -13,6 +13,7 @@ from .._least_squares._trainable import linear_leaves
 from .._risk import AbstractRisk
 from .._types import Hypothesis, is_traced
 from ._base import AbstractLeastSquaresSolver, check_accuracy, Interrupted, RESULTS, Solution
+from ._best import BestOnFresh
 from ._causal import row_times
 from ._degree import climb, degree_solution, has_free_degree, rooms, with_points, with_room
 from ._differentiable import Settings, solve_on_device
@@ -129,7 +130,8 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
         climb: Callable | None = None,
     ) -> Solution:
         latest: list[np.ndarray] = []
-        report = _reporter(problem, monitors, latest)
+        best = None if linear else BestOnFresh(problem)
+        report = _reporter(problem, monitors, latest, best)
         functions = Functions(problem.residuals, problem.linearise, report)
         if size_of_jacobian(problem) > self.memory:
             return self._on_host_in_parts(problem, linear, functions)
@@ -143,8 +145,9 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
                 degree = None if climb is None else climb(functions, problem, state)
                 if degree is None and linear:
                     solve_series(functions, state, **self._options(problem))
-                elif degree is None:
+                elif degree is None and best is not None:
                     solve_network(functions, state, last=columns, **self._options(problem))
+                    best.keep(problem, state)
             except KeyboardInterrupt:
                 _adopt_better(problem, state, latest)
                 raise Interrupted(host_solution(problem, state)) from None
@@ -188,10 +191,15 @@ def on_host(problem: LeastSquares) -> bool:
 
 
 def _reporter(
-    problem: LeastSquares, monitors: tuple, latest: list[np.ndarray]
+    problem: LeastSquares,
+    monitors: tuple,
+    latest: list[np.ndarray],
+    best: BestOnFresh | None,
 ) -> Callable[[Progress], None]:
     def report(state: Progress) -> None:
         latest[:] = [state.theta]
+        if best is not None:
+            best.look(state)
         for monitor in monitors:
             metrics = {"risk": state.cost, "damping": float(state.damping)}
             monitor(state.steps, metrics, problem.value(state.theta))

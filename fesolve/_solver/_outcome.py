@@ -36,6 +36,7 @@ def host_solution(problem: LeastSquares, state: _host.Progress) -> Solution:
         "rms": root_mean_squares(problem.equations, state.r, multipliers),
     }
     result = RESULTS.not_zero if state.converged else RESULTS.max_steps_reached
+    result = RESULTS.overfitted if state.overfitted else result
     if not (state.finite and np.isfinite(state.r).all()):
         result = RESULTS.non_finite
     risk, history = np.asarray(state.cost, dtype), np.asarray(state.history, dtype)

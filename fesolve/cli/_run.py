@@ -89,7 +89,7 @@ def solve(name: str, options: dict[str, Any]) -> int:
         **problem.shifted(solution.value, shifted_key),
     }
     report = fe.RiskReport(
-        solution.value, exact=problem.exact, checks=problem.checks(solution.value), **risks
+        solution, exact=problem.exact, checks=problem.checks(solution.value), **risks
     )
     facts = {
         "problem": name,
@@ -120,7 +120,7 @@ def solve(name: str, options: dict[str, Any]) -> int:
 
 def _trouble(solution: fe.Solution, report: fe.RiskReport, facts: dict[str, Any]) -> str | None:
     """Why this is no solution: by the solver, by the report, or by someone else's numbers."""
-    if not bool(solution.solved):
+    if bool(solution.failed):
         return facts["result"]
     if not report.solved:
         return report.verdict
@@ -191,6 +191,7 @@ def _write(
         risks,
         functions=problem.functions(f),
         exact=exact,
+        error=report.error,
         coordinates=problem.coordinates,
         title=f"{facts['problem']}, {facts['hypothesis']['kind']}",
     )

@@ -17,10 +17,12 @@ def functions(
     risk: fe.AbstractRisk,
     *,
     exact: Mapping[str, Callable] | Callable | None = None,
+    error: fe.ErrorEstimate | None = None,
     coordinates: Sequence[str] | None = None,
     axes: Any = None,
 ) -> Any:
-    """The graph of f along the first coordinate, at three levels of the second.
+    """The graph of f along the first coordinate, at three levels of the second, with its error
+    bars where they are wide enough to be seen.
 
     Further coordinates are held at the middle of the box.
 
@@ -29,6 +31,7 @@ def functions(
     - `f`: a function of a point, or several by name.
     - `risk`: a risk on a sample, which says where f lives.
     - `exact`: the solution, where it is known, by the same names; drawn as rings.
+    - `error`: the estimated error of f, such as `report.error`; drawn as a band.
     - `coordinates`: the names of the coordinates of a point.
     - `axes`: matplotlib axes to draw on.
 
@@ -56,6 +59,8 @@ def functions(
             text = name if level is None else f"{name}, {labels[1]} = {level:.3g}"
             values = np.asarray(jax.vmap(function)(points)).reshape(len(columns), -1)
             axes.plot(columns[:, 0], values, style, color=colour, linewidth=1.6, label=text)
+            for low, high in _bands(error, name, function, points, values):
+                axes.fill_between(columns[:, 0], low, high, color=colour, alpha=0.2, linewidth=0)
             if callable(truths.get(name)):
                 some = columns[::25]
                 truth = jax.vmap(truths[name])(from_columns(some, like))
@@ -68,6 +73,22 @@ def functions(
     axes.legend(frameon=False, fontsize="small")
     quiet(axes)
     return axes
+
+
+def _bands(
+    error: fe.ErrorEstimate | None, name: str, function: Callable, points: Any, values: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The curves below and above each component of a function whose error is estimated."""
+    if error is None or error.is_bound:
+        return []
+    if isinstance(error.relative, dict):
+        better = getattr(error.corrected, name, None) if name in error.relative else None
+    else:
+        better = error.corrected if function is error.value else None
+    if better is None:
+        return []
+    bars = np.abs(np.asarray(jax.vmap(better)(points)).reshape(values.shape) - values)
+    return [(v - b, v + b) for v, b in zip(values.T, bars.T, strict=True)]
 
 
 def _widen(axes: Any) -> None:

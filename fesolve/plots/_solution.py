@@ -16,6 +16,7 @@ def solution(
     *,
     functions: Mapping[str, Callable] | None = None,
     exact: Mapping[str, Callable] | Callable | None = None,
+    error: fe.ErrorEstimate | None = None,
     coordinates: Sequence[str] | None = None,
     title: str | None = None,
 ) -> Any:
@@ -27,6 +28,7 @@ def solution(
     - `risks`: risks on samples, by name. The residuals are mapped on `"test"`, else on the first.
     - `functions`: what to show of f, by name: functions of a point. By default f itself.
     - `exact`: the solution, by the same names.
+    - `error`: the estimated error of f, such as `report.error`; drawn as a band around f.
     - `coordinates`: the names of the coordinates of a point.
     - `title`: a line above the figure.
 
@@ -36,7 +38,8 @@ def solution(
     figure, panels = plt.subplots(1, 3, figsize=(13.0, 3.9), layout="constrained")
     mapped = risks.get("test", next(iter(risks.values())))
     shown = {"f": f} if functions is None else functions
-    draw_functions(shown, mapped, exact=exact, coordinates=coordinates, axes=panels[0])
+    given = {"exact": exact, "error": error, "coordinates": coordinates}
+    draw_functions(shown, mapped, **given, axes=panels[0])
     panels[0].set_title("solution", fontsize="medium")
     residuals(f, mapped, coordinates=coordinates, axes=panels[1])
     panels[1].set_title("residuals at fresh points", fontsize="medium")
