@@ -57,7 +57,7 @@ def test_the_estimate_is_the_error(kind):
     assert estimate.relative == pytest.approx(true, rel=0.2) or max(true, estimate.relative) < 1e-13
     # f + d is a better solution, and |d| the error at a point
     better = true_error(estimate.corrected, lambda x: np.exp(-x), 2.0)
-    assert better < max(0.05 * true, 1e-13)
+    assert better < max(0.2 * true, 1e-13)
     x = jnp.asarray(0.7)
     bar = float(estimate.at(x))
     assert bar == pytest.approx(abs(float(f(x)) - np.exp(-0.7)), rel=0.3) or bar < 1e-13
