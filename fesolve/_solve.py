@@ -3,15 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
+import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
 from ._monitor import running
 from ._risk import AbstractRisk
 from ._solver import AbstractSolver, LevenbergMarquardt, RESULTS, Solution, SolveError
-from ._solver._outcome import where_not_finite
-from ._solver._trainable import trainable_leaves
+from ._solver._not_finite import where_not_finite
+from ._solver._trainable import same_leaves, trainable_leaves
 from ._types import Hypothesis, is_traced
 
 
@@ -64,9 +66,26 @@ def solve(
     with running(monitors) as monitor:
         watching = (monitor,) if monitors else ()
         solution = solver.minimise(risk, f, trainable, key=key, monitors=watching)
-    if throw and not is_traced(solution.result) and not bool(solution.solved):
+    if is_traced(solution.result):
+        return _spoiled_where_not_finite(solution, trainable)
+    if is_traced(solution.value) and bool(solution.result == RESULTS.non_finite):
+        return _spoiled_where_not_finite(solution, trainable)
+    if throw and not bool(solution.solved):
         raise SolveError(_sentence(solution, risk, trainable), solution)
     return solution
+
+
+def _spoiled_where_not_finite(solution: Solution, trainable: PyTree[bool]) -> Solution:
+    """Inside a program nothing raises, so that NaN says it to whoever looks at f alone: a solve
+    that cannot begin would give the f at which it stood. A product, and not a choice, so that the
+    derivative is NaN as well."""
+    bad = solution.result == RESULTS.non_finite
+
+    def spoil(leaf: Any, trained: bool) -> Any:
+        return leaf * jnp.where(bad, jnp.nan, 1).astype(leaf.dtype) if trained else leaf
+
+    value = jax.tree.map(spoil, solution.value, same_leaves(trainable, solution.value))
+    return eqx.tree_at(lambda s: s.value, solution, value)
 
 
 def _check(risk: Any, f: Any, solver: Any, monitors: Any) -> None:
@@ -101,8 +120,7 @@ def _sentence(solution: Solution, risk: AbstractRisk, trainable: PyTree[bool]) -
     except ValueError:
         least_squares = None
     if least_squares is not None and bool(solution.result == RESULTS.non_finite):
-        where = where_not_finite(risk, solution.value, trainable)
-        return f"{sentence}. At the f that was reached, {where}"
+        return f"{sentence}. {where_not_finite(risk, solution, trainable)}"
     return f"{sentence} (risk {float(solution.risk):.3g}{_reached(solution)})"
 
 

@@ -157,15 +157,19 @@ def least_squares_step(jacobian: np.ndarray, r: np.ndarray, damping: float) -> n
 
 
 def minimum_norm(matrix: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The shortest x that minimises |A x - b|, singular values at rounding cut off."""
-    return np.linalg.lstsq(matrix, b, rcond=None)[0]
+    """The shortest x that minimises |A x - b|, singular values at rounding cut off; NaN where the
+    matrix has no singular values, as one that is not finite."""
+    try:
+        return np.linalg.lstsq(matrix, b, rcond=None)[0]
+    except np.linalg.LinAlgError:
+        return np.full(matrix.shape[1], np.nan, b.dtype)
 
 
 def smallest_singular_value(jacobian: np.ndarray) -> float:
     """The smallest singular value of J, by inverse iteration on its triangular factor; 0 where J
-    has fewer rows than columns, or has lost rank outright."""
+    has fewer rows than columns, is not finite, or has lost rank outright."""
     rows, columns = jacobian.shape
-    if rows < columns:
+    if rows < columns or not np.isfinite(jacobian).all():
         return 0.0
     if columns <= 32:
         return float(np.linalg.svd(jacobian, compute_uv=False)[-1])

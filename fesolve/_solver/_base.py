@@ -31,8 +31,9 @@ class RESULTS(eqx.Enumeration):
         "`max_steps`, or start closer"
     )
     non_finite = (
-        "the residual became NaN or infinite, and no shorter step was finite. Look at the domain "
-        "of the functions in the residual (a log, a power, a division) and at the starting f"
+        "the residual, or its derivative in f, became NaN or infinite, and no shorter step was "
+        "finite. Look at the domain of the functions in the residual (a log, a power, a division) "
+        "and at the starting f"
     )
     not_affine = (
         "not affine: the residual is not affine in theta, so that one linear solve is not enough. "

@@ -78,6 +78,7 @@ def climb(functions: Functions, problem: LeastSquares, state: Progress) -> int |
             if _tail(problem, adaptive, state.theta, degree) <= 10 * eps and is_zero(
                 problem, state.r
             ):
+                state.finite = True
                 return degree
         last = degree >= largest
         if last or state.cost > 1e-4 * begin.cost:

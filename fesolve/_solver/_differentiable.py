@@ -110,7 +110,9 @@ def device_verdict(
     result = RESULTS.where(out.converged, RESULTS.not_zero, unfinished)
     result = RESULTS.where(zero, RESULTS.solved, result)
     result = RESULTS.where(zero & ~determined, RESULTS.not_unique, result)
-    return RESULTS.where(jnp.isfinite(out.r).all(), result, RESULTS.non_finite), rms
+    finite = jnp.isfinite(out.r).all()
+    finite = finite if out.finite is None else finite & out.finite
+    return RESULTS.where(finite, result, RESULTS.non_finite), rms
 
 
 @_minimum.defjvp

@@ -211,6 +211,7 @@ def _concluded(
     r, jacobian = problem.linearise(problem.theta)
     state = Progress(problem.theta, r, None, len(history), len(history))
     state.converged, state.history = bool(walk.converged), history
+    state.finite = bool(np.isfinite(jacobian).all())
     solution = host_solution(problem, state, jacobian=jacobian if linear else None)
     stats = {k: v for k, v in solution.stats.items() if k != "damping"}
     stats |= {k: np.asarray(v) for k, v in _numbers(walk).items()}
@@ -264,4 +265,4 @@ class _Iteration(NamedTuple):
         if self.inner[0] and jacobian.shape[0] >= jacobian.shape[1]:
             smallest = gauss_newton_step(jacobian, r)[1]
         end = (walk.best, r, walk.steps, walk.converged, smallest)
-        return _device.Outcome(*end, more=_numbers(walk))
+        return _device.Outcome(*end, more=_numbers(walk), finite=jnp.isfinite(jacobian).all())

@@ -158,6 +158,9 @@ class LevenbergMarquardt(AbstractSolver):
             if state.finite and problem.rows > 4 * problem.theta.size:
                 blocks = in_blocks(problem, self.memory, functions)
                 state.r, state.jacobian = blocks.linearise(state.theta)
+                if not np.isfinite(state.jacobian).all():
+                    state.finite, state.r = False, problem.residuals(state.theta)
+                    return host_solution(problem, state)
                 options = {**self._options(problem), "times": lambda: None}
                 solve_series(blocks, state, **options | {"zero": lambda _: False})
                 state.r = problem.residuals(state.theta)

@@ -107,4 +107,5 @@ class _LinearStep(NamedTuple):
         affine = _moved_as_foretold(r, jacobian, step, after)
         keep = affine | (after @ after < r @ r)
         end = jnp.where(keep, theta + step, theta)
-        return Outcome(end, jnp.where(keep, after, r), jnp.ones((), int), affine, smallest)
+        finite, one = jnp.isfinite(jacobian).all(), jnp.ones((), int)
+        return Outcome(end, jnp.where(keep, after, r), one, affine, smallest, finite=finite)

@@ -167,7 +167,7 @@ def _conclude(options: _Options, state: Iterate, floats: tuple, others: tuple) -
     """The verdict: solved only where the constraint holds and the selection has converged."""
     decided = (state.undecided == 0) | (not options.unique)
     smallest = jnp.where(decided, jnp.inf, 0).astype(state.theta.dtype)
-    out = Outcome(state.theta, state.c, state.steps, state.converged, smallest)
+    out = Outcome(state.theta, state.c, state.steps, state.converged, smallest, finite=state.finite)
     assembly, data = options.pair.constraint, _joined(floats, others)[0]
     unfinished = RESULTS.max_steps_reached
     result, rms = device_verdict(options.pair.equations, unfinished, assembly, data, out)

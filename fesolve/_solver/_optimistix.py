@@ -157,7 +157,8 @@ class _Iteration:
         r, jacobian = linearise(assembly, theta, data)
         unknown = jnp.full((), jnp.inf, theta.dtype)
         smallest = gauss_newton_step(jacobian, r)[1] if self.linear else unknown
-        return Outcome(theta, r, steps, converged, smallest)
+        finite = jnp.isfinite(jacobian).all()
+        return Outcome(theta, r, steps, converged, smallest, finite=finite)
 
     def _run(self, assembly: Assembly, theta: Array, data: list) -> tuple[Array, Array, Array]:
         import optimistix

@@ -1,17 +1,12 @@
 """From the last iterate of a least-squares solver to a `Solution` with a verdict."""
 
-from typing import Any
-
-import jax
 import numpy as np
-from jaxtyping import PyTree
 
-from .._risk import AbstractRisk
-from .._types import Hypothesis
 from . import _host
 from ._algebra import smallest_singular_value
 from ._assembly import LeastSquares
 from ._base import RESULTS, Solution
+from ._not_finite import BEYOND
 from ._verdict import (
     is_determined,
     root_mean_squares,
@@ -53,6 +48,7 @@ def host_solution(
     result = RESULTS.not_zero if state.converged else RESULTS.max_steps_reached
     if not (state.finite and np.isfinite(state.r).all()):
         result = RESULTS.non_finite
+        stats |= {} if state.beyond is None else {BEYOND: state.beyond}
     elif bool(within_tolerance(problem.equations, rms, dtype)):
         result = RESULTS.solved
         if jacobian is not None:
@@ -80,25 +76,3 @@ def is_zero(problem: LeastSquares, r: np.ndarray) -> bool:
     multipliers = [bare[6] for bare in problem.assembly.bares]
     rms = root_mean_squares(problem.equations, r, multipliers)
     return bool(within_tolerance(problem.equations, rms, problem.assembly.dtype))
-
-
-def where_not_finite(risk: AbstractRisk, f: Hypothesis, trainable: PyTree[bool]) -> str:
-    """Which equation is not finite at f, at how many points, and at which first."""
-    problem = LeastSquares(risk, f, trainable)
-    r = problem.residuals(problem.theta)
-    for equation in problem.equations:
-        end = equation.start + equation.points * equation.width
-        block = r[equation.start : end].reshape(equation.points, equation.width)
-        bad = np.flatnonzero(~np.isfinite(block[:, list(equation.columns)]).all(axis=1))
-        if bad.size:
-            points = problem.assembly.bares[equation.term][3]
-            first = "" if points is None else f", first at x = {_point(points, int(bad[0]))}"
-            return (
-                f"residual `{equation.name}` is not finite at {bad.size} of {equation.points} "
-                f"points{first}"
-            )
-    return "the residual is finite there, and its derivative in theta is not"
-
-
-def _point(points: Any, index: int) -> str:
-    return str(jax.tree.map(lambda p: np.asarray(p[index]).tolist(), points))
