@@ -80,7 +80,7 @@ class RiskReport(eqx.Module):
             raise ValueError("nothing to report on: pass `train=`, `test=`, `exact=` or `checks=`")
         for name, risk in risks.items():
             _check(name, risk)
-        twins = watched(f) or (f, None)
+        twins = watched(f) or (f, [])
         self.rows, self.samples = [], []
         before: list[Row] | None = None
         for name, risk in risks.items():
