@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
+from ._checks import function, prng_key
 from ._monitor import running
 from ._risk import AbstractRisk
 from ._solver import AbstractSolver, LevenbergMarquardt, RESULTS, Solution, SolveError
@@ -61,7 +62,7 @@ def solve(
     `Interrupted` on Ctrl-C; `ValueError` for arguments that cannot be solved.
     """
     solver = LevenbergMarquardt() if solver is None else solver
-    _check(risk, f, solver, monitors)
+    _check(risk, f, solver, monitors, key, throw, only)
     trainable = trainable_leaves(f, only)
     with running(monitors) as monitor:
         watching = (monitor,) if monitors else ()
@@ -88,7 +89,7 @@ def _spoiled_where_not_finite(solution: Solution, trainable: PyTree[bool]) -> So
     return eqx.tree_at(lambda s: s.value, solution, value)
 
 
-def _check(risk: Any, f: Any, solver: Any, monitors: Any) -> None:
+def _check(risk: Any, f: Any, solver: Any, monitors: Any, key: Any, throw: Any, only: Any) -> None:
     if not isinstance(risk, AbstractRisk):
         raise ValueError(
             f"`risk` must be a risk such as `fe.Risk(residual, distribution)`; got "
@@ -103,6 +104,12 @@ def _check(risk: Any, f: Any, solver: Any, monitors: Any) -> None:
             "`monitors` must be a tuple of callables `monitor(step, metrics, f)`, for example "
             f"`monitors=(fe.Progress(),)`; got {monitors!r}"
         )
+    if key is not None:
+        prng_key(key)
+    if not isinstance(throw, bool | np.bool_):
+        raise ValueError(f"`throw` must be True or False; got {throw!r}")
+    if only is not None:
+        function(only, "only", "`lambda f: f.layers[-1]`")
     for path, leaf in jax.tree_util.tree_leaves_with_path(f):
         if isinstance(leaf, jax.Array | np.ndarray) and not is_traced(leaf):
             values = np.asarray(leaf) if not isinstance(leaf, jax.Array) else leaf

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray, PyTree
 
+from .._checks import function
 from .._distribution import as_distribution, Dirac, Empirical
 from .._risk import Risk
 from .._solve import solve
@@ -46,6 +47,7 @@ def fit(
             f"`f` must be callable to be fitted to a function; got {type(f).__name__}. Fit its "
             "parts, or write a risk"
         )
+    function(target, "target", "`lambda k: 0.3 * k`")
     risk = Risk(_distance, distribution, args=(target,), tolerance=jnp.inf, name="fit")
     p = as_distribution(distribution)
     if not isinstance(p, Dirac | Empirical):

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
+from .._checks import tolerance, whole
 from .._distribution import Dirac
 from .._risk import AbstractRisk
 from .._types import Hypothesis
@@ -105,16 +106,12 @@ class FixedPoint(AbstractSolver):
                 f"`solver` must be a solver such as `fe.LevenbergMarquardt()`; got {solver!r}"
             )
         for name, number, least in (("max_steps", max_steps, 1), ("anderson", anderson, 0)):
-            if not isinstance(number, int | np.integer) or number < least:
-                raise ValueError(
-                    f"`{name}` must be a whole number of at least {least}; got {number!r}"
-                )
-        if not 0 < damping <= 1:
+            whole(number, name, least)
+        if not (isinstance(damping, int | float | np.number) and 0 < damping <= 1):
             raise ValueError(
                 f"`damping` must lie in (0, 1], where 1 goes all the way; got {damping!r}"
             )
-        if stop is not None and not stop >= 0:
-            raise ValueError(f"`stop` must be a number >= 0 or None; got {stop!r}")
+        tolerance(stop, "stop")
         self.step, self.solver = step, solver
         self.max_steps, self.damping = max_steps, damping
         self.anderson, self.stop = anderson, stop

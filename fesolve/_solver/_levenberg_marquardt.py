@@ -7,6 +7,7 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
+from .._checks import function, positive, whole
 from .._risk import AbstractRisk
 from .._types import Hypothesis, is_traced
 from ._algebra import DAMPED, one_thread
@@ -56,10 +57,11 @@ class LevenbergMarquardt(AbstractSolver):
     memory: int = 1 << 31
 
     def __check_init__(self) -> None:
-        if self.max_steps < 1:
-            raise ValueError(f"`max_steps` must be at least 1; got {self.max_steps}")
-        if not self.damping > 0:
-            raise ValueError(f"`damping` must be positive; got {self.damping}")
+        whole(self.max_steps, "max_steps")
+        positive(self.damping, "damping")
+        whole(self.memory, "memory")
+        if self.causal is not None:
+            function(self.causal, "causal", "`lambda x: x[0]`, the time of a point")
 
     def minimise(
         self,

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
+from .._checks import whole
 from .._risk import AbstractRisk
 from .._types import Hypothesis
 from . import _implicit
@@ -68,8 +69,7 @@ class MinimumNorm(AbstractSolver):
                 "`norm` must be a risk, such as `fe.Risk(slope, distribution).quadrature(n)`; got "
                 f"{type(self.norm).__name__}"
             )
-        if self.max_steps < 1:
-            raise ValueError(f"`max_steps` must be at least 1; got {self.max_steps}")
+        whole(self.max_steps, "max_steps")
         for term in self.norm.terms:
             try:
                 term.check_sample()

@@ -10,6 +10,7 @@ import numpy as np
 from jax.custom_batching import sequential_vmap
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
+from .._checks import whole
 from .._compiled import compiled
 from .._fingerprint import fingerprint
 from .._precision import in_dtype
@@ -53,8 +54,7 @@ class Optimistix(AbstractSolver):
                 "`solver` must be a least-squares solver or a minimiser of Optimistix, such as "
                 f"`optimistix.Dogleg(rtol=1e-8, atol=1e-8)`; got {solver!r}"
             )
-        if not isinstance(max_steps, int | np.integer) or max_steps < 1:
-            raise ValueError(f"`max_steps` must be a whole number >= 1; got {max_steps!r}")
+        whole(max_steps, "max_steps")
         self.solver = solver
         self.max_steps = max_steps
 
