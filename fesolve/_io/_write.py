@@ -100,11 +100,19 @@ def kind(mode: int) -> str:
     return kinds.get(stat.S_IFMT(mode), "no regular file")
 
 
+SWEPT = 16
+"""How many names beside are looked at for files of writers that were killed."""
+
+
 @contextlib.contextmanager
 def _beside(path: Path) -> Iterator[tuple[int, Path]]:
     """An empty file of this writer alone in the same folder, gone afterwards unless renamed."""
     # a name of fixed length, since that of `path` may be as long as the system allows
     stem = ".fesolve-" + hashlib.blake2b(os.fsencode(path.name), digest_size=8).hexdigest()
+    for number in range(SWEPT):
+        left = path.with_name(f"{stem}-{number}.part")
+        if left.exists():
+            _discard_if_left(left)
     for number in itertools.count():
         beside = path.with_name(f"{stem}-{number}.part")
         descriptor = _claim(beside)
