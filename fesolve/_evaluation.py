@@ -40,11 +40,12 @@ def components(bare: tuple, f: Hypothesis, x: Point, extra: Any = None) -> Float
 
 
 def row_scale(bare: tuple, dtype: Any) -> Float[Array, " n"]:
-    """sqrt(multiplier * w_i), with a zero derivative where a weight is zero."""
+    """sqrt(multiplier * w_i), with a zero derivative where a weight is zero; NaN where it is not a
+    number, which must not pass for a point that does not count."""
     weights, multiplier = jnp.asarray(bare[4], dtype), jnp.asarray(bare[6], dtype)
     square = weights * multiplier
-    positive = square > 0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1)), 0)
+    counts = square != 0
+    return jnp.where(counts, jnp.sqrt(jnp.where(counts, square, 1)), 0)
 
 
 def table(bare: tuple, f: Hypothesis) -> Float[Array, "n m"]:

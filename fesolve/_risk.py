@@ -10,6 +10,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
 
+from ._checks import function, is_real, prng_key, tolerance as checked_tolerance
 from ._distribution import AbstractDistribution, as_distribution, Dirac, Empirical
 from ._distribution._part import holds, on_part, Part
 from ._evaluation import mean_loss, Pairs, weighted_rows
@@ -20,6 +21,9 @@ from ._types import as_array, Hypothesis, is_traced, Residual
 
 class AbstractRisk(eqx.Module):
     """A functional f -> R(f) >= 0, closed under `+` and multiplication by a scalar."""
+
+    # or NumPy would take a risk for a number, and an array times a risk for an array of risks
+    __array_ufunc__ = None
 
     @property
     @abc.abstractmethod
@@ -52,6 +56,7 @@ class AbstractRisk(eqx.Module):
         **Arguments:** `n`, the number of points of each term; `key`, a PRNG key.
         """
         _positive("empirical", n)
+        prng_key(key)
         keys = jax.random.split(key, len(self.terms))
         return _rebuild(self, [t._empirical(n, k) for t, k in zip(self.terms, keys, strict=True)])
 
@@ -67,7 +72,7 @@ class AbstractRisk(eqx.Module):
 
         **Raises:** `ValueError` where no term has a distribution that q could replace.
         """
-        q = as_distribution(q)
+        q = as_distribution(q, "q")
         populations = [term.population for term in self.terms]
         movable = [p for p in populations if p is not None and not isinstance(p, Dirac)]
         if not movable:
@@ -107,6 +112,7 @@ class AbstractRisk(eqx.Module):
 
         **Raises:** `ValueError` where it holds at no point of a sample.
         """
+        function(condition, "condition", "`lambda x: x > 0.5`")
         return _rebuild(self, [term._where(condition) for term in self.terms])
 
     def residuals(self, f: Hypothesis) -> Float[Array, " rows"]:
@@ -164,9 +170,9 @@ class Risk(AbstractRisk):
         distribution: Any = None,
         *,
         args: tuple | Any = (),
-        loss: Callable = squared,
+        loss: Any = squared,
         shock: Any = None,
-        tolerance: float | None = None,
+        tolerance: Any = None,
         name: str | None = None,
     ) -> None:
         if not callable(residual):
@@ -177,8 +183,9 @@ class Risk(AbstractRisk):
             raise ValueError(
                 f"`args` must be a tuple, for example `args=(a,)`; got {type(args).__name__}"
             )
-        if tolerance is not None and not tolerance >= 0:
-            raise ValueError(f"`tolerance` must be a number >= 0 or None; got {tolerance!r}")
+        function(loss, "loss", "`fe.squared`")
+        if name is not None and not isinstance(name, str):
+            raise ValueError(f"`name` must be a text, or None; got {name!r}")
         distribution = None if distribution is None else as_distribution(distribution)
         _check_weights(distribution)
         if shock is not None and distribution is None:
@@ -186,14 +193,14 @@ class Risk(AbstractRisk):
                 "`shock` needs a `distribution`, over whose points x its expectation is taken at "
                 "each x; in a condition on f as a whole use `fe.expectation`"
             )
-        shock = None if shock is None else as_distribution(shock)
+        shock = None if shock is None else as_distribution(shock, "shock")
         self.residual = residual
         self.distribution = distribution
         self.args = jax.tree.map(lambda x: as_array(x) if isinstance(x, float) else x, args)
         self.loss = loss
         self.shock = _finite(shock) if isinstance(shock, Dirac) else shock
         self.multiplier = np.asarray(1.0)
-        self.tolerance = tolerance
+        self.tolerance = checked_tolerance(tolerance)
         self.name = name or getattr(residual, "__name__", type(residual).__name__)
 
     @property
@@ -262,8 +269,10 @@ class Risk(AbstractRisk):
 
     def _scaled(self, scalar: ArrayLike) -> "Risk":
         scalar = as_array(scalar)
+        if not is_real(scalar):
+            raise ValueError(f"a risk is multiplied by a `scalar`, a real number; got {scalar}")
         if scalar.shape != ():
-            raise ValueError(f"a risk is multiplied by a scalar; got shape {scalar.shape}")
+            raise ValueError(f"a risk is multiplied by a `scalar`; got shape {scalar.shape}")
         if not is_traced(scalar) and not (np.isfinite(scalar) and scalar >= 0):
             raise ValueError(f"a risk is multiplied by a finite number >= 0; got {scalar}")
         return self._changed(multiplier=self.multiplier * scalar)
@@ -373,5 +382,5 @@ def _check_weights(sample: AbstractDistribution | None) -> None:
 
 
 def _positive(name: str, n: int) -> None:
-    if not isinstance(n, int | np.integer) or n < 1:
-        raise ValueError(f"`.{name}(n)` needs a whole number of points n >= 1; got n = {n!r}")
+    if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 1:
+        raise ValueError(f"`n` of `.{name}(n)` must be a whole number n >= 1; got {n!r}")

@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
+import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
-from ._least_squares._trainable import trainable_leaves
+from ._checks import function, prng_key
+from ._least_squares._trainable import same_leaves, trainable_leaves
 from ._monitor import running
 from ._risk import AbstractRisk
 from ._solver import AbstractSolver, LevenbergMarquardt, RESULTS, Solution, SolveError
-from ._solver._outcome import where_not_finite
+from ._solver._not_finite import where_not_finite
 from ._solver._run import solution_of
 from ._types import Hypothesis, is_traced
 
@@ -62,17 +65,34 @@ def solve(
     `Interrupted` on Ctrl-C; `ValueError` for arguments that cannot be solved.
     """
     solver = LevenbergMarquardt() if solver is None else solver
-    _check(risk, f, solver, monitors)
+    _check(risk, f, solver, monitors, key, throw, only)
     trainable = trainable_leaves(f, only)
     with running(monitors) as monitor:
         watching = (monitor,) if monitors else ()
         solution = solution_of(solver, risk, f, trainable, key=key, monitors=watching)
-    if throw and not is_traced(solution.result) and bool(solution.failed):
+    if is_traced(solution.result):
+        return _spoiled_where_not_finite(solution, trainable)
+    if is_traced(solution.value) and bool(solution.result == RESULTS.non_finite):
+        return _spoiled_where_not_finite(solution, trainable)
+    if throw and bool(solution.failed):
         raise SolveError(_sentence(solution, risk, trainable), solution)
     return solution
 
 
-def _check(risk: Any, f: Any, solver: Any, monitors: Any) -> None:
+def _spoiled_where_not_finite(solution: Solution, trainable: PyTree[bool]) -> Solution:
+    """Inside a program nothing raises, so that NaN says it to whoever looks at f alone: a solve
+    that cannot begin would give the f at which it stood. A product, and not a choice, so that the
+    derivative is NaN as well."""
+    bad = solution.result == RESULTS.non_finite
+
+    def spoil(leaf: Any, trained: bool) -> Any:
+        return leaf * jnp.where(bad, jnp.nan, 1).astype(leaf.dtype) if trained else leaf
+
+    value = jax.tree.map(spoil, solution.value, same_leaves(trainable, solution.value))
+    return eqx.tree_at(lambda s: s.value, solution, value)
+
+
+def _check(risk: Any, f: Any, solver: Any, monitors: Any, key: Any, throw: Any, only: Any) -> None:
     if not isinstance(risk, AbstractRisk):
         raise ValueError(
             f"`risk` must be a risk such as `fe.Risk(residual, distribution)`; got "
@@ -87,6 +107,12 @@ def _check(risk: Any, f: Any, solver: Any, monitors: Any) -> None:
             "`monitors` must be a tuple of callables `monitor(step, metrics, f)`, for example "
             f"`monitors=(fe.Progress(),)`; got {monitors!r}"
         )
+    if key is not None:
+        prng_key(key)
+    if not isinstance(throw, bool | np.bool_):
+        raise ValueError(f"`throw` must be True or False; got {throw!r}")
+    if only is not None:
+        function(only, "only", "`lambda f: f.layers[-1]`")
     for path, leaf in jax.tree_util.tree_leaves_with_path(f):
         if isinstance(leaf, jax.Array | np.ndarray) and not is_traced(leaf):
             values = np.asarray(leaf) if not isinstance(leaf, jax.Array) else leaf
@@ -104,8 +130,7 @@ def _sentence(solution: Solution, risk: AbstractRisk, trainable: PyTree[bool]) -
     except ValueError:
         least_squares = None
     if least_squares is not None and bool(solution.result == RESULTS.non_finite):
-        where = where_not_finite(risk, solution.value, trainable)
-        return f"{sentence}. At the f that was reached, {where}"
+        return f"{sentence}. {where_not_finite(risk, solution, trainable)}"
     return f"{sentence} (risk {float(solution.risk):.3g}{_error(solution)}{_reached(solution)})"
 
 

@@ -14,6 +14,7 @@ PACKAGE = ROOT / "fesolve"
 # Each room may import the rooms of the levels before its own, and itself.
 LEVELS = [
     {"_types"},
+    {"_checks"},
     {"_operators", "_losses", "_monitor"},
     {"_distribution", "_hypothesis"},
     {"_fingerprint", "_compiled"},

@@ -43,7 +43,7 @@ class Adapted(AbstractDistribution):
 
     def sample(self, n: int, *, key: PRNGKeyArray) -> Point:
         """n independent draws."""
-        check_count("sample", n)
+        check_count("sample", n, key)
         return self.distribution.sample(key, (n,))
 
     def quadrature(self, n: int) -> Empirical:
@@ -74,7 +74,7 @@ def unbounded(point: Point) -> tuple[Point, Point]:
     return lower, upper
 
 
-def as_distribution(x: Any) -> AbstractDistribution:
+def as_distribution(x: Any, name: str = "distribution") -> AbstractDistribution:
     """x as a distribution: itself, or adapted where it has a method `.sample(key, (n,))`.
 
     **Raises:** `ValueError` for anything else.
@@ -84,6 +84,6 @@ def as_distribution(x: Any) -> AbstractDistribution:
     if isinstance(x, Sampler) and not isinstance(x, type):
         return Adapted(x)
     raise ValueError(
-        f"`distribution` must be a distribution, such as `fe.Uniform(0.0, 1.0)`; got {x!r}. For "
+        f"`{name}` must be a distribution, such as `fe.Uniform(0.0, 1.0)`; got {x!r}. For "
         "a single point use `fe.Dirac(x)`, for data `fe.Empirical(points)`"
     )

@@ -99,7 +99,7 @@ class ResidualWeighted(AbstractDistribution):
     def sample(self, n: int, *, key: PRNGKeyArray) -> Point:
         """n draws: of `candidates` times as many draws of p, each as often as its weight says, up
         to one (systematic resampling)."""
-        check_count("sample", n)
+        check_count("sample", n, key)
         check_given(self.hypothesis, "ResidualWeighted")
         draw, choose = jr.split(key)
         points = self.distribution.sample(self.candidates * n, key=draw)

@@ -12,6 +12,7 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from .._checks import prng_key
 from .._types import as_array, Hypothesis, is_traced, Point
 
 
@@ -79,10 +80,16 @@ def draws(p: AbstractTransported, n: int, key: PRNGKeyArray) -> Point:
     return jax.vmap(p.transport)(uniforms(key, (n, p.dimension), dtype))
 
 
-def check_count(method: str, n: Any) -> None:
-    """**Raises:** `ValueError` unless n is a whole number of points, at least one."""
+NO_KEY = object()
+
+
+def check_count(method: str, n: Any, key: Any = NO_KEY) -> None:
+    """**Raises:** `ValueError` unless n is a whole number of points, at least one, and `key`,
+    where one is needed, a PRNG key."""
     if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 1:
-        raise ValueError(f"`.{method}(n)` needs a whole number of points n >= 1; got n = {n!r}")
+        raise ValueError(f"`n` of `.{method}(n)` must be a whole number n >= 1; got {n!r}")
+    if key is not NO_KEY:
+        prng_key(key)
 
 
 def floats(**parameters: Any) -> list[Any]:

@@ -42,11 +42,13 @@ class Product(AbstractTransported):
     def __init__(self, *parts: Any, **named: Any) -> None:
         if bool(parts) == bool(named):
             raise ValueError(
-                "`Product` takes either distributions in order, `Product(p, q)`, or named ones, "
-                f"`Product(k=p, z=q)`; got {len(parts)} in order and {len(named)} named"
+                "`parts` of Product are either distributions in order, `Product(p, q)`, or named "
+                f"ones, `Product(k=p, z=q)`; got {len(parts)} in order and {len(named)} named"
             )
-        ordered = tuple(as_distribution(part) for part in parts)
-        self.parts = ordered or {name: as_distribution(part) for name, part in named.items()}
+        ordered = tuple(
+            as_distribution(part, f"parts[{i}]` of `Product") for i, part in enumerate(parts)
+        )
+        self.parts = ordered or {k: as_distribution(part, k) for k, part in named.items()}
         for position, part in enumerate(ordered):
             lower, _ = part.support
             if not isinstance(lower, jax.Array | np.ndarray | np.generic) or lower.ndim > 1:
@@ -58,7 +60,7 @@ class Product(AbstractTransported):
 
     def sample(self, n: int, *, key: PRNGKeyArray) -> Point:
         """n independent draws, the parts from independent keys."""
-        check_count("sample", n)
+        check_count("sample", n, key)
         parts = self.flat()
         keys = jr.split(key, len(parts))
         draws = [part.sample(n, key=k) for part, k in zip(parts, keys, strict=True)]
@@ -133,7 +135,14 @@ class Mixture(AbstractTransported):
     weights: Any
 
     def __init__(self, parts: Sequence[Any], weights: Any = None) -> None:
-        self.parts = tuple(as_distribution(part) for part in parts)
+        if not isinstance(parts, list | tuple):
+            raise ValueError(
+                f"`parts` of Mixture must be a list of distributions, `fe.Mixture([p, q])`; got "
+                f"{parts!r}"
+            )
+        self.parts = tuple(
+            as_distribution(part, f"parts[{i}]` of `Mixture") for i, part in enumerate(parts)
+        )
         if not self.parts:
             raise ValueError("`parts` of a mixture is empty: pass a list of distributions")
         m = len(self.parts)
@@ -152,7 +161,7 @@ class Mixture(AbstractTransported):
 
     def sample(self, n: int, *, key: PRNGKeyArray) -> Point:
         """n independent draws: a part by its weight, then a point of that part."""
-        check_count("sample", n)
+        check_count("sample", n, key)
         which, *keys = jr.split(key, len(self.parts) + 1)
         labels = self._labels().sample(n, key=which)
         draws = [part.sample(n, key=k) for part, k in zip(self.parts, keys, strict=True)]
@@ -220,8 +229,8 @@ def transported(part: AbstractDistribution, whole: str) -> AbstractTransported:
     """The part, if it is the image of a unit cube; otherwise an error that names it."""
     if not isinstance(part, AbstractTransported):
         raise ValueError(
-            f"`{whole}` has the part {type(part).__name__}, which can be sampled only by its own "
-            "`.sample`: low-discrepancy rules cannot place its points"
+            f"`distribution` of `{whole}` is, or has, the part {type(part).__name__}, which can be "
+            "sampled only by its own `.sample`: low-discrepancy rules cannot place its points"
         )
     return part
 

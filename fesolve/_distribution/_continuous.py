@@ -43,7 +43,7 @@ class Uniform(AbstractTransported):
 
     def sample(self, n: int, *, key: PRNGKeyArray) -> Point:
         """n independent draws."""
-        check_count("sample", n)
+        check_count("sample", n, key)
         return draws(self, n, key)
 
     def quadrature(self, n: int) -> Empirical:

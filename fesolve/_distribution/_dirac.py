@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .._types import Point
+from .._types import is_traced, Point
 from ._base import AbstractTransported, check_count, numpy_of, stored
 from ._moments import Moments, weighted
 
@@ -20,6 +20,9 @@ class Dirac(AbstractTransported):
 
     def __init__(self, point: Point) -> None:
         self.point = stored(point, "point")
+        for leaf in jax.tree.leaves(self.point):
+            if not is_traced(leaf) and np.isnan(np.asarray(leaf, float)).any():
+                raise ValueError(f"`point` has NaN: a point must be numbers; got {self.point}")
 
     def sample(self, n: int, *, key: PRNGKeyArray) -> Point:
         """The point, n times."""

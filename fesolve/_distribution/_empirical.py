@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from .._checks import is_real
 from .._types import as_array, is_traced, Point
 from ._base import AbstractDistribution, AbstractTransported, check_count, stored, uniforms
 from ._moments import check_moments, Moments, weighted
@@ -43,6 +44,11 @@ class Empirical(AbstractTransported):
         self.points = stored(points, "points")
         n = _number(self.points)
         self.weights = np.full(n, 1 / n) if weights is None else _weights(weights)
+        if population is not None and not isinstance(population, AbstractDistribution):
+            raise ValueError(
+                "`population` must be the distribution that the points stand for, or None; got "
+                f"{population!r}"
+            )
         self.population = population
         if self.weights.shape != (n,):
             raise ValueError(
@@ -68,7 +74,7 @@ class Empirical(AbstractTransported):
 
     def sample(self, n: int, *, key: PRNGKeyArray) -> Point:
         """n of the points, drawn with replacement by their weights."""
-        check_count("sample", n)
+        check_count("sample", n, key)
         self._check_positive()
         return _resampled(self.points, self.weights, n, key)
 
@@ -129,7 +135,12 @@ def _index(weights: Any, u: Array) -> Array:
 
 
 def _weights(weights: Any) -> Any:
-    weights = as_array(weights)
+    try:
+        weights = as_array(weights)
+        if not is_real(weights):
+            raise ValueError
+    except ValueError:
+        raise ValueError(f"`weights` must be numbers, one a point; got {weights!r}") from None
     return weights if jnp.issubdtype(weights.dtype, jnp.floating) else weights.astype(float)
 
 

@@ -116,7 +116,7 @@ class Ergodic(AbstractDistribution):
         looked_at = self.shock is not None and self.periods >= SHORT
         if is_tracing() or is_traced((self, key)) or not looked_at:
             return jax.lax.stop_gradient(self.simulate(n, key=key))
-        check_count("sample", n)
+        check_count("sample", n, key)
         check_given(self.hypothesis, "Ergodic")
         states, broken, apart = _states(self, n, key, True)
         check_finite(np.asarray(broken), self.periods, "`step` of `Ergodic`", "period")

@@ -74,7 +74,7 @@ class Normal(AbstractTransported):
 
     def sample(self, n: int, *, key: PRNGKeyArray) -> Point:
         """n independent draws."""
-        check_count("sample", n)
+        check_count("sample", n, key)
         return _normal_draws(self, n, key)
 
     def quadrature(self, n: int) -> Empirical:
@@ -191,7 +191,7 @@ class TruncatedNormal(AbstractTransported):
 
     def sample(self, n: int, *, key: PRNGKeyArray) -> Point:
         """n independent draws."""
-        check_count("sample", n)
+        check_count("sample", n, key)
         return draws(self, n, key)
 
     def quadrature(self, n: int) -> Empirical:

@@ -26,7 +26,7 @@ class Part(AbstractDistribution):
     condition: Callable
 
     def sample(self, n: int, *, key: PRNGKeyArray) -> Point:
-        check_count("sample", n)
+        check_count("sample", n, key)
         kept, found = [], 0
         for draw in jax.random.split(key, ROUNDS):
             points = self.distribution.sample(max(n, 1_024), key=draw)

@@ -61,7 +61,7 @@ class Sobol(AbstractRule):
 
     def sample(self, n: int, *, key: PRNGKeyArray) -> Point:
         """The first n points of a random scramble."""
-        check_count("sample", n)
+        check_count("sample", n, key)
         net = jnp.asarray(_sobol(n, self.distribution.dimension))
         return _transport(self.distribution, _scrambled(net, key))
 
@@ -87,7 +87,7 @@ class LatinHypercube(AbstractRule):
 
     def sample(self, n: int, *, key: PRNGKeyArray) -> Point:
         """n points, each uniform in its cell."""
-        check_count("sample", n)
+        check_count("sample", n, key)
         d = self.distribution.dimension
         return _transport(self.distribution, _latin(n, d, key))
 
@@ -113,7 +113,7 @@ class Antithetic(AbstractRule):
 
     def sample(self, n: int, *, key: PRNGKeyArray) -> Point:
         """n draws in pairs: the first half, then their mirror images."""
-        check_count("sample", n)
+        check_count("sample", n, key)
         u = uniforms(key, ((n + 1) // 2, self.distribution.dimension), float)
         return _transport(self.distribution, jnp.concatenate([u, 1 - u])[:n])
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
+from .._checks import is_real
 from .._types import as_array, is_traced, Point
 
 
@@ -94,6 +95,8 @@ def interval(domain: Any, owner: str) -> tuple[Any, Any]:
             f"`domain` of {owner} must be a pair of numbers (lo, hi), got shapes {lo.shape} and "
             f"{hi.shape}: for several dimensions combine bases by `fe.Tensor`"
         )
+    if not (is_real(lo) and is_real(hi)):
+        raise ValueError(f"`domain` of {owner} must be a pair of numbers; got {domain!r}")
     if not is_traced((lo, hi)) and not (np.isfinite(lo) and np.isfinite(hi) and lo < hi):
         raise ValueError(f"`domain` of {owner} must have finite ends lo < hi; got ({lo}, {hi})")
     return lo, hi

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PyTree
 
+from .._checks import function
 from .._types import Point
 
 
@@ -18,6 +19,10 @@ class Compose(eqx.Module):
 
     outer: Callable
     inner: Callable
+
+    def __check_init__(self) -> None:
+        function(self.outer, "outer", "`jnp.exp`")
+        function(self.inner, "inner", "`fe.Series(basis)`")
 
     def __call__(self, x: Point) -> PyTree:
         return self.outer(self.inner(x))
@@ -37,6 +42,9 @@ class Ansatz(eqx.Module):
     transform: Callable
     net: PyTree
 
+    def __check_init__(self) -> None:
+        function(self.transform, "transform", "`lambda net, x: 1.0 + x * net(x)`")
+
     def __call__(self, x: Point) -> PyTree:
         return self.transform(self.net, x)
 
@@ -52,6 +60,10 @@ class DeepSet(eqx.Module):
 
     rho: Callable
     phi: Callable
+
+    def __check_init__(self) -> None:
+        function(self.rho, "rho", "`fe.MLP(...)`")
+        function(self.phi, "phi", "`fe.MLP(...)`")
 
     def __call__(self, x: Point) -> PyTree:
         members = jax.vmap(self.phi)(x)

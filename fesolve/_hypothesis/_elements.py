@@ -10,8 +10,17 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int
 from numpy.polynomial import chebyshev as cheb, legendre as leg
 
+from .._checks import is_real
 from .._types import as_array, is_traced
-from ._basis import AbstractLocalBasis, chebyshev, checked_degree, contract, real_scalar, to_unit
+from ._basis import (
+    AbstractLocalBasis,
+    chebyshev,
+    checked_degree,
+    contract,
+    interval,
+    real_scalar,
+    to_unit,
+)
 
 
 class SpectralElements(AbstractLocalBasis):
@@ -169,6 +178,10 @@ class BSpline(AbstractLocalBasis):
 
     def __init__(self, knots: Any, domain: Any = None, *, degree: int = 3):
         self.degree = checked_degree(degree, "degree", "BSpline")
+        if isinstance(knots, bool):
+            raise ValueError(f"`knots` of BSpline must be a number or rising knots; got {knots}")
+        if domain is not None:
+            domain = interval(domain, "BSpline")
         match knots, domain:
             case (int(), None):
                 raise ValueError(
@@ -227,7 +240,7 @@ def rising(values: Any, name: str, owner: str) -> Any:
     if isinstance(values, list | tuple) and is_traced(values):
         values = jnp.stack([jnp.asarray(value) for value in values])
     values = as_array(values)
-    if values.ndim != 1 or values.shape[0] < 2:
+    if values.ndim != 1 or values.shape[0] < 2 or not is_real(values):
         raise ValueError(
             f"`{name}` of {owner} must be a vector of two or more rising numbers; got shape "
             f"{values.shape}"

@@ -15,6 +15,7 @@ import numpy as np
 from jax.custom_batching import sequential_vmap
 from jaxtyping import Array, ArrayLike, Float
 
+from .._checks import is_real
 from .._types import as_array, is_traced, Point
 from ._basis import AbstractGlobalBasis, contract, real_scalar
 
@@ -345,8 +346,8 @@ def _real(x: ArrayLike) -> Array:
 
 def _positive(length: Any, owner: str) -> Any:
     length = as_array(length)
-    if length.shape:
-        raise ValueError(f"`length` of {owner} must be a number; got shape {length.shape}")
+    if length.shape or not is_real(length):
+        raise ValueError(f"`length` of {owner} must be a number; got {length}")
     if not is_traced(length) and not (np.isfinite(length) and length > 0):
         raise ValueError(f"`length` of {owner} must be a finite number above 0; got {length}")
     return length

@@ -12,6 +12,16 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from .._checks import (
+    floating,
+    function,
+    is_real,
+    positive,
+    prng_key,
+    real_array,
+    size as checked_size,
+    whole,
+)
 from .._types import as_array, is_traced
 from ._basis import to_unit
 from ._freeze import freeze, Frozen
@@ -75,6 +85,14 @@ class MLP(AbstractNetwork):
         dtype: Any = None,
         key: PRNGKeyArray,
     ):
+        checked_size(in_size, "in_size", "MLP")
+        checked_size(out_size, "out_size", "MLP")
+        whole(width, "width", 1, "MLP")
+        whole(depth, "depth", 0, "MLP")
+        positive(spread, "spread", "MLP")
+        prng_key(key)
+        function(activation, "activation", "`jnp.tanh`")
+        function(final_activation, "final_activation", "`jax.nn.softplus`")
         shape = () if in_size == "scalar" else (in_size,)
         self.support = None if support is None else freeze(box(support, shape))
         if any(eqx.is_array(leaf) for leaf in jax.tree.leaves((activation, final_activation))):
@@ -82,7 +100,7 @@ class MLP(AbstractNetwork):
                 "`activation` of MLP must have no parameters of its own: use `eqx.nn.MLP` for one "
                 "that has"
             )
-        dtype = jnp.result_type(float) if dtype is None else dtype
+        dtype = floating(dtype, "MLP")
         net = eqx.filter_eval_shape(
             eqx.nn.MLP, in_size, out_size, width, depth, activation, final_activation, key=key
         )
@@ -118,7 +136,8 @@ def _drawn(shapes: list[Any], spread: Any, dtype: Any, key: PRNGKeyArray) -> lis
 
 def _constant(start: Any, out_size: int | Literal["scalar"], dtype: Any) -> Array:
     """The bias of the last layer with which f starts from `start`."""
-    value, out = as_array(start), () if out_size == "scalar" else (out_size,)
+    out = () if out_size == "scalar" else (out_size,)
+    value = real_array(start, "start", "MLP", dtype)
     if value.shape not in ((), out):
         raise ValueError(
             f"`start` must be a number or have the shape {out} of f(x); got {value.shape}"
@@ -137,6 +156,8 @@ def box(support: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
             f"`support` must have ends that are numbers or shaped like x, {shape}; got "
             f"{lo.shape} and {hi.shape}"
         )
+    if not (is_real(lo) and is_real(hi)):
+        raise ValueError(f"`support` must be a pair of numbers (lo, hi); got {support!r}")
     if not is_traced((lo, hi)) and not np.all(np.isfinite(lo) & np.isfinite(hi) & (lo < hi)):
         raise ValueError(
             f"`support` must have finite ends lo < hi, where most of the x are; got {lo}, {hi}"

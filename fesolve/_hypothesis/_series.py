@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._checks import floating, real_array, size as checked_size
 from .._types import is_traced, Point
 from ._basis import AbstractBasis
 
@@ -41,13 +42,12 @@ class Series(eqx.Module):
             raise ValueError(
                 f"`basis` must be a basis such as `fe.Chebyshev(12, (0.0, 1.0))`; got {basis!r}"
             )
-        if out_size != "scalar" and not (isinstance(out_size, int) and out_size > 0):
-            raise ValueError(f"`out_size` must be 'scalar' or a positive integer; got {out_size!r}")
+        checked_size(out_size, "out_size", "Series")
         out = () if out_size == "scalar" else (out_size,)
-        dtype = jnp.result_type(float) if dtype is None else dtype
+        dtype = floating(dtype, "Series")
         # NumPy costs no compilation where nothing is traced.
         xp = jnp if is_traced(start) else np
-        value = xp.asarray(start, dtype)
+        value = real_array(start, "start", "Series", dtype)
         if value.shape not in ((), out):
             raise ValueError(
                 f"`start` must be a number or have the shape {out} of f(x); got {value.shape}"

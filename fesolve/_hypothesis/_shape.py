@@ -7,7 +7,7 @@ differentiation: it multiplies and adds numbers of the right sign.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import equinox as eqx
@@ -17,6 +17,7 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from .._checks import floating, positive, prng_key, size as checked_size, whole
 from .._types import is_traced, Point
 from ._basis import to_unit
 from ._freeze import freeze, Frozen
@@ -84,7 +85,8 @@ class Monotone(AbstractNetwork):
         dtype: Any = None,
         key: PRNGKeyArray,
     ):
-        size = _checked_sizes(in_size, width, depth)
+        size = _checked_sizes("Monotone", in_size, width, depth)
+        positive(spread, "spread", "Monotone")
         self.direction = _directions(direction, size)
         if not any(self.direction):
             raise ValueError(
@@ -93,7 +95,7 @@ class Monotone(AbstractNetwork):
             )
         self.support = None if support is None else freeze(box(support, _shape(in_size)))
         n = sum(map(abs, self.direction))
-        draw, context_key = _Draw(key, dtype), jr.fold_in(key, 1)
+        draw, context_key = _Draw(prng_key(key), dtype, "Monotone"), jr.fold_in(key, 1)
         for i, (a, b) in enumerate(zip([n, *[width] * depth], [*[width] * depth, 1], strict=True)):
             # the first are steep enough for kinks all over the box
             draw.add((b, a), 0.0 if i == 0 else -2.0, 2 * spread if i == 0 else 2.0)
@@ -171,8 +173,13 @@ class Concave(AbstractNetwork):
         dtype: Any = None,
         key: PRNGKeyArray,
     ):
-        size = _checked_sizes(in_size, width, depth)
+        size = _checked_sizes("Concave", in_size, width, depth)
+        positive(spread, "spread", "Concave")
         chosen = range(size) if coordinates is None else coordinates
+        if isinstance(chosen, str) or not isinstance(chosen, Iterable):
+            raise ValueError(
+                f"`coordinates` of Concave must be a tuple of whole numbers; got {chosen!r}"
+            )
         self.coordinates = tuple(sorted(set(chosen)))
         if not self.coordinates or not set(self.coordinates) <= set(range(size)):
             raise ValueError(
@@ -182,7 +189,7 @@ class Concave(AbstractNetwork):
         n = len(self.coordinates)
         self.direction = _directions(direction, n)
         self.support = None if support is None else freeze(box(support, _shape(in_size)))
-        draw, context_key = _Draw(key, dtype), jr.fold_in(key, 1)
+        draw, context_key = _Draw(prng_key(key), dtype, "Concave"), jr.fold_in(key, 1)
         # weights of a given sign pass a softplus, before which they start mostly positive
         low = np.where(np.asarray(self.direction) == 0, -1.0, 0.0)
         for _ in range(depth):
@@ -224,9 +231,9 @@ class _Draw:
     """Uniform numbers for several arrays, in one draw: each shape that is drawn by itself costs a
     compilation."""
 
-    def __init__(self, key: PRNGKeyArray, dtype: Any) -> None:
+    def __init__(self, key: PRNGKeyArray, dtype: Any, owner: str) -> None:
         self.key = key
-        self.dtype = jnp.result_type(float) if dtype is None else dtype
+        self.dtype = floating(dtype, owner)
         self.ranges: list[tuple[tuple[int, ...], Any, Any]] = []
 
     def add(self, shape: tuple[int, ...], low: Any, high: Any) -> None:
@@ -248,7 +255,7 @@ def _context(inputs: int, width: int, depth: int, dtype: Any, key: PRNGKeyArray)
     """A network from the coordinates without a constraint to all biases; `None` without any."""
     if inputs == 0:
         return None
-    draw, bound = _Draw(key, dtype), 1 / math.sqrt(width)
+    draw, bound = _Draw(key, dtype, "the network"), 1 / math.sqrt(width)
     draw.add((width, inputs), -1.4, 1.4)
     draw.add((width,), -1.4, 1.4)
     draw.add((depth * width + 1, width), -bound, bound)
@@ -283,16 +290,16 @@ def _shape(in_size: int | Literal["scalar"]) -> tuple[int, ...]:
     return () if in_size == "scalar" else (in_size,)
 
 
-def _checked_sizes(in_size: int | Literal["scalar"], width: int, depth: int) -> int:
-    size = 1 if in_size == "scalar" else in_size
-    for name, number in {"in_size": size, "width": width, "depth": depth}.items():
-        if number < 1:
-            raise ValueError(f"`{name}` must be at least 1; got {number}")
-    return size
+def _checked_sizes(owner: str, in_size: Any, width: Any, depth: Any) -> int:
+    checked_size(in_size, "in_size", owner)
+    whole(width, "width", 1, owner)
+    whole(depth, "depth", 1, owner)
+    return 1 if in_size == "scalar" else int(in_size)
 
 
 def _directions(direction: int | Sequence[int], size: int) -> tuple[int, ...]:
-    values = (direction,) * size if isinstance(direction, int) else tuple(direction)
+    several = isinstance(direction, Iterable) and not isinstance(direction, str)
+    values = tuple(direction) if several else (direction,) * size
     if len(values) != size or not set(values) <= {-1, 0, 1}:
         raise ValueError(
             f"`direction` must be 1, -1 or 0, for all {size} coordinates at once or for each; got "

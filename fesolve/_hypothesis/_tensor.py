@@ -39,8 +39,8 @@ class Tensor(AbstractBasis):
     def __init__(self, *bases: AbstractBasis, degree: int | None = None, **named: AbstractBasis):
         if bool(bases) == bool(named):
             raise ValueError(
-                "Tensor takes bases in the order of the components of x, `Tensor(b1, b2)`, or by "
-                "name, `Tensor(k=b1, z=b2)`: one of the two"
+                "`bases` of Tensor: bases in the order of the components of x, `Tensor(b1, b2)`, "
+                "or by name, `Tensor(k=b1, z=b2)`: one of the two"
             )
         self.bases = bases or tuple(named.values())
         self.names = tuple(named) or None

@@ -7,6 +7,8 @@ so everything here runs inside `one_thread`.
 import contextlib
 import functools
 import sys
+import threading
+import weakref
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -17,19 +19,90 @@ import numpy as np
 def _controller(scipy_loaded: bool) -> Any:
     import threadpoolctl
 
-    return threadpoolctl.ThreadpoolController()
+    return threadpoolctl.ThreadpoolController().select(user_api="blas")
+
+
+class _Solve:
+    """That a solve goes on."""
+
+
+class _Limit(NamedTuple):
+    """A BLAS that is held to one thread: how many it had, and for which solves."""
+
+    library: Any
+    threads: int
+    solves: weakref.WeakSet
+
+
+class _Limits:
+    """Which solves go on, in all threads of this process: most BLAS have one number of threads for
+    all of them. The first solve notes it, the last gives it back.
+
+    Ctrl-C may come between any two lines, so solves are counted by what they are and not by a
+    number: one that is left twice, or that never came in, changes nothing.
+    """
+
+    def __init__(self) -> None:
+        self.lock, self.limits = threading.Lock(), {}
+
+    def enter(self, solve: _Solve, libraries: list) -> None:
+        with self.lock:
+            for library in libraries:
+                key = _scope(library)
+                if key not in self.limits:
+                    self.limits[key] = _Limit(library, library.num_threads, weakref.WeakSet())
+                limit = self.limits[key]
+                limit.solves.add(solve)
+                if len(limit.solves) == 1:
+                    _set(library, 1)
+
+    def leave(self, solve: _Solve, libraries: list) -> None:
+        with self.lock:
+            for key in map(_scope, libraries):
+                limit = self.limits.get(key)
+                if limit is not None:
+                    limit.solves.discard(solve)
+                    if not limit.solves:
+                        _set(limit.library, limit.threads)
+                        del self.limits[key]
+
+
+def _scope(library: Any) -> tuple:
+    """Where a number of threads counts: with OpenMP in the thread that sets it."""
+    per_thread = getattr(library, "threading_layer", None) == "openmp"
+    return (library.filepath, threading.get_ident() if per_thread else None)
+
+
+def _set(library: Any, threads: int) -> None:
+    # threadpoolctl 3.8 listens to one thread at a time, and to it for as long as it lives
+    listen_to_all = getattr(library, "clear_controlling_thread", None)
+    if listen_to_all is not None:
+        listen_to_all(force=True)
+    library.set_num_threads(threads)
+    if listen_to_all is not None:
+        listen_to_all(force=True)
+
+
+_LIMITS = _Limits()
+"""The number of threads of BLAS is a state of the process, and so is who holds it."""
 
 
 @contextlib.contextmanager
 def one_thread(unknowns: int) -> Iterator[None]:
-    """BLAS on one thread, and as it was afterwards. SciPy brings a BLAS of its own, so it is
-    imported before the guard where it will be used, and the libraries are looked up again."""
+    """BLAS on one thread, and as it was after the last of all solves that overlap. SciPy brings a
+    BLAS of its own, so it is imported before the guard where it will be used, and the libraries
+    are looked up again."""
     if unknowns > SMALL:
         import scipy.linalg  # noqa: F401
-    guard = _controller("scipy.linalg" in sys.modules).limit(limits=1, user_api="blas")
-    # an iterate that goes astray overflows, which the loops see for themselves
-    with guard, np.errstate(over="ignore", invalid="ignore"):
-        yield
+    libraries = _controller("scipy.linalg" in sys.modules).lib_controllers
+    solve = _Solve()
+    try:
+        _LIMITS.enter(solve, libraries)
+        # an iterate that goes astray overflows, which the loops see for themselves
+        with np.errstate(over="ignore", invalid="ignore"):
+            yield
+    finally:
+        _LIMITS.leave(solve, libraries)
 
 
 SMALL = 96
@@ -84,8 +157,12 @@ def least_squares_step(jacobian: np.ndarray, r: np.ndarray, damping: float) -> n
 
 
 def minimum_norm(matrix: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The shortest x that minimises |A x - b|, singular values at rounding cut off."""
-    return np.linalg.lstsq(matrix, b, rcond=None)[0]
+    """The shortest x that minimises |A x - b|, singular values at rounding cut off; NaN where the
+    matrix has no singular values, as one that is not finite."""
+    try:
+        return np.linalg.lstsq(matrix, b, rcond=None)[0]
+    except np.linalg.LinAlgError:
+        return np.full(matrix.shape[1], np.nan, b.dtype)
 
 
 def least_ratio(jacobian: np.ndarray, table: np.ndarray, steps: int = 6) -> float:

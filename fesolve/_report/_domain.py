@@ -1,11 +1,14 @@
 """Whether a residual asks for f outside the domain that f was built for.
 
 The evaluations of f happen inside derivatives, expectations and compositions, at states that only
-the residual knows. So f tells by itself: a twin of it multiplies its value by NaN outside the
-domain, which every derivative and every sum carries to the residual. One switch turns the twin
-into f again, so that both share one compiled program.
+the residual knows. So f tells by itself: twins of it have other values outside the domain, and a
+residual that asks for f there differs from twin to twin. One mark is NaN, which every derivative
+and every sum carries to the residual; the others are finite and of both signs, since a guard such
+as `jnp.maximum(f(x), 1e-3)` lets no NaN through. A residual that none of them moves does not depend
+on f there. The mark is an array in the twin, so that all share one compiled program.
 """
 
+import functools
 from typing import Any
 
 import equinox as eqx
@@ -14,15 +17,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._hypothesis import AbstractBasis, AbstractNetwork, Fourier, Tensor
+from .._hypothesis import AbstractBasis, AbstractNetwork, Fourier, Series, Tensor
 from .._types import Hypothesis, Point
 
 
 class WatchedBasis(AbstractBasis):
-    """A basis that is NaN outside its domain while `strict`."""
+    """A basis with other values outside its domain, unless `mark` is 0."""
 
     basis: AbstractBasis
-    strict: Any
+    mark: Any
 
     @property
     def size(self) -> int:
@@ -41,47 +44,98 @@ class WatchedBasis(AbstractBasis):
         return self.basis.constant
 
     def __call__(self, x: Point) -> Float[Array, " size"]:
-        return _watched(self.basis(x), x, self.domain, self.strict)
+        return _watched(self.basis(x), x, self.domain, self.mark)
 
     def evaluate(self, coefficients: Float[Array, "*out size"], x: Point) -> Float[Array, "*out"]:
-        return _watched(self.basis.evaluate(coefficients, x), x, self.domain, self.strict)
+        return _watched(self.basis.evaluate(coefficients, x), x, self.domain, self.mark)
 
     def __getattr__(self, name: str) -> Any:
         return _attribute(self, "basis", name)
 
 
 class WatchedNetwork(eqx.Module):
-    """A network with a support that is NaN outside of it while `strict`."""
+    """A network with other values outside its support, unless `mark` is 0."""
 
     network: AbstractNetwork
-    strict: Any
+    mark: Any
 
     def __call__(self, x: Point) -> Array:
         support = self.network.support
         assert support is not None
-        return _watched(self.network(x), x, tuple(support), self.strict)
+        return _watched(self.network(x), x, tuple(support), self.mark)
 
     def __getattr__(self, name: str) -> Any:
         return _attribute(self, "network", name)
 
 
-def watched(f: Hypothesis) -> tuple[Hypothesis, Hypothesis] | None:
-    """f, and f that is NaN outside of its domain, both of one structure; `None` where no part of
-    f has a domain. A periodic basis has none."""
-    marks = [_has_domain(node) for node in jax.tree.leaves(f, is_leaf=_is_part)]
-    if not any(marks):
+MARKS = (0.0, np.nan, 2.0, -2.0)
+"""What is added outside of a domain, in units of 1 + |f|: enough to change the sign of f. A twin
+has the index of its mark, a whole number, since floating-point arrays are parameters of f."""
+
+
+def watched(f: Hypothesis) -> tuple[Hypothesis, list[Hypothesis]] | None:
+    """f, and f with each of the marks outside of its domain, all of one structure; `None` where no
+    part of f has a domain. A periodic basis has none."""
+    if not any(_has_domain(node) for node in jax.tree.leaves(f, is_leaf=_is_part)):
         return None
 
-    def twin(strict: bool) -> Hypothesis:
+    def twin(mark: int) -> Hypothesis:
         def replace(node: Any) -> Any:
-            if not _has_domain(node):
-                return node
-            kind = WatchedNetwork if isinstance(node, AbstractNetwork) else WatchedBasis
-            return kind(node, np.asarray(strict))
+            if isinstance(node, Series):
+                stack = _stack(node, node.basis)
+                known = stack or jax.tree.leaves(node.basis) or node.coefficients.ndim == 1
+                return eqx.tree_at(lambda s: s.basis, node, marked(node.basis, stack, known))
+            return marked(node, _stack(node, node), True)
 
-        return jax.tree.map(replace, f, is_leaf=_is_part)
+        def marked(tree: Any, stack: tuple[int, ...], known: Any) -> Any:
+            def one(node: Any) -> Any:
+                if not (known and _has_domain(node)):
+                    return node
+                kind = WatchedNetwork if isinstance(node, AbstractNetwork) else WatchedBasis
+                return kind(node, np.full(stack, mark))
 
-    return twin(False), twin(True)
+            return jax.tree.map(one, tree, is_leaf=_is_part)
+
+        outer = lambda node: isinstance(node, Series) or _is_part(node)
+        return jax.tree.map(replace, f, is_leaf=outer)
+
+    return twin(0), [twin(mark) for mark in range(1, len(MARKS))]
+
+
+def _stack(function: Any, part: Any) -> tuple[int, ...]:
+    """The leading axes that the arrays of a stack of functions have, as `eqx.filter_vmap` makes it:
+    so many as leave a function of a point when they are taken off."""
+    if not callable(function) or not _has_any_domain(part):
+        return ()
+    arrays = [x for x in jax.tree.leaves(function) if isinstance(x, jax.Array | np.ndarray)]
+    least = min((np.ndim(leaf) for leaf in arrays), default=0)
+    for count in range(min(least, 2) + 1):
+        if _is_function(jax.tree.map(functools.partial(_cut, count), function)):
+            return np.shape(arrays[0])[:count] if arrays else ()
+    return ()
+
+
+def _cut(count: int, leaf: Any) -> Any:
+    """The shape of a leaf without its leading axes."""
+    if not eqx.is_array(leaf) and not isinstance(leaf, np.ndarray | np.generic):
+        return leaf
+    return jax.ShapeDtypeStruct(np.shape(leaf)[count:], leaf.dtype)
+
+
+def _is_function(one: Any) -> bool:
+    def value(one: Any) -> Any:
+        inner = one.basis if isinstance(one, Series) else one
+        lower = inner.support[0] if isinstance(inner, AbstractNetwork) else inner.domain[0]
+        return one(jax.tree.map(jnp.asarray, lower))
+
+    try:
+        return eqx.filter_eval_shape(value, one).ndim <= 1
+    except (TypeError, ValueError, IndexError, AttributeError):
+        return False
+
+
+def _has_any_domain(part: Any) -> bool:
+    return any(_has_domain(node) for node in jax.tree.leaves(part, is_leaf=_is_part))
 
 
 def _is_part(node: Any) -> bool:
@@ -95,12 +149,25 @@ def _has_domain(node: Any) -> bool:
     return isinstance(node, AbstractBasis) and not isinstance(node, Fourier)
 
 
-def _watched(value: Array, x: Point, domain: tuple[Any, Any], strict: Any) -> Array:
+def _watched(value: Array, x: Point, domain: tuple[Any, Any], mark: Any) -> Array:
     lower, upper = domain
-    marks = jax.tree.map(_inside, x, lower, upper)
-    inside = jnp.stack(jax.tree.leaves(marks)).all() | ~jnp.asarray(strict)
-    # A product, and not a choice between f and NaN: its derivatives are NaN as well.
-    return value * jnp.where(inside, 1, jnp.nan).astype(value.dtype)
+    inside = jnp.stack(jax.tree.leaves(jax.tree.map(_inside, x, lower, upper))).all()
+    # A factor, and not a choice between two values: its derivatives move as well.
+    amount = jnp.where(inside, 0, jnp.asarray(MARKS)[jnp.asarray(mark)]).astype(value.dtype)
+    phase = sum(jax.tree.leaves(jax.tree.map(_phase, x, lower, upper)), jnp.zeros(()))
+    wave = 1.5 + jnp.sin(0.7 + phase).astype(value.dtype)
+    return value + amount * wave * (1 + jnp.abs(value))
+
+
+def _phase(x: Any, lower: Any, upper: Any) -> Array:
+    """A number that every coordinate moves, so that no derivative of a mark is zero."""
+    x = jnp.asarray(x)
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        return jnp.zeros(())
+    lower, upper = (jnp.broadcast_to(jnp.asarray(b, x.dtype), x.shape) for b in (lower, upper))
+    bounded = jnp.isfinite(upper - lower) & (upper > lower)
+    width = jnp.where(bounded, upper - lower, 1)
+    return jnp.sum((x - jnp.where(bounded, lower, 0)) / width).astype(float)
 
 
 def _inside(x: Any, lower: Any, upper: Any) -> Array:

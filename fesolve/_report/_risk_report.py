@@ -7,13 +7,13 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from .._checks import positive
 from .._judge import ErrorEstimate
 from .._judge._estimate import estimate
 from .._least_squares._trainable import trainable_leaves
 from .._precision import theta_dtype
 from .._risk import AbstractRisk
 from .._solver import Solution
-from .._solver._base import check_accuracy
 from .._types import Hypothesis
 from ._check import as_checks, Check
 from ._domain import watched
@@ -84,7 +84,7 @@ class RiskReport(eqx.Module):
     ) -> None:
         solution = f if isinstance(f, Solution) else None
         f = f.value if isinstance(f, Solution) else f
-        check_accuracy(accuracy)
+        positive(accuracy, "accuracy")
         given = {"train": train, "test": test, **shifted}
         risks = {name: risk for name, risk in given.items() if risk is not None}
         self.checks = as_checks(checks)
@@ -92,7 +92,7 @@ class RiskReport(eqx.Module):
             raise ValueError("nothing to report on: pass `train=`, `test=`, `exact=` or `checks=`")
         for name, risk in risks.items():
             _check(name, risk)
-        twins = watched(f) or (f, None)
+        twins = watched(f) or (f, [])
         self.rows, self.samples = [], []
         before: list[Row] | None = None
         for name, risk in risks.items():

@@ -76,10 +76,10 @@ class Equation(eqx.Module):
 
 
 def equations(
-    risk: AbstractRisk, twins: tuple[Hypothesis, Hypothesis | None], *, search: bool
+    risk: AbstractRisk, twins: tuple[Hypothesis, list[Hypothesis]], *, search: bool
 ) -> list[Equation]:
-    """The equations of a risk on a sample, evaluated at f = twins[0]; twins[1], if there is one,
-    is NaN outside of its domain. With `search` the maximum is sought over the population."""
+    """The equations of a risk on a sample, evaluated at f = twins[0]; twins[1] are functions that
+    differ from f outside of its domain. With `search` the maximum is sought over the population."""
     found: list[Equation] = []
     for index, term in enumerate(risk.terms):
         found += _of_term(term, index, twins, search)
@@ -99,7 +99,7 @@ def _of_term(term: Risk, index: int, twins: tuple, search: bool) -> list[Equatio
     if paired:
         first, second = (field.at(field.points, d) for d in (term.shock.first, term.shock.second))
         losses = squares = (first * second).astype(np.float64)
-        finite = np.isfinite(first) & np.isfinite(second)
+        finite, values = np.isfinite(first) & np.isfinite(second), first.astype(np.float64)
         sizes, worst = None, [None] * len(field.names)
     else:
         values = field.at(field.points).astype(np.float64)
@@ -111,9 +111,10 @@ def _of_term(term: Risk, index: int, twins: tuple, search: bool) -> list[Equatio
         if search:
             worst = [max(pair, key=lambda w: w.value) for pair in zip(worst, field.worst())]
     asked = None
-    if twins[1] is not None:
+    if twins[1]:
         draws = (term.shock.first,) if paired else ()
-        asked = finite & ~np.isfinite(Field(term, twins[1]).at(field.points, *draws))
+        others = [Field(term, twin).at(field.points, *draws) for twin in twins[1]]
+        asked = finite & np.any([other != values for other in others], axis=0)
     return [
         Equation(
             label=name + _factor(term),

@@ -74,6 +74,8 @@ def _without_tolerance(term: Risk) -> Risk:
 
 def _free(problem: LeastSquares, jacobian: np.ndarray) -> int:
     """How many directions of theta the constraint leaves free."""
+    if not np.isfinite(jacobian).all():
+        return problem.theta.size
     sigma = np.linalg.svd(jacobian, compute_uv=False)
     sigma = jnp.asarray(np.pad(sigma, (0, problem.theta.size - sigma.size)))
     decided = decided_directions(sigma, jnp.asarray(problem.theta), problem.equations)

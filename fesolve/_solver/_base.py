@@ -47,8 +47,9 @@ class RESULTS(eqx.Enumeration):
         "`max_steps`, or start closer"
     )
     non_finite = (
-        "the residual became NaN or infinite, and no shorter step was finite. Look at the domain "
-        "of the functions in the residual (a log, a power, a division) and at the starting f"
+        "the residual, or its derivative in f, became NaN or infinite, and no shorter step was "
+        "finite. Look at the domain of the functions in the residual (a log, a power, a division) "
+        "and at the starting f"
     )
     not_affine = (
         "not affine: the residual is not affine in theta, so that one linear solve is not enough. "
@@ -162,16 +163,6 @@ class AbstractLeastSquaresSolver(AbstractSolver):
     """
 
     budget: eqx.AbstractVar[int]
-
-
-def check_accuracy(accuracy: Any) -> None:
-    """**Raises:** `ValueError` unless `accuracy` is a positive number."""
-    number = isinstance(accuracy, int | float | np.number) and not isinstance(accuracy, bool)
-    if not (number and accuracy > 0):
-        raise ValueError(
-            "`accuracy` is the relative error of f up to which it counts as solved, a positive "
-            f"number such as 1e-3; got {accuracy!r}"
-        )
 
 
 def require_key(key: PRNGKeyArray | None, what: str) -> PRNGKeyArray:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
+from .._checks import whole
 from .._compiled import arrays_of, Static
 from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk, Risk, SumRisk
@@ -78,9 +79,8 @@ class Continuation(AbstractSolver):
             raise ValueError(
                 f"`solver` must be a solver such as `fe.LevenbergMarquardt()`; got {solver!r}"
             )
-        if not isinstance(steps, int | np.integer) or steps < 1:
-            raise ValueError(f"`steps` must be a whole number of at least 1; got {steps!r}")
-        if not 0 < least <= 1 / steps:
+        whole(steps, "steps")
+        if not isinstance(least, int | float | np.number) or not 0 < least <= 1 / steps:
             raise ValueError(
                 f"`least` must lie above 0 and at most at the first step, 1 / {steps}; got {least}"
             )

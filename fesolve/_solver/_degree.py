@@ -77,6 +77,7 @@ def climb(functions: Functions, problem: LeastSquares, state: Progress) -> int |
             newton(functions, state, 8, 8 * eps, columns)
             resolved = _tail(problem, adaptive, state.theta, degree) <= 10 * eps
             if resolved and is_zero(problem, state):
+                state.finite = True
                 return degree
         last = degree >= largest
         if last or state.cost > 1e-4 * begin.cost:

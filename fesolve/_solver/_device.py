@@ -16,13 +16,15 @@ from .._least_squares._device_algebra import damped_solve, damped_steps, gauss_n
 
 
 class Outcome(NamedTuple):
-    """What a device solve returns; `more`, further numbers for its statistics."""
+    """What a device solve returns; `more`, further numbers for its statistics; `finite`, whether
+    the Jacobian at theta is finite, as far as that is known."""
 
     theta: Float[Array, " P"]
     r: Float[Array, " N"]
     steps: Int[Array, ""]
     converged: Bool[Array, ""]
     more: dict[str, Array] | None = None
+    finite: Bool[Array, ""] | None = None
 
 
 class _State(NamedTuple):
@@ -80,7 +82,8 @@ def newton(
     start = _start(assembly, theta, data, jnp.ones((), theta.dtype))
     end = jax.lax.while_loop(lambda s: ~s.done & (s.steps < max_steps), body, start)
     converged = end.done & (end.stalled < 10)
-    return Outcome(end.best, end.best_r, end.steps, converged)
+    finite = jnp.isfinite(start.jacobian).all()
+    return Outcome(end.best, end.best_r, end.steps, converged, finite=finite)
 
 
 def levenberg_marquardt(
@@ -126,7 +129,9 @@ def levenberg_marquardt(
     start = _start(assembly, theta, data, jnp.asarray(damping, theta.dtype))
     start = start._replace(done=start.r @ start.r <= floor)
     end = jax.lax.while_loop(lambda s: ~s.done & (s.steps < max_steps), body, start)
-    return Outcome(end.theta, end.r, end.steps, end.done)
+    # a step to where it is not finite is not taken
+    finite = jnp.isfinite(start.jacobian).all()
+    return Outcome(end.theta, end.r, end.steps, end.done, finite=finite)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 3, 4, 5, 6))

@@ -105,7 +105,9 @@ def how_it_ended(
     multipliers = [jnp.asarray(bare[6]) for bare in assembly.merge(out.theta, data)[0]]
     rms = root_mean_squares(equations, out.r, multipliers)
     result = RESULTS.where(out.converged, RESULTS.not_zero, unfinished)
-    return RESULTS.where(jnp.isfinite(out.r).all(), result, RESULTS.non_finite), rms
+    finite = jnp.isfinite(out.r).all()
+    finite = finite if out.finite is None else finite & out.finite
+    return RESULTS.where(finite, result, RESULTS.non_finite), rms
 
 
 @_minimum.defjvp

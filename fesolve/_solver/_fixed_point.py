@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
+from .._checks import tolerance, whole
 from .._distribution import Dirac
-from .._least_squares._assembly import Assembly, Equation, LeastSquares, residuals
+from .._least_squares._assembly import Assembly, Equation, LeastSquares, linearise, residuals
 from .._least_squares._trainable import linear_leaves, same_leaves
 from .._risk import AbstractRisk
 from .._types import Hypothesis
@@ -104,16 +105,12 @@ class FixedPoint(AbstractSolver):
                 f"`solver` must be a solver such as `fe.LevenbergMarquardt()`; got {solver!r}"
             )
         for name, number, least in (("max_steps", max_steps, 1), ("anderson", anderson, 0)):
-            if not isinstance(number, int | np.integer) or number < least:
-                raise ValueError(
-                    f"`{name}` must be a whole number of at least {least}; got {number!r}"
-                )
-        if not 0 < damping <= 1:
+            whole(number, name, least)
+        if not (isinstance(damping, int | float | np.number) and 0 < damping <= 1):
             raise ValueError(
                 f"`damping` must lie in (0, 1], where 1 goes all the way; got {damping!r}"
             )
-        if stop is not None and not stop >= 0:
-            raise ValueError(f"`stop` must be a number >= 0 or None; got {stop!r}")
+        tolerance(stop, "stop")
         self.step, self.solver = step, solver
         self.max_steps, self.damping = max_steps, damping
         self.anderson, self.stop = anderson, stop
@@ -261,6 +258,6 @@ class _Iteration(NamedTuple):
         start = begin(jnp.asarray(theta), self.rule)
         going = lambda walk: ~walk.done & (walk.steps < self.max_steps)
         walk = jax.lax.while_loop(going, body, start)
-        r = residuals(assembly, walk.best, data)
+        r, jacobian = linearise(assembly, walk.best, data)
         end = (walk.best, r, walk.steps, walk.converged)
-        return _device.Outcome(*end, more=_numbers(walk))
+        return _device.Outcome(*end, more=_numbers(walk), finite=jnp.isfinite(jacobian).all())

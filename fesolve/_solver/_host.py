@@ -14,7 +14,8 @@ from .._least_squares._algebra import least_squares_step
 
 @dataclasses.dataclass
 class Progress:
-    """Where the iteration stands; the only mutable state of a host solve."""
+    """Where the iteration stands; the only mutable state of a host solve. `beyond` is the theta
+    of the shortest step that was tried where none was finite."""
 
     theta: np.ndarray
     r: np.ndarray
@@ -26,6 +27,7 @@ class Progress:
     converged: bool = False
     overfitted: bool = False
     unit: float = 0.0
+    beyond: np.ndarray | None = None
     history: list[float] = dataclasses.field(default_factory=list)
 
     def measure(self) -> None:
@@ -57,7 +59,7 @@ def _finite(*arrays: np.ndarray) -> bool:
 def newton(
     functions: Functions, state: Progress, max_steps: int, rtol: float, columns: np.ndarray | None
 ) -> None:
-    """Gauss-Newton with full steps, shortened only where the residual is not finite.
+    """Gauss-Newton with full steps, shortened only where residual or Jacobian are not finite.
 
     It does not insist on a falling risk: from f = 0 the first step of a logistic equation raises
     it a thousandfold and the seventh arrives at 1e-15. Keeps the best theta that it met.
@@ -67,10 +69,11 @@ def newton(
         state.evaluations += 1
     state.measure()
     best = (state.cost, state.theta, state.r, state.jacobian)
+    state.finite = _finite(state.r, state.jacobian)
     nothing = (8 * float(np.finfo(state.r.dtype).eps) * state.unit) ** 2
     little = (1e-9 * state.unit) ** 2
     stalled = 0
-    for _ in range(max_steps):
+    for _ in range(max_steps if state.finite else 0):
         step = _restricted_step(state, columns, 0.0)
         size = np.linalg.norm(step)
         moved = _shorten_until_finite(functions, state, step)
@@ -110,6 +113,7 @@ def _shorten_until_finite(functions: Functions, state: Progress, step: np.ndarra
             if _finite(r, jacobian):
                 state.theta, state.r, state.jacobian = theta, r, jacobian
                 return True
+            state.beyond = theta
         step = step / 4
     return False
 
@@ -122,11 +126,15 @@ def levenberg_marquardt(
 
     Cholesky of these is right for travelling; the last digits are left to a QR step. The second
     directional derivative of the geodesic term is a finite difference, one more residual, because
-    its exact form doubles the compilation. The Jacobian stays on a rejected step.
+    its exact form doubles the compilation. The Jacobian stays on a rejected step, and a step is
+    rejected as well where the Jacobian after it is not finite.
     """
     if state.jacobian is None:
         state.r, state.jacobian = functions.linearise(state.theta)
         state.evaluations += 1
+    state.finite = _finite(state.r, state.jacobian)
+    if not state.finite:
+        return
     solver = _Damped(state.jacobian)
     damping = state.damping
     rejected, slow = 0, 0
@@ -140,12 +148,16 @@ def levenberg_marquardt(
         r = functions.residuals(theta) if _finite(step) else np.full_like(state.r, np.nan)
         state.evaluations += 2
         cost = float(r @ r)
-        if np.isfinite(cost) and cost < state.cost:
+        finite = bool(np.isfinite(cost))
+        if finite and cost < state.cost:
+            after = functions.linearise(theta)
+            finite = _finite(*after)
+        if finite and cost < state.cost:
             # near rounding a step must earn more: the last layer's QR is better at the end
             gain = 1e-3 if state.cost > near else 0.2
             slow = slow + 1 if cost > (1 - gain) * state.cost else 0
             state.theta = theta
-            state.r, state.jacobian = functions.linearise(theta)
+            state.r, state.jacobian = after
             state.steps += 1
             state.history.append(cost)
             damping, rejected = damping / 5, 0
@@ -155,11 +167,12 @@ def levenberg_marquardt(
             # from the least on that a factor takes: below it, the step would be the same again
             damping, rejected = 3 * max(damping, solver.least), rejected + 1
         size = np.linalg.norm(step)
-        if state.cost <= floor or rejected >= 30 or slow >= 25:
+        short = rejected and size <= rtol * np.linalg.norm(state.theta)
+        if state.cost <= floor or rejected >= 30 or slow >= 25 or short:
             state.converged = True
-            break
-        if rejected and size <= rtol * np.linalg.norm(state.theta):
-            state.converged = True
+            # however short the step, it leads to where nothing is finite
+            if rejected and not finite and state.cost > floor:
+                state.finite, state.beyond = False, theta
             break
     state.damping = damping
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -82,13 +83,14 @@ def _parts(term: Risk, p: Empirical, room: int) -> list[Risk]:
 def _conjugate_gradient_step(
     assembly: Assembly, theta: Any, data: list, damping: Array, iterations: int
 ) -> tuple[Float[Array, " P"], Float[Array, ""]]:
-    """(J^T J + damping I)^-1 (-J^T r) by conjugate gradients, and r^T r."""
+    """(J^T J + damping I)^-1 (-J^T r) by conjugate gradients, and the norm of J^T r."""
     rows = lambda t: residuals(assembly, t, data)
     r, forward = jax.linearize(rows, theta)
     backward = jax.linear_transpose(forward, theta)
     product = lambda v: backward(forward(v))[0] + damping * v
-    step, _ = jax.scipy.sparse.linalg.cg(product, -backward(r)[0], maxiter=iterations)
-    return step, r @ r
+    gradient = backward(r)[0]
+    step, _ = jax.scipy.sparse.linalg.cg(product, -gradient, maxiter=iterations)
+    return step, jnp.linalg.norm(gradient)
 
 
 def travel_matrix_free(
@@ -99,14 +101,25 @@ def travel_matrix_free(
     state.r = functions.residuals(state.theta)
     amount, rejected = damping * max(state.cost, 1e-30) ** 0.5, 0
     iterations = int(min(200, state.theta.size))
+    before = (state.theta, state.r)
     while state.steps < max_steps and rejected < 20:
-        step, _ = _conjugate_gradient_step(assembly, state.theta, data, amount, iterations)
+        step, slope = _conjugate_gradient_step(assembly, state.theta, data, amount, iterations)
+        # conjugate gradients answer a NaN with no step
+        if not (np.isfinite(slope) and np.isfinite(step).all()):
+            # the derivative shows only in the next step: back to where it was finite
+            state.beyond, amount, rejected = state.theta, amount * 16, rejected + 1
+            state.finite = before[0] is not state.theta
+            state.theta, state.r = before
+            if state.finite:
+                continue
+            break
         theta = state.theta + np.asarray(step)
         r = functions.residuals(theta)
         state.evaluations += 2
         cost = float(r @ r)
         if np.isfinite(cost) and cost < state.cost:
             small = cost > (1 - 1e-6) * state.cost
+            before = (state.theta, state.r)
             state.theta, state.r = theta, r
             state.steps += 1
             state.history.append(cost)

@@ -7,12 +7,13 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
+from .._checks import function, positive, whole
 from .._least_squares._algebra import DAMPED, one_thread
 from .._least_squares._assembly import LeastSquares, require_rows
 from .._least_squares._trainable import linear_leaves
 from .._risk import AbstractRisk
 from .._types import Hypothesis, is_traced
-from ._base import AbstractLeastSquaresSolver, check_accuracy, Interrupted, RESULTS, Solution
+from ._base import AbstractLeastSquaresSolver, Interrupted, RESULTS, Solution
 from ._best import BestOnFresh
 from ._causal import row_times
 from ._degree import climb, degree_solution, has_free_degree, rooms, with_points, with_room
@@ -61,11 +62,13 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
     budget: int = 20_000
 
     def __check_init__(self) -> None:
-        if self.max_steps < 1:
-            raise ValueError(f"`max_steps` must be at least 1; got {self.max_steps}")
-        if not self.damping > 0:
-            raise ValueError(f"`damping` must be positive; got {self.damping}")
-        check_accuracy(self.accuracy)
+        whole(self.max_steps, "max_steps")
+        positive(self.damping, "damping")
+        whole(self.memory, "memory")
+        if self.causal is not None:
+            function(self.causal, "causal", "`lambda x: x[0]`, the time of a point")
+        positive(self.accuracy, "accuracy")
+        whole(self.budget, "budget")
 
     def minimise(
         self,
@@ -166,6 +169,9 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
             if state.finite and problem.rows > 4 * problem.theta.size:
                 blocks = in_blocks(problem, self.memory, functions)
                 state.r, state.jacobian = blocks.linearise(state.theta)
+                if not np.isfinite(state.jacobian).all():
+                    state.finite, state.r = False, problem.residuals(state.theta)
+                    return host_solution(problem, state)
                 options = {**self._options(problem), "times": lambda: None}
                 solve_series(blocks, state, **options | {"zero": lambda _: False})
                 state.r = problem.residuals(state.theta)

@@ -6,12 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
+from .._checks import positive
 from .._least_squares._algebra import least_squares_step, one_thread
 from .._least_squares._assembly import Equation, LeastSquares, linearise, require_rows, residuals
 from .._least_squares._device_algebra import gauss_newton_step
 from .._risk import AbstractRisk
 from .._types import Hypothesis
-from ._base import AbstractLeastSquaresSolver, check_accuracy, Interrupted, RESULTS, Solution
+from ._base import AbstractLeastSquaresSolver, Interrupted, RESULTS, Solution
 from ._device import Outcome
 from ._differentiable import solve_on_device
 from ._host import Progress
@@ -38,7 +39,7 @@ class LinearLeastSquares(AbstractLeastSquaresSolver):
     budget: int = 20_000
 
     def __check_init__(self) -> None:
-        check_accuracy(self.accuracy)
+        positive(self.accuracy, "accuracy")
 
     def minimise(
         self,
@@ -118,4 +119,5 @@ class _LinearStep(NamedTuple):
         affine = _moved_as_foretold(r, jacobian, step, after)
         keep = affine | (after @ after < r @ r)
         end = jnp.where(keep, theta + step, theta)
-        return Outcome(end, jnp.where(keep, after, r), jnp.ones((), int), affine)
+        finite, one = jnp.isfinite(jacobian).all(), jnp.ones((), int)
+        return Outcome(end, jnp.where(keep, after, r), one, affine, finite=finite)

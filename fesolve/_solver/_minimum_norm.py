@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
+from .._checks import positive, whole
 from .._least_squares._algebra import DAMPED, one_thread
 from .._least_squares._assembly import LeastSquares
 from .._least_squares._trainable import has_network
@@ -15,7 +16,7 @@ from .._risk import AbstractRisk
 from .._types import Hypothesis
 from . import _implicit
 from ._annealed import annealed
-from ._base import AbstractSolver, check_accuracy, Interrupted, RESULTS, Solution
+from ._base import AbstractSolver, Interrupted, RESULTS, Solution
 from ._device import Outcome
 from ._differentiable import how_it_ended, Minimum, no_tangent, tangents_of
 from ._null_space import advance, Iterate, Pair, start, tangent
@@ -71,9 +72,8 @@ class MinimumNorm(AbstractSolver):
                 "`norm` must be a risk, such as `fe.Risk(slope, distribution).quadrature(n)`; got "
                 f"{type(self.norm).__name__}"
             )
-        if self.max_steps < 1:
-            raise ValueError(f"`max_steps` must be at least 1; got {self.max_steps}")
-        check_accuracy(self.accuracy)
+        whole(self.max_steps, "max_steps")
+        positive(self.accuracy, "accuracy")
         for term in self.norm.terms:
             try:
                 term.check_sample()
@@ -170,7 +170,7 @@ def _advance(pair: Pair, state: Iterate, floats: tuple, others: tuple) -> Iterat
 def _conclude(options: _Options, state: Iterate, floats: tuple, others: tuple) -> Minimum:
     """The verdict: solved only where the constraint holds and the selection has converged."""
     decided = (state.undecided == 0) | (not options.unique)
-    out = Outcome(state.theta, state.c, state.steps, state.converged)
+    out = Outcome(state.theta, state.c, state.steps, state.converged, finite=state.finite)
     assembly, data = options.pair.constraint, _joined(floats, others)[0]
     unfinished = RESULTS.max_steps_reached
     result, rms = how_it_ended(options.pair.equations, unfinished, assembly, data, out)

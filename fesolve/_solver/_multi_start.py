@@ -10,6 +10,7 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
+from .._checks import positive, whole
 from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk
 from .._types import Hypothesis, HypothesisClass, is_traced, is_tracing
@@ -92,12 +93,10 @@ class MultiStart(AbstractSolver):
             raise ValueError(
                 f"`solver` must be a solver such as `fe.LevenbergMarquardt()`; got {solver!r}"
             )
-        if not isinstance(starts, int | np.integer) or starts < 1:
-            raise ValueError(f"`starts` must be a whole number of at least 1; got {starts!r}")
+        whole(starts, "starts")
         if compare is not None and not callable(compare):
             raise ValueError(f"`compare` must be a function `compare(f, x)`; got {compare!r}")
-        if not agreement > 0:
-            raise ValueError(f"`agreement` must be a positive number; got {agreement!r}")
+        positive(agreement, "agreement")
         self.hypothesis_class = hypothesis_class
         self.solver = LevenbergMarquardt() if solver is None else solver
         self.starts = int(starts)

@@ -46,6 +46,7 @@ class Iterate(NamedTuple):
     failed: Bool[Array, ""]
     free: Int[Array, ""]
     undecided: Int[Array, ""]
+    finite: Bool[Array, ""]
 
 
 class Split(NamedTuple):
@@ -93,7 +94,7 @@ def start(pair: Pair, theta: Array, data: tuple[list, list]) -> Iterate:
     zero, none, no = jnp.zeros((), theta.dtype), jnp.zeros((), int), jnp.zeros((), bool)
     failed = ~(jnp.isfinite(c).all() & jnp.isfinite(b).all())
     far = jnp.full((), jnp.inf, theta.dtype)
-    return Iterate(theta, c, b, zero, zero, far, none, none, no, failed, none, none)
+    return Iterate(theta, c, b, zero, zero, far, none, none, no, failed, none, none, ~failed)
 
 
 def advance(pair: Pair, state: Iterate, data: tuple[list, list]) -> Iterate:
@@ -159,6 +160,7 @@ def advance(pair: Pair, state: Iterate, data: tuple[list, list]) -> Iterate:
         ~finite | (~moved & ~converged),
         jnp.sum(~parts.decides),
         jnp.sum(~parts.decides) - jnp.sum(parts.sigma_norm > 0),
+        finite,
     )
 
 

@@ -10,6 +10,7 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
+from .._checks import positive, whole
 from .._compiled import compiled, Static
 from .._distribution import AbstractDistribution, Dirac, Empirical
 from .._dry_run import equation_widths
@@ -18,7 +19,7 @@ from .._fingerprint import TracedClosureError
 from .._precision import in_dtype
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import Hypothesis, is_traced, is_tracing
-from ._base import AbstractSolver, check_accuracy, Interrupted, require_key, RESULTS, Solution
+from ._base import AbstractSolver, Interrupted, require_key, RESULTS, Solution
 from ._outcome import no_monitors_under_tracing
 
 
@@ -73,13 +74,12 @@ class Optax(AbstractSolver):
                 f"`optim` must be an Optax optimiser such as `optax.adam(1e-3)`; got {optim!r}"
             )
         for name, number in {"num_steps": num_steps, "batch_size": batch_size}.items():
-            whole = isinstance(number, int | np.integer) and number >= 1
-            if not (whole or (number is None and name == "batch_size")):
-                raise ValueError(f"`{name}` must be a whole number of at least 1; got {number!r}")
+            if number is not None or name != "batch_size":
+                whole(number, name)
         self.optim = optim
         self.num_steps = num_steps
         self.batch_size = batch_size
-        check_accuracy(accuracy)
+        positive(accuracy, "accuracy")
         self.accuracy = accuracy
 
     def minimise(

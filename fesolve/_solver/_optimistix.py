@@ -10,14 +10,15 @@ import numpy as np
 from jax.custom_batching import sequential_vmap
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
+from .._checks import positive, whole
 from .._compiled import compiled
 from .._fingerprint import fingerprint
-from .._least_squares._assembly import Assembly, LeastSquares, require_rows, residuals
+from .._least_squares._assembly import Assembly, LeastSquares, linearise, require_rows, residuals
 from .._least_squares._trainable import linear_leaves
 from .._precision import in_dtype
 from .._risk import AbstractRisk
 from .._types import Hypothesis, is_traced
-from ._base import AbstractSolver, check_accuracy, Interrupted, RESULTS, Solution
+from ._base import AbstractSolver, Interrupted, RESULTS, Solution
 from ._device import Outcome
 from ._differentiable import solve_on_device
 from ._outcome import no_monitors_under_tracing
@@ -54,11 +55,10 @@ class Optimistix(AbstractSolver):
                 "`solver` must be a least-squares solver or a minimiser of Optimistix, such as "
                 f"`optimistix.Dogleg(rtol=1e-8, atol=1e-8)`; got {solver!r}"
             )
-        if not isinstance(max_steps, int | np.integer) or max_steps < 1:
-            raise ValueError(f"`max_steps` must be a whole number >= 1; got {max_steps!r}")
+        whole(max_steps, "max_steps")
         self.solver = solver
         self.max_steps = max_steps
-        check_accuracy(accuracy)
+        positive(accuracy, "accuracy")
         self.accuracy = accuracy
 
     def minimise(
@@ -157,8 +157,9 @@ class _Iteration:
             return self._run(assembly, theta, data)
 
         theta, steps, converged = run(theta, data)
-        r = residuals(assembly, theta, data)
-        return Outcome(theta, r, steps, converged)
+        r, jacobian = linearise(assembly, theta, data)
+        finite = jnp.isfinite(jacobian).all()
+        return Outcome(theta, r, steps, converged, finite=finite)
 
     def _run(self, assembly: Assembly, theta: Array, data: list) -> tuple[Array, Array, Array]:
         import optimistix

@@ -1,16 +1,11 @@
 """From the last iterate of a least-squares solver to a `Solution`."""
 
-from typing import Any
-
-import jax
 import numpy as np
-from jaxtyping import PyTree
 
 from .._least_squares._assembly import LeastSquares
-from .._risk import AbstractRisk
-from .._types import Hypothesis
 from . import _host
 from ._base import RESULTS, Solution
+from ._not_finite import BEYOND
 from ._verdict import default_tolerance, root_mean_squares
 
 
@@ -39,6 +34,7 @@ def host_solution(problem: LeastSquares, state: _host.Progress) -> Solution:
     result = RESULTS.overfitted if state.overfitted else result
     if not (state.finite and np.isfinite(state.r).all()):
         result = RESULTS.non_finite
+        stats |= {} if state.beyond is None else {BEYOND: state.beyond}
     risk, history = np.asarray(state.cost, dtype), np.asarray(state.history, dtype)
     return Solution(problem.value(state.theta), risk, result, stats, history)
 
@@ -60,25 +56,3 @@ def is_zero(problem: LeastSquares, state: _host.Progress) -> bool:
         if not square <= max(relative**2 * size, given**2 * multiplier):
             return False
     return True
-
-
-def where_not_finite(risk: AbstractRisk, f: Hypothesis, trainable: PyTree[bool]) -> str:
-    """Which equation is not finite at f, at how many points, and at which first."""
-    problem = LeastSquares(risk, f, trainable)
-    r = problem.residuals(problem.theta)
-    for equation in problem.equations:
-        end = equation.start + equation.points * equation.width
-        block = r[equation.start : end].reshape(equation.points, equation.width)
-        bad = np.flatnonzero(~np.isfinite(block[:, list(equation.columns)]).all(axis=1))
-        if bad.size:
-            points = problem.assembly.bares[equation.term][3]
-            first = "" if points is None else f", first at x = {_point(points, int(bad[0]))}"
-            return (
-                f"residual `{equation.name}` is not finite at {bad.size} of {equation.points} "
-                f"points{first}"
-            )
-    return "the residual is finite there, and its derivative in theta is not"
-
-
-def _point(points: Any, index: int) -> str:
-    return str(jax.tree.map(lambda p: np.asarray(p[index]).tolist(), points))

@@ -4,9 +4,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
+from .._checks import whole
 from .._distribution import Empirical
 from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk, Risk, SumRisk
@@ -49,8 +49,7 @@ class Resample(AbstractSolver):
                 f"`solver` must be a solver such as `fe.LevenbergMarquardt()`; got {solver!r}"
             )
         for name, number in {"n": n, "rounds": rounds}.items():
-            if not isinstance(number, int | np.integer) or number < 1:
-                raise ValueError(f"`{name}` must be a whole number of at least 1; got {number!r}")
+            whole(number, name)
         self.solver = solver
         self.n = n
         self.rounds = rounds

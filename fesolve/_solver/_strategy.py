@@ -27,6 +27,7 @@ def solve_series(
     start = copy_of(state)
     newton(functions, state, min(max_steps, 30), rtol, None)
     if zero(state):
+        state.finite = True
         return
     clock = times()
     for travel in [travel_damped] if clock is None else [travel_causally, travel_damped]:
@@ -45,6 +46,7 @@ def solve_series(
             other = replace(other, theta=state.theta, r=state.r, jacobian=state.jacobian)
         adopt(state, other)
         if zero(state):
+            state.finite = True
             return
 
 
@@ -93,6 +95,7 @@ def solve_network(
         _travel_and_arrive(functions, again, last, clock, left, damping)
         if again.cost < state.cost:
             adopt(state, replace(again, steps=again.steps + state.steps))
+    state.finite = state.finite or zero(state)
 
 
 def _travel_and_arrive(
@@ -116,7 +119,10 @@ def _travel_and_arrive(
         touched = copy_of(state)
         newton(functions, touched, 6, 8 * eps, last)
         if touched.cost < state.cost:
+            # whether the steps in all weights could go on is for them to say
+            finite, beyond = state.finite, state.beyond
             adopt(state, touched)
+            state.finite, state.beyond = finite, beyond
     state.converged = converged
 
 

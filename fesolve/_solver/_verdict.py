@@ -29,7 +29,7 @@ def root_mean_squares(
         block = r[equation.start : end].reshape(equation.points, equation.width)
         square = xp.sum(block[:, list(equation.columns)] ** 2)
         multiplier = multipliers[equation.term]
-        safe = xp.where(multiplier > 0, multiplier, 1)
+        safe = xp.where(multiplier != 0, multiplier, 1)
         values.append(xp.sqrt(square / safe))
     return xp.stack(values)
 

@@ -7,12 +7,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray, PyTree
 
-from ._distribution import as_distribution, Dirac, Empirical
-from ._least_squares._trainable import trainable_leaves
-from ._risk import Risk
-from ._solve import solve
-from ._solver import AbstractSolver, Solution
-from ._types import Hypothesis, Point
+from .._checks import function
+from .._distribution import as_distribution, Dirac, Empirical
+from .._least_squares._trainable import trainable_leaves
+from .._risk import Risk
+from .._solve import solve
+from .._solver import AbstractSolver, Solution
+from .._types import Hypothesis, Point
+from ._points import points_for
 
 
 def fit(
@@ -34,7 +36,8 @@ def fit(
     - `f`: a callable hypothesis.
     - `target`: the guess, a function of a point with values like those of f.
     - `distribution`: where f should be close to it. A distribution that is no sample yet is
-      replaced by a quadrature rule with nodes for twice as many values as f has unknowns.
+      replaced by a rule with nodes for about twice as many values as f has unknowns: along each
+      coordinate of a series as many as its basis asks for.
     - `solver`, `key`: as in `solve`.
 
     **Returns:** a `Solution`. A guess need not be reached, so no distance fails.
@@ -44,9 +47,13 @@ def fit(
             f"`f` must be callable to be fitted to a function; got {type(f).__name__}. Fit its "
             "parts, or write a risk"
         )
+    function(target, "target", "`lambda k: 0.3 * k`")
     risk = Risk(_distance, distribution, args=(target,), tolerance=jnp.inf, name="fit")
     p = as_distribution(distribution)
     if not isinstance(p, Dirac | Empirical):
+        rule = points_for(f, p)
+        if rule is not None:
+            return solve(risk.on(rule), f, solver, key=key)
         mask = trainable_leaves(f)
         leaves = zip(jax.tree.leaves(f), jax.tree.leaves(mask), strict=True)
         unknowns = sum(leaf.size for leaf, trained in leaves if trained)

@@ -1,0 +1,3 @@
+"""A first guess."""
+
+from ._fit import fit as fit

@@ -1,0 +1,3 @@
+"""Files that hold a solution."""
+
+from ._file import load as load, save as save
