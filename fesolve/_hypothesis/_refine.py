@@ -9,12 +9,11 @@ import numpy as np
 from .._types import is_traced
 from ._basis import AbstractBasis, Chebyshev
 from ._elements import BSpline, SpectralElements
-from ._kernel import IntegratedKernel, Kernel
 from ._periodic import Fourier, Indicator
 from ._tensor import Tensor
 
 
-RICH = 24
+RICH = 12
 """The least degree of a refined basis of one coordinate: a direction that is missing from a small
 class, such as exp(x) from the cubics, must be there."""
 
@@ -29,7 +28,8 @@ class Refinement(NamedTuple):
 
 @singledispatch
 def refined(basis: AbstractBasis, coordinates: int = 1) -> Refinement | None:
-    """A richer basis on the same domain; `None` for a basis of the user's own.
+    """A richer basis on the same domain; `None` for kernels, which hold smooth functions but
+    slowly, and for a basis of the user's own.
 
     **Arguments:** `coordinates`, in how many coordinates there is one: a tensor grows by the
     product of its factors.
@@ -78,20 +78,6 @@ def _(basis: Indicator, coordinates: int = 1) -> Refinement:
 
 
 @refined.register
-def _(basis: Kernel, coordinates: int = 1) -> Refinement:
-    centres = _with_midpoints(basis.centres)
-    richer = Kernel(basis.kernel, centres, basis.domain)
-    return Refinement(richer, np.arange(basis.size))
-
-
-@refined.register
-def _(basis: IntegratedKernel, coordinates: int = 1) -> Refinement:
-    centres = _with_midpoints(basis.centres)
-    richer = IntegratedKernel(basis.kernel, centres, basis.start, basis.domain)
-    return Refinement(richer, np.arange(basis.size))
-
-
-@refined.register
 def _(basis: Tensor, coordinates: int = 1) -> Refinement | None:
     moving = sum(not isinstance(factor, Indicator) for factor in basis.bases)
     parts = [refined(factor, max(moving, 1)) for factor in basis.bases]
@@ -120,11 +106,3 @@ def _rows_of(table: np.ndarray, rows: np.ndarray) -> np.ndarray:
 def _halved(knots: Any) -> Any:
     xp = jnp if is_traced(knots) else np
     return xp.sort(xp.concatenate([knots, (knots[:-1] + knots[1:]) / 2]))
-
-
-def _with_midpoints(centres: Any) -> Any:
-    """The centres, and points between each and the next, by their first coordinate."""
-    xp = jnp if is_traced(centres) else np
-    first = centres if centres.ndim == 1 else centres[:, 0]
-    ordered = centres[xp.argsort(first)]
-    return xp.concatenate([xp.asarray(centres), (ordered[:-1] + ordered[1:]) / 2])

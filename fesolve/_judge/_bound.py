@@ -69,7 +69,7 @@ def _bound(xp: Any, theta: Any, r: Any, jacobian: Any, values: Any, table: Any) 
     ratio = least_ratio if xp is np else least_ratio_on_device
     conditioning = ratio(jacobian, table)
     size, norm = xp.linalg.norm(values), xp.linalg.norm
-    unit, rms = norm(jacobian * theta), norm(r)
+    unit, rms = norm(jacobian * theta[None]), norm(r)
     sure = (size > 0) & (conditioning * size > IN_DOUBT * unit)
     scale = 1 / xp.where(sure, conditioning * size, 1)
     floor = float(np.finfo(r.dtype).eps) * unit / np.sqrt(r.size)

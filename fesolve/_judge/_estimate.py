@@ -182,11 +182,13 @@ def error_estimate(risk: AbstractRisk, f: Hypothesis, *, only: Any = None) -> Er
 
     **Returns:** an `ErrorEstimate`.
 
-    **Raises:** `ValueError` where f has no parameters, or the residual cannot be evaluated.
+    **Raises:** `ValueError` where the residual cannot be evaluated.
 
     **Source:** Stetter (1978), "The defect correction principle and discretization methods".
     """
-    return estimate(risk, f, trainable_leaves(f, only))
+    given = any(eqx.is_inexact_array(leaf) for leaf in jax.tree.leaves(f))
+    mask = trainable_leaves(f, only) if given else jax.tree.map(lambda _: False, f)
+    return estimate(risk, f, mask)
 
 
 class _Problem(NamedTuple):

@@ -69,11 +69,11 @@ def missing_step(
     eps = float(np.finfo(r.dtype).eps)
     left, s, vt = svd(_tall(xp, values_jacobian))
     seen = s > max(UNSEEN, 10 * eps) * s[0]
-    to_theta = vt.T * xp.where(seen, 1 / xp.where(seen, s, 1), 0)
+    to_theta = vt.T * xp.where(seen, 1 / xp.where(seen, s, 1), 0)[None]
     along = jacobian @ to_theta
-    elsewhere = jacobian @ (vt.T * xp.where(seen, 0, 1))
+    elsewhere = jacobian @ (vt.T * xp.where(seen, 0, 1)[None])
     u, size, _ = svd(elsewhere)
-    q = u * xp.where(size > 1e3 * eps * xp.linalg.norm(jacobian), 1, 0)
+    q = u * xp.where(size > 1e3 * eps * xp.linalg.norm(jacobian), 1, 0)[None]
     along, rest = along - q @ (q.T @ along), r - q @ (q.T @ r)
     u, sigma, wt = svd(_tall(xp, along))
     u = u[: r.size]
@@ -94,7 +94,7 @@ def missing_step(
         free=to_theta @ wt[last],
         determined=kept[last] | selected,
         apart=_largest_gap(xp, sigma, used),
-        unit=xp.linalg.norm(jacobian * size),
+        unit=xp.linalg.norm(jacobian * size[None]),
     )
 
 

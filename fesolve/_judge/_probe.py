@@ -142,8 +142,8 @@ def has_own_domain(node: Any) -> bool:
 
 def _richer(node: Any, box: Box | None, richness: int) -> Any:
     """The function in a richer space, or why there is none."""
-    if isinstance(node, Series):
-        return _richer_series(node, richness)
+    if isinstance(node, Series) and (richer := refined(node.basis)) is not None:
+        return _richer_series(node, richer, richness)
     lower, upper = _domain(node, box)
     name = type(node).__name__
     if lower is None:
@@ -159,10 +159,7 @@ def _richer(node: Any, box: Box | None, richness: int) -> Any:
     return Corrected(freeze(node), Series(basis, size, dtype=out.dtype))
 
 
-def _richer_series(node: Series, richness: int) -> Any:
-    richer = refined(node.basis)
-    if richer is None:
-        return f"no richer basis than a {type(node.basis).__name__} is known"
+def _richer_series(node: Series, richer: Refinement, richness: int) -> Any:
     for _ in range(richness - 1):
         again = refined(richer.basis)
         assert again is not None
@@ -185,7 +182,9 @@ def _series_like(node: Series, basis: AbstractBasis) -> Series:
 
 
 def _domain(node: Any, box: Box | None) -> tuple[Any, Any]:
-    """Where the function lives: its support, and where it is called besides."""
+    """Where the function lives: its domain, and where it is called besides."""
+    if isinstance(node, Series):
+        return tuple(jax.tree.map(np.asarray, end) for end in node.basis.domain)
     support = node.support if isinstance(node, AbstractNetwork) else None
     if support is None:
         return (None, None) if box is None else box
