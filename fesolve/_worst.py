@@ -25,7 +25,7 @@ from ._distribution import (
 from ._distribution._part import holds, Part
 from ._dry_run import equation_widths
 from ._evaluation import components, Pairs
-from ._fingerprint import TracedClosureError
+from ._fingerprint import Recent, TracedClosureError
 from ._precision import in_dtype, theta_dtype
 from ._risk import AbstractRisk, Risk
 from ._types import Hypothesis, Point
@@ -154,7 +154,7 @@ def _transport(population: AbstractTransported, u: Any) -> PyTree:
     return jax.vmap(population.transport)(u)
 
 
-_WIDTHS: dict[Any, dict[str, int]] = {}
+_WIDTHS = Recent(1024)
 """Equations and their widths by residual and shapes (a cache of a pure function: a dry run costs
 10 ms, and a report looks at each residual under several distributions)."""
 
@@ -162,13 +162,14 @@ _WIDTHS: dict[Any, dict[str, int]] = {}
 def _widths(field: Field) -> dict[str, int]:
     dry = in_dtype(_dry(field), field.dtype)
     shapes = [(np.shape(a), a.dtype) for a in arrays_of((dry, field.f))]
+    make = lambda: equation_widths(field.term.name, dry, field.f)
     try:
-        key = (Static((dry, field.f)), field.term.name, tuple(shapes))
+        static = Static((dry, field.f))
     except TracedClosureError:
-        return equation_widths(field.term.name, dry, field.f)
-    if key not in _WIDTHS:
-        _WIDTHS[key] = equation_widths(field.term.name, dry, field.f)
-    return _WIDTHS[key]
+        return make()
+    static.forget()
+    key = (static.key, field.term.name, tuple(shapes))
+    return make() if static.opaque is not None else _WIDTHS.get(key, make)
 
 
 def _dry(field: Field) -> tuple:

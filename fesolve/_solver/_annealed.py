@@ -49,7 +49,7 @@ def annealed(
     r, jacobian = problem.linearise(problem.theta)
     if bool(result == RESULTS.solved) and not is_zero(problem, r):
         result = RESULTS.not_zero
-    multipliers = [bare[6] for bare in problem.assembly.bares]
+    multipliers = [bare[6] for bare in problem.bares]
     stats = {
         "steps": np.asarray(steps),
         "rms": root_mean_squares(problem.equations, r, multipliers),

@@ -11,7 +11,7 @@ from jax.custom_batching import sequential_vmap
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from .._compiled import compiled
-from .._fingerprint import fingerprint
+from .._fingerprint import fingerprint, said
 from .._precision import in_dtype
 from .._risk import AbstractRisk
 from .._types import Hypothesis, is_traced
@@ -135,7 +135,9 @@ class _Iteration:
     def __init__(self, options: Optimistix, problem: LeastSquares, linear: bool) -> None:
         self.solver, self.max_steps = options.solver, options.max_steps
         self.equations, self.linear = problem.equations, linear
-        self.key: Hashable = (fingerprint(options), problem.equations, linear)
+        found = said(fingerprint(options))
+        self.opaque = found.opaque
+        self.key: Hashable = (found.key, problem.equations, linear)
 
     def __hash__(self) -> int:
         return hash(self.key)

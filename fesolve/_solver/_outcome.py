@@ -40,7 +40,7 @@ def host_solution(
     the Jacobian of what must be determined given, or its `smallest` singular value alone, where
     the sample determines theta."""
     dtype = state.theta.dtype
-    multipliers = [bare[6] for bare in problem.assembly.bares]
+    multipliers = [bare[6] for bare in problem.bares]
     rms = root_mean_squares(problem.equations, state.r, multipliers)
     stats = {
         "steps": np.asarray(state.steps),
@@ -77,7 +77,7 @@ def _determined(
 
 def is_zero(problem: LeastSquares, r: np.ndarray) -> bool:
     """Whether every equation is within its tolerance."""
-    multipliers = [bare[6] for bare in problem.assembly.bares]
+    multipliers = [bare[6] for bare in problem.bares]
     rms = root_mean_squares(problem.equations, r, multipliers)
     return bool(within_tolerance(problem.equations, rms, problem.assembly.dtype))
 
@@ -91,7 +91,7 @@ def where_not_finite(risk: AbstractRisk, f: Hypothesis, trainable: PyTree[bool])
         block = r[equation.start : end].reshape(equation.points, equation.width)
         bad = np.flatnonzero(~np.isfinite(block[:, list(equation.columns)]).all(axis=1))
         if bad.size:
-            points = problem.assembly.bares[equation.term][3]
+            points = problem.bares[equation.term][3]
             first = "" if points is None else f", first at x = {_point(points, int(bad[0]))}"
             return (
                 f"residual `{equation.name}` is not finite at {bad.size} of {equation.points} "
