@@ -3,13 +3,19 @@
 What is fixed is listed; whatever is not on a list is the user's, and is read.
 """
 
+import abc
 import builtins
 import enum
 import sys
 import sysconfig
 import types
+import typing
 from pathlib import Path
 from typing import Any
+
+import equinox as eqx
+
+from ._tokens import token
 
 
 def words(text: str) -> frozenset[str]:
@@ -42,6 +48,13 @@ PURE = words(
 )
 """Modules of the standard library whose functions depend on their arguments alone."""
 
+UNSAFE_BUILTINS = words(
+    """
+    __import__ breakpoint compile dir eval exec globals help id input locals open vars
+    """
+)
+"""Builtins that read what no key follows."""
+
 MOVING_NAMES = {
     "numpy": words(
         """
@@ -54,15 +67,9 @@ MOVING_NAMES = {
     "equinox": frozenset(["tree_deserialise_leaves"]),
     "jax": frozenset(["config"]),
     "typing": frozenset(["get_type_hints"]),
+    "builtins": UNSAFE_BUILTINS,
 }
 """Names in fixed packages that read files or a state."""
-
-UNSAFE_BUILTINS = words(
-    """
-    __import__ breakpoint compile dir eval exec globals help id input locals open vars
-    """
-)
-"""Builtins that read what no key follows."""
 
 UNSAFE_ATTRIBUTES = words(
     """
@@ -71,6 +78,9 @@ UNSAFE_ATTRIBUTES = words(
     """
 )
 """Attributes that lead out of what a key follows."""
+
+UNSAFE_TEXTS = UNSAFE_ATTRIBUTES - {"__annotations__", "__doc__", "__weakref__"}
+"""Such names, where a text in a variable is one."""
 
 GENUINE = dict(vars(builtins))
 """The builtins as they were when the library was loaded."""
@@ -94,6 +104,8 @@ def home(module: types.ModuleType) -> Home:
 
 def _home(module: types.ModuleType) -> Home:
     name = getattr(module, "__name__", None)
+    if module is sys.modules.get("_collections_abc"):  # which calls itself `collections.abc`
+        return Home.FIXED
     if not isinstance(name, str) or sys.modules.get(name) is not module:
         return Home.USER
     root = name.partition(".")[0]
@@ -112,7 +124,9 @@ def _inside_package(module: types.ModuleType, root: str) -> bool:
     if not folders:
         return False
     file = getattr(module, "__file__", None)
-    return file is None or any(str(file).startswith(str(folder)) for folder in folders)
+    if file is None:  # what a module of C makes
+        return root == "jaxlib"
+    return any(str(file).startswith(str(folder)) for folder in folders)
 
 
 def _is_standard(module: types.ModuleType) -> bool:
@@ -140,8 +154,11 @@ def home_of_function(function: types.FunctionType) -> Home:
     """Where a function was written: by its globals, since `__module__` is copied by decorators."""
     scope = function.__globals__
     module = sys.modules.get(scope.get("__name__", ""))
-    if not isinstance(module, types.ModuleType) or module.__dict__ is not scope:
+    if not isinstance(module, types.ModuleType):
         return Home.USER
+    if module.__dict__ is not scope:
+        abstract = sys.modules.get("_collections_abc")
+        return Home.FIXED if abstract is not None and vars(abstract) is scope else Home.USER
     return home(module)
 
 
@@ -170,13 +187,13 @@ def home_of_class(cls: type) -> Home:
     value: Any = sys.modules[cls.__module__]
     for name in cls.__qualname__.split("."):
         value = getattr(value, "__dict__", {}).get(name)
-    if value is not cls and cls.__flags__ & _HEAP and not _is_nameless(cls):
+    if value is not cls and cls.__flags__ & HEAP and not _is_nameless(cls):
         return Home.USER
     _CLASSES[id(cls)] = (cls, found)
     return found
 
 
-_HEAP = 1 << 9
+HEAP = 1 << 9
 """The flag of classes that were made at run time."""
 
 
@@ -186,6 +203,22 @@ def _is_nameless(cls: type) -> bool:
     return not any(isinstance(v, functions) for v in vars(cls).values()) and (
         "__dict__" not in vars(cls) and "__slots__" not in vars(cls)
     )
+
+
+NEVER_PATCHED = frozenset(
+    [object, type, typing.Generic, typing.Protocol, abc.ABC, tuple, dict, list, eqx.Module]
+)
+"""Classes that are above many, and that nobody changes."""
+
+
+def number(module: types.ModuleType) -> int:
+    """A number that belongs to this module alone."""
+    return token(module)
+
+
+def loaded() -> dict[str, types.ModuleType]:
+    """The modules that are loaded."""
+    return sys.modules
 
 
 def is_moving_name(package: str | None, name: str) -> bool:

@@ -26,8 +26,6 @@ class _Probe(eqx.Module):
 MISSING = jax.tree.structure(_Probe()).node_data()[1][0]
 """What stands in a tree structure for the fields that a module lacks."""
 
-_ATOMS = frozenset([type(None), bool, int, str, bytes, type(...), type(NotImplemented)])
-
 DESCRIPTORS = frozenset([types.MemberDescriptorType, types.GetSetDescriptorType])
 """Fields of a class, which are read on its objects."""
 
@@ -61,15 +59,6 @@ _COMPILED = frozenset(["jax", "jaxlib", "nanobind"])
 _IMMUTABLE = frozenset(
     ["jax._src.core", "jax.sharding", "jax._src.sharding_impls", "jax._src.mesh"]
 )
-
-
-def atom(kind: type, value: Any) -> Hashable:
-    """The key of a value without parts; `None` where it is none."""
-    if kind in _ATOMS:
-        return (kind, value)
-    if kind is float or kind is complex:
-        return (kind, repr(value))
-    return None
 
 
 def special(reader: Any, value: Any, where: Any, reached: bool = False) -> Hashable:

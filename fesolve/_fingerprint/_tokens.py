@@ -3,6 +3,7 @@
 import collections
 import itertools
 import sys
+import threading
 import warnings
 import weakref
 from collections.abc import Callable, Hashable
@@ -20,17 +21,21 @@ class Recent:
 
     def __init__(self, size: int) -> None:
         self.size = size
+        self.lock = threading.Lock()
         self.entries: collections.OrderedDict[Any, Any] = collections.OrderedDict()
 
     def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """The entry of `key`, made where there is none."""
         entries = self.entries
-        if key in entries:
-            entries.move_to_end(key)
-            return entries[key]
-        entries[key] = made = make()
-        if len(entries) > self.size:
-            entries.popitem(last=False)
+        with self.lock:
+            if key in entries:
+                entries.move_to_end(key)
+                return entries[key]
+        made = make()
+        with self.lock:
+            made = entries.setdefault(key, made)
+            if len(entries) > self.size:
+                entries.popitem(last=False)
         return made
 
 
@@ -50,16 +55,19 @@ _NUMBERS: dict[int, tuple[Any, int]] = {}
 
 def token(value: Any) -> int:
     """A number that belongs to this object alone, as long as it lives and after."""
-    entry = _NUMBERS.get(id(value))
+    place = id(value)
+    entry = _NUMBERS.get(place)
     if entry is not None and entry[0]() is value:
         return entry[1]
-    place, number = id(value), next(_COUNT)
     try:
         reference = weakref.ref(value, lambda _: _NUMBERS.pop(place, None))
-    except TypeError:  # objects of libraries, which live as long as the process
-        reference = lambda: value
-    _NUMBERS[place] = (reference, number)
-    return number
+    except TypeError:
+        return _KEPT.get(place, lambda: (value, next(_COUNT)))[1]
+    return _NUMBERS.setdefault(place, (reference, next(_COUNT)))[1]
+
+
+_KEPT = Recent(4096)
+"""Objects of libraries that allow no weak references, with their numbers, by id."""
 
 
 def fresh() -> int:
