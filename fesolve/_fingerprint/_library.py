@@ -32,8 +32,8 @@ class Home(enum.Enum):
 
 PACKAGES = words(
     """
-    beartype diffrax equinox fesolve jax jaxlib jaxtyping lineax ml_dtypes numpy
-    opt_einsum optax optimistix scipy wadler_lindig
+    beartype chex diffrax equinox fesolve flax interpax jax jaxlib jaxopt jaxtyping lineax
+    ml_dtypes numpy opt_einsum optax optimistix orthax quadax scipy wadler_lindig
     """
 )
 """Packages that are taken as fixed."""
