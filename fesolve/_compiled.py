@@ -3,7 +3,7 @@ arguments of the compiled program, and a hashable rest, which is its key."""
 
 import functools
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import jax
@@ -17,7 +17,21 @@ def _is_array(x: Any) -> bool:
     return isinstance(x, jax.Array | np.ndarray | np.generic)
 
 
-class Static:
+class Keyed:
+    """What has a key: hashable, and equal where the keys are. `opaque` is what could not be read,
+    where there is such a thing."""
+
+    key: Hashable
+    opaque: Opaque | None = None
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.key == getattr(other, "key", None)
+
+
+class Static(Keyed):
     """A tree without its arrays: hashable, and equal where the trees compute the same.
 
     Where something in it cannot be read it is equal to itself alone, and a warning says so."""
@@ -27,8 +41,7 @@ class Static:
         self.is_array = tuple([_is_array(leaf) for leaf in leaves])
         self.others = [leaf for leaf in leaves if not _is_array(leaf)]
         found = said(fingerprint(self.others, self.structure, self.is_array))
-        self.key = found.key
-        self.opaque: Opaque | None = found.opaque
+        self.key, self.opaque = found.key, found.opaque
         self.functions = found.functions
 
     def merge(self, arrays: list[Any]) -> PyTree:
@@ -43,16 +56,22 @@ class Static:
         functions, self.functions = self.functions, []
         forget(functions)
 
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Static) and self.key == other.key
-
 
 def arrays_of(tree: PyTree) -> list[Any]:
     """The array leaves of a tree, in order."""
     return [leaf for leaf in jax.tree.leaves(tree) if _is_array(leaf)]
+
+
+class _Label(Keyed):
+    """What stands in JAX's caches for a keyed argument: it has the key, and keeps nothing else
+    alive. The caller holds the argument while it is traced."""
+
+    def __init__(self, owner: Keyed) -> None:
+        self.key, self.owner = (type(owner), owner.key), weakref.ref(owner)
+
+
+def _unlabelled(x: Any) -> Any:
+    return x.owner() if isinstance(x, _Label) else x
 
 
 def program(*static: int) -> Callable[[Callable], Callable]:
@@ -60,15 +79,21 @@ def program(*static: int) -> Callable[[Callable], Callable]:
     kept with it, and with it forgotten, since nobody can ask for them again."""
 
     def decorated(function: Callable) -> Callable:
-        shared = jax.jit(function, static_argnums=static)
+        @functools.partial(jax.jit, static_argnums=static)
+        @functools.wraps(function)
+        def shared(*args: Any) -> Any:
+            return function(*[_unlabelled(x) for x in args])
 
         @functools.wraps(function)
         def call(*args: Any) -> Any:
+            given = list(args)
             for place in static:
-                opaque = getattr(args[place], "opaque", None)
-                if opaque is not None:
-                    return _own_program(opaque, function, static, args)(*args)
-            return shared(*args)
+                x = args[place]
+                if isinstance(x, Keyed):
+                    if x.opaque is not None:
+                        return _own_program(x.opaque, function, static, args)(*args)
+                    given[place] = _Label(x)
+            return shared(*given)
 
         return call
 
@@ -93,19 +118,6 @@ def _own_program(
     return opaque.programs[key]
 
 
-class _Label:
-    """A key that stands in JAX's cache for a `Static`, and keeps alive nothing that it holds."""
-
-    def __init__(self, static: Static) -> None:
-        self.key, self.opaque, self.static = static.key, static.opaque, weakref.ref(static)
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Label) and self.key == other.key
-
-
 def compiled(function: Callable) -> Callable:
     """`function`, compiled once for each distinct set of non-array arguments.
 
@@ -113,9 +125,7 @@ def compiled(function: Callable) -> Callable:
     """
 
     @program(0)
-    def run(label: _Label, arrays: list[Any]) -> PyTree:
-        static = label.static()
-        assert static is not None, "the caller holds it"
+    def run(static: Static, arrays: list[Any]) -> PyTree:
         return function(*static.merge(arrays))
 
     @functools.wraps(function)
@@ -127,6 +137,6 @@ def compiled(function: Callable) -> Callable:
             static = Static(args)
         except TracedClosureError:
             return function(*args)
-        return run(_Label(static), arrays)
+        return run(static, arrays)
 
     return call

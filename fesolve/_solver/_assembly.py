@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
-from .._compiled import arrays_of, program, Static
+from .._compiled import arrays_of, Keyed, program, Static
 from .._dry_run import equation_widths
 from .._evaluation import components, row_scale, table
 from .._fingerprint import Recent, TracedClosureError
@@ -34,7 +34,7 @@ class Equation(NamedTuple):
     term: int
 
 
-class Assembly:
+class Assembly(Keyed):
     """What is fixed while theta moves, apart from arrays: hashable, the key of the programs."""
 
     def __init__(self, bares: list[tuple], f: Hypothesis, mask: PyTree[bool]) -> None:
@@ -55,13 +55,6 @@ class Assembly:
         nodes = tuple([node[0] for node in self.structure.__getstate__()[1]])
         self.key = (self.static.key, nodes, self.shapes, self.dtypes)
         self.opaque = self.static.opaque
-        self._hash = hash(self.key)
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Assembly) and self.key == other.key
 
     def leaves(self, theta: Float[Array | np.ndarray, " P"]) -> list[Any]:
         """The leaves of theta, in their shapes and dtypes."""

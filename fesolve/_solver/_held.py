@@ -119,7 +119,6 @@ class HeldAssembly(Assembly):
             ) from None
         self.key = (assembly.key, found.key, index)
         self.opaque = assembly.opaque or found.opaque
-        self._hash = hash(self.key)
         self.functions = found.functions
         self.assembly, self.step, self.index = assembly, step, index
         self.dtype = assembly.dtype

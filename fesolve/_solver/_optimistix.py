@@ -1,6 +1,5 @@
 """The solvers of Optimistix."""
 
-from collections.abc import Hashable
 from typing import Any
 
 import equinox as eqx
@@ -10,7 +9,7 @@ import numpy as np
 from jax.custom_batching import sequential_vmap
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
-from .._compiled import compiled
+from .._compiled import compiled, Keyed
 from .._fingerprint import fingerprint, said
 from .._precision import in_dtype
 from .._risk import AbstractRisk
@@ -128,7 +127,7 @@ def _minimum(
     return out.value, value(out.value, None), out.stats["num_steps"], converged
 
 
-class _Iteration:
+class _Iteration(Keyed):
     """The iteration of an Optimistix solver inside a compiled program; equal to another where the
     solver's content is equal."""
 
@@ -137,13 +136,7 @@ class _Iteration:
         self.equations, self.linear = problem.equations, linear
         found = said(fingerprint(options))
         self.opaque = found.opaque
-        self.key: Hashable = (found.key, problem.equations, linear)
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Iteration) and self.key == other.key
+        self.key = (found.key, problem.equations, linear)
 
     @property
     def unfinished(self) -> Any:
