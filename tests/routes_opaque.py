@@ -257,6 +257,24 @@ p = P(); day = datetime.date(2000, 1, 1)
 def residual(f, x): return f(x) - (0.5 if day.year == 2000 and p is not None else 0.25)
 ->
 day = datetime.date(2001, 1, 1)
+## a class that refuses to be read
+class M(type):
+    def __getattribute__(cls, name):
+        if name == "__mro__": raise ValueError(name)
+        return type.__getattribute__(cls, name)
+class P(metaclass=M): b = 0.5
+def residual(f, x): return f(x) - P.b
+->
+P.b = 0.25
+## a chain of two thousand objects
+class P: pass
+first = p = P()
+for _ in range(2000):
+    p.q = P(); p = p.q
+p.b = 0.5
+def residual(f, x): return f(x) - p.b - (0.0 if first.q else 0.0)
+->
+p.b = 0.25
 """,
     opaque=True,
 )

@@ -5,7 +5,7 @@ from collections.abc import Hashable
 from typing import Any, NamedTuple
 
 from . import _functions, _objects
-from ._reader import Reader
+from ._reader import Reader, TracedClosureError
 from ._tokens import fresh, interned, Opaque, say
 from ._traces import JITTED
 
@@ -36,10 +36,17 @@ def fingerprint(value: Any, structure: Any = None, extra: Hashable = None) -> Fi
     **Raises:** `TracedClosureError` where a JAX tracer hides in a closure or a global.
     """
     reader = Reader(HANDLERS, _objects.otherwise)
-    nodes = None if structure is None else reader.structure(structure)
-    key = (extra, nodes, reader.read(value, "f or `args`"))
-    opaque = reader.first_opaque()
-    return Fingerprint(interned(key) if opaque is None else fresh(), opaque, reader.functions)
+    try:
+        nodes = None if structure is None else reader.structure(structure)
+        key = (extra, nodes, reader.read(value, "f or `args`"))
+        opaque = reader.first_opaque()
+        number = interned(key) if opaque is None else fresh()
+    except TracedClosureError:
+        raise
+    except Exception as error:  # too deep, or objects that refuse to be read
+        kind = type(error).__name__
+        opaque, number = Opaque(f"what a residual reads, at which a {kind} arose,", ""), fresh()
+    return Fingerprint(number, opaque, reader.functions)
 
 
 def said(found: Fingerprint) -> Fingerprint:

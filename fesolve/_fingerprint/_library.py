@@ -41,7 +41,7 @@ PACKAGES = words(
 PURE = words(
     """
     __future__ _abc _bisect _collections _collections_abc _functools _heapq _operator
-    _statistics _sre _struct abc array bisect builtins cmath collections contextlib copy
+    _statistics _warnings _sre _struct abc array bisect builtins cmath collections contextlib copy
     dataclasses enum fractions functools graphlib heapq itertools keyword math numbers
     operator re reprlib statistics string struct textwrap types typing warnings
     """

@@ -35,7 +35,7 @@ _ATOMS = frozenset([type(None), bool, int, bytes, type(...), type(NotImplemented
 _BY_VALUE = 1 << 10
 """Bytes up to which an array stands in a key by value, above by a digest."""
 _DIGESTS: dict[int, tuple[Any, Hashable]] = {}
-"""Keys of living JAX arrays, which never change, by id."""
+"""Keys of living arrays on accelerators, which never change, by id."""
 _FIXED: dict[int, tuple[Any, Hashable]] = {}
 """Keys of functions of fixed packages, which live as long as the process, by id."""
 
@@ -132,6 +132,8 @@ class Reader:
 
 
 def _jax_array(value: jax.Array) -> Hashable:
+    """By value; on a CPU each time, since an array that came by `jax.device_put` may share its
+    memory with one of NumPy, which changes."""
     entry = _DIGESTS.get(id(value))
     if entry is not None and entry[0]() is value:
         return entry[1]
@@ -141,7 +143,8 @@ def _jax_array(value: jax.Array) -> Hashable:
         return ("array", token(value))
     array, number = np.asarray(value), id(value)
     key = ("array", array.dtype, array.shape, value.weak_type, digest(array.tobytes()))
-    _DIGESTS[number] = (weakref.ref(value, lambda _: _DIGESTS.pop(number, None)), key)
+    if all(device.platform != "cpu" for device in value.devices()):
+        _DIGESTS[number] = (weakref.ref(value, lambda _: _DIGESTS.pop(number, None)), key)
     return key
 
 
