@@ -61,12 +61,12 @@ def residual(f, x): return f(x) - a[0]
 ->
 a = jnp.full(20_000, 0.25)
 ## a JAX array that shares its memory
-under = np.full(4096, 0.5)
+raw = np.full(4104, 0.5)
+under = raw[-raw.ctypes.data % 64 // 8 :][:4096]
 a = jax.device_put(under)
-shared = a.unsafe_buffer_pointer() == under.ctypes.data
 def residual(f, x): return f(x) - a[0]
 ->
-under[0] = 0.25; a = a if shared else jnp.asarray(under)
+under[0] = 0.25; a = a if jax.default_backend() == "cpu" else jnp.asarray(under)
 ## a weak type
 a = jnp.ones(())
 def residual(f, x): return f(x) - (0.25 if jax.typeof(a).weak_type else 0.5)
