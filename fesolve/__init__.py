@@ -52,6 +52,7 @@ from ._hypothesis import (
     SquaredExponential as SquaredExponential,
     Tensor as Tensor,
 )
+from ._fingerprint import RetraceWarning as RetraceWarning
 from ._fit import fit as fit
 from ._io import load as load, save as save
 from ._judge import error_estimate as error_estimate, ErrorEstimate as ErrorEstimate

@@ -2,6 +2,7 @@
 arguments of the compiled program, and a hashable rest, which is its key."""
 
 import functools
+import weakref
 from collections.abc import Callable, Hashable
 from typing import Any
 
@@ -9,58 +10,112 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
-from ._fingerprint import _is_library, fingerprint, TracedClosureError
-
-
-_USER_TYPES: dict[Any, tuple[type, ...]] = {}
-"""The user's own classes among the nodes of a tree structure (a cache of a pure function)."""
+from ._fingerprint import fingerprint, forget, Opaque, said, TracedClosureError
 
 
 def _is_array(x: Any) -> bool:
     return isinstance(x, jax.Array | np.ndarray | np.generic)
 
 
-def _user_types(tree: PyTree, structure: Any) -> tuple[type, ...]:
-    found = _USER_TYPES.get(structure)
-    if found is None:
-        kinds: dict[type, None] = {}
-        jax.tree.flatten(tree, is_leaf=lambda node: kinds.setdefault(type(node)) is not None)
-        found = tuple(kind for kind in kinds if not _is_library(kind.__module__))
-        _USER_TYPES[structure] = found
-    return found
+class Keyed:
+    """What has a key: hashable, and equal where the keys are. `opaque` is what could not be read,
+    where there is such a thing."""
+
+    key: Hashable
+    opaque: Opaque | None = None
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.key == getattr(other, "key", None)
 
 
-class Static:
-    """A tree without its arrays: hashable, and equal where the trees compute the same."""
+class Static(Keyed):
+    """A tree without its arrays: hashable, and equal where the trees compute the same.
+
+    Where something in it cannot be read it is equal to itself alone, and a warning says so."""
 
     def __init__(self, tree: PyTree) -> None:
         leaves, self.structure = jax.tree.flatten(tree)
-        self.is_array = tuple(_is_array(leaf) for leaf in leaves)
+        self.is_array = tuple([_is_array(leaf) for leaf in leaves])
         self.others = [leaf for leaf in leaves if not _is_array(leaf)]
-        types = _user_types(tree, self.structure)
-        self.key: Hashable = (
-            self.structure,
-            self.is_array,
-            fingerprint((self.others, types)),
-        )
-        self._hash = hash(self.key)
+        found = said(fingerprint(self.others, self.structure, self.is_array))
+        self.key, self.opaque = found.key, found.opaque
+        self.functions = found.functions
 
     def merge(self, arrays: list[Any]) -> PyTree:
-        """The tree again, with these arrays."""
+        """The tree again, with these arrays. It is then traced, and so are its functions."""
+        self.forget()
         given, rest = iter(arrays), iter(self.others)
         leaves = [next(given) if is_array else next(rest) for is_array in self.is_array]
         return jax.tree.unflatten(self.structure, leaves)
 
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Static) and self.key == other.key
+    def forget(self) -> None:
+        """Has JAX trace the functions of the tree anew, once."""
+        functions, self.functions = self.functions, []
+        forget(functions)
 
 
 def arrays_of(tree: PyTree) -> list[Any]:
     """The array leaves of a tree, in order."""
     return [leaf for leaf in jax.tree.leaves(tree) if _is_array(leaf)]
+
+
+class _Label(Keyed):
+    """What stands in JAX's caches for a keyed argument: it has the key, and keeps nothing else
+    alive. The caller holds the argument while it is traced."""
+
+    def __init__(self, owner: Keyed) -> None:
+        self.key, self.owner = (type(owner), owner.key), weakref.ref(owner)
+
+
+def _unlabelled(x: Any) -> Any:
+    return x.owner() if isinstance(x, _Label) else x
+
+
+def program(*static: int) -> Callable[[Callable], Callable]:
+    """`jax.jit` with static arguments, among which are keys. The programs of an opaque key are
+    kept with it, and with it forgotten, since nobody can ask for them again."""
+
+    def decorated(function: Callable) -> Callable:
+        @functools.partial(jax.jit, static_argnums=static)
+        @functools.wraps(function)
+        def shared(*args: Any) -> Any:
+            return function(*[_unlabelled(x) for x in args])
+
+        @functools.wraps(function)
+        def call(*args: Any) -> Any:
+            given = list(args)
+            for place in static:
+                x = args[place]
+                if isinstance(x, Keyed):
+                    if x.opaque is not None:
+                        return _own_program(x.opaque, function, static, args)(*args)
+                    given[place] = _Label(x)
+            return shared(*given)
+
+        return call
+
+    return decorated
+
+
+def _own_program(
+    opaque: Opaque, function: Callable, static: tuple[int, ...], args: tuple
+) -> Callable:
+    key = (function, *[args[place] for place in static])
+    if key not in opaque.programs:
+        fixed = {place: args[place] for place in static}
+
+        # a function of its own, since JAX keeps programs by functions as long as these live
+        def own(*moving: Any) -> Any:
+            return function(*[fixed.get(i, x) for i, x in enumerate(moving)])
+
+        run = jax.jit(own)
+        opaque.programs[key] = lambda *args: run(
+            *[None if i in fixed else x for i, x in enumerate(args)]
+        )
+    return opaque.programs[key]
 
 
 def compiled(function: Callable) -> Callable:
@@ -69,7 +124,7 @@ def compiled(function: Callable) -> Callable:
     Inside another trace it is called as it is, so that tracers in closures are allowed there.
     """
 
-    @functools.partial(jax.jit, static_argnums=0)
+    @program(0)
     def run(static: Static, arrays: list[Any]) -> PyTree:
         return function(*static.merge(arrays))
 

@@ -25,10 +25,11 @@ from ._distribution import (
 from ._distribution._part import holds, Part
 from ._dry_run import equation_widths
 from ._evaluation import components, Pairs
-from ._fingerprint import TracedClosureError
+from ._fingerprint import Recent, TracedClosureError
+from ._hypothesis import AbstractBasis, Frozen
 from ._precision import in_dtype, theta_dtype
 from ._risk import AbstractRisk, Risk
-from ._types import Hypothesis, Point
+from ._types import Hypothesis, is_traced, Point
 
 
 CHUNK = 1024
@@ -140,6 +141,64 @@ def largest(sizes: Float[np.ndarray, "n equations"], points: Point) -> list[Wors
     ]
 
 
+def eager_difference(risk: AbstractRisk, f: Hypothesis) -> str | None:
+    """Whether each compiled residual is what a plain call of it gives, at one point of its sample:
+    `None`, or a sentence. A second net under the keys of compiled programs.
+
+    At f itself a residual may be zero, and all of it rounding, so that f is moved a little.
+    """
+    if is_traced((risk, f)):
+        return None
+    for term in risk.terms:
+        for g in (_moved(f), f):
+            field = Field(term, g)
+            compiled_values, plain, x = _both(field)
+            if np.isfinite(plain).all() or np.isfinite(compiled_values).all():
+                break
+        tolerance = np.finfo(plain.dtype).eps ** (1 / 3) * np.max(np.abs(plain), initial=0.0)
+        close = np.abs(compiled_values - plain) <= tolerance
+        same = close | (~np.isfinite(compiled_values) & ~np.isfinite(plain))
+        if not same.all():
+            i = int(np.argmin(same))
+            where = "" if x is None else f" at x = {jax.tree.map(lambda p: p.tolist(), x)}"
+            return (
+                f"the compiled residual `{term.name}` is {compiled_values[i]:.6g}{where} for an f "
+                f"near this one, and a plain call of it gives {plain[i]:.6g}: it reads something "
+                "that changes unseen. Pass that through `args`"
+            )
+    return None
+
+
+def _both(field: "Field") -> tuple[np.ndarray, np.ndarray, Point]:
+    """All components of a residual at one point, compiled and by a plain call."""
+    Static((field.bare, field.f)).forget()
+    if field.points is None:
+        return field.at(None)[0], np.asarray(components(field.bare, field.f, None)), None
+    points, shock = field.points, field.shock
+    middle = jax.tree.leaves(points)[0].shape[0] // 2
+    draws = shock.first if isinstance(shock, Pairs) else None
+    batch = jax.tree.map(lambda p: np.asarray(p)[middle : middle + 1], (points, draws))
+    x, e = jax.tree.map(lambda p: jnp.asarray(p[0]), in_dtype(batch, field.dtype))
+    bare = (*field.bare[:5], Pairs(None, None, None), field.bare[6]) if draws is not None else None
+    plain = components(field.bare if bare is None else bare, field.f, x, e)
+    return field.at(*batch)[0], np.asarray(plain), jax.tree.map(np.asarray, x)
+
+
+def _moved(f: Hypothesis) -> Hypothesis:
+    """f with parameters that are a hundredth larger or smaller."""
+
+    def moved(leaf: Any) -> Any:
+        if not eqx.is_inexact_array(leaf):
+            return leaf
+        values = np.asarray(leaf)
+        size = 0.01 * np.max(np.abs(values), initial=0.0) or 0.01
+        waves = np.cos(np.arange(values.size)).reshape(values.shape)
+        return jnp.asarray(values + np.asarray(size * waves, values.dtype))
+
+    is_given = lambda node: isinstance(node, AbstractBasis | Frozen)
+    return jax.tree.map(lambda x: x if is_given(x) else moved(x), f, is_leaf=is_given)
+
+
 @compiled
 def _condition(bare: tuple, f: Hypothesis) -> Any:
     return components(bare, f, None)
@@ -158,7 +217,7 @@ def _transport(population: AbstractTransported, u: Any) -> PyTree:
     return jax.vmap(population.transport)(u)
 
 
-_WIDTHS: dict[Any, dict[str, int]] = {}
+_WIDTHS = Recent(1024)
 """Equations and their widths by residual and shapes (a cache of a pure function: a dry run costs
 10 ms, and a report looks at each residual under several distributions)."""
 
@@ -166,13 +225,14 @@ _WIDTHS: dict[Any, dict[str, int]] = {}
 def _widths(field: Field) -> dict[str, int]:
     dry = in_dtype(_dry(field), field.dtype)
     shapes = [(np.shape(a), a.dtype) for a in arrays_of((dry, field.f))]
+    make = lambda: equation_widths(field.term.name, dry, field.f)
     try:
-        key = (Static((dry, field.f)), field.term.name, tuple(shapes))
+        static = Static((dry, field.f))
     except TracedClosureError:
-        return equation_widths(field.term.name, dry, field.f)
-    if key not in _WIDTHS:
-        _WIDTHS[key] = equation_widths(field.term.name, dry, field.f)
-    return _WIDTHS[key]
+        return make()
+    static.forget()
+    key = (static.key, field.term.name, tuple(shapes))
+    return make() if static.opaque is not None else _WIDTHS.get(key, make)
 
 
 def _dry(field: Field) -> tuple:

@@ -5,7 +5,6 @@ sqrt(multiplier * w_i); the Jacobian comes from one reverse pass a row, point by
 forward Jacobian of the whole vector costs P passes over all points.
 """
 
-import functools
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -14,10 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
-from .._compiled import arrays_of, Static
+from .._compiled import arrays_of, Keyed, program, Static
 from .._dry_run import equation_widths
 from .._evaluation import components, row_scale, table
-from .._fingerprint import TracedClosureError
+from .._fingerprint import Recent, TracedClosureError
 from .._risk import AbstractRisk, Risk
 from .._types import Hypothesis, is_traced, is_tracing
 
@@ -35,33 +34,27 @@ class Equation(NamedTuple):
     term: int
 
 
-class Assembly:
+class Assembly(Keyed):
     """What is fixed while theta moves, apart from arrays: hashable, the key of the programs."""
 
-    def __init__(self, risk: AbstractRisk, f: Hypothesis, mask: PyTree[bool]) -> None:
+    def __init__(self, bares: list[tuple], f: Hypothesis, mask: PyTree[bool]) -> None:
         theta, rest = eqx.partition(f, mask)
         leaves, self.structure = jax.tree.flatten(theta)
         self.shapes = tuple(leaf.shape for leaf in leaves)
         self.dtype = jnp.result_type(*leaves)
         self.dtypes = tuple(leaf.dtype for leaf in leaves)
         self.sizes = tuple(int(np.prod(shape)) for shape in self.shapes)
-        self.bares = [term.bare() for term in risk.terms]
         try:
-            self.static = Static((self.bares, rest))
+            self.static = Static((bares, rest))
         except TracedClosureError as error:
             raise ValueError(
                 f"a traced value hides in {error}: pass it through `args`, for example "
                 "`fe.Risk(residual, distribution, args=(a,))`, so that the solve can be "
                 "differentiated and vectorised in it"
             ) from None
-        self.key = (self.static, self.structure, self.shapes, self.dtypes)
-        self._hash = hash(self.key)
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Assembly) and self.key == other.key
+        nodes = tuple([node[0] for node in self.structure.__getstate__()[1]])
+        self.key = (self.static.key, nodes, self.shapes, self.dtypes)
+        self.opaque = self.static.opaque
 
     def leaves(self, theta: Float[Array | np.ndarray, " P"]) -> list[Any]:
         """The leaves of theta, in their shapes and dtypes."""
@@ -103,12 +96,13 @@ class LeastSquares:
         self.risk, self.terms = risk, risk.terms
         self.f = f
         self.mask = mask
-        self.assembly = Assembly(risk, f, mask)
+        self.bares = [term.bare() for term in risk.terms]
+        self.assembly = Assembly(self.bares, f, mask)
         theta, rest = eqx.partition(f, mask)
         dtype = self.assembly.dtype
         for term in risk.terms:
             _check_tolerance(term, dtype)
-        self.data = [cast(x, dtype) for x in arrays_of((self.assembly.bares, rest))]
+        self.data = [cast(x, dtype) for x in arrays_of((self.bares, rest))]
         leaves = jax.tree.leaves(theta)
         self.traced = is_traced((self.data, leaves)) or is_tracing()
         xp = jnp if self.traced else np
@@ -177,7 +171,7 @@ def require_rows(problem: LeastSquares, unknowns: int) -> None:
         )
 
 
-@functools.partial(jax.jit, static_argnums=0)
+@program(0)
 def residuals(assembly: Assembly, theta: Any, data: list[Any]) -> Float[Array, " N"]:
     """The rows r(theta)."""
     with jax.default_matmul_precision("highest"):
@@ -189,7 +183,7 @@ def residuals(assembly: Assembly, theta: Any, data: list[Any]) -> Float[Array, "
         return jnp.concatenate(rows)
 
 
-@functools.partial(jax.jit, static_argnums=0)
+@program(0)
 def linearise(
     assembly: Assembly, theta: Any, data: list[Any]
 ) -> tuple[Float[Array, " N"], Float[Array, "N P"]]:
@@ -229,7 +223,7 @@ def _term(
     return jax.vmap(at)(points)
 
 
-_LAYOUTS: dict[Any, tuple[Equation, ...]] = {}
+_LAYOUTS = Recent(1024)
 """Layouts of rows by assembly and shapes (a cache of a pure function: a dry run costs 10 ms)."""
 
 
@@ -237,10 +231,9 @@ def _equations(
     assembly: Assembly, terms: tuple[Risk, ...], theta: Any, data: list
 ) -> tuple[Equation, ...]:
     names = tuple((term.name, term.tolerance) for term in terms)
-    key = (assembly, names, tuple((x.shape, x.dtype) for x in data))
-    if key not in _LAYOUTS:
-        _LAYOUTS[key] = tuple(_dry_run(assembly, terms, theta, data))
-    return _LAYOUTS[key]
+    key = (assembly.key, names, tuple((x.shape, x.dtype) for x in data))
+    make = lambda: tuple(_dry_run(assembly, terms, theta, data))
+    return make() if assembly.opaque is not None else _LAYOUTS.get(key, make)
 
 
 def _dry_run(assembly: Assembly, terms: tuple[Risk, ...], theta: Any, data: list) -> list[Equation]:

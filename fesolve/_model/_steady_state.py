@@ -1,6 +1,5 @@
 """Where an economy rests: the steady state of a model between today and tomorrow."""
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
-from .._compiled import arrays_of, compiled, Static
+from .._compiled import arrays_of, compiled, program, Static
 from .._least_squares._algebra import DAMPED, minimum_norm, one_thread
 from .._solver._host import Functions, Progress
 from .._solver._strategy import solve_series
@@ -226,7 +225,7 @@ def _differentiable(model: Callable, args: tuple, u: Unknowns) -> Unknowns:
     return _two_steps(Static(tree), arrays_of(tree))
 
 
-@functools.partial(jax.jit, static_argnums=0)
+@program(0)
 def _two_steps(static: Static, arrays: list) -> Unknowns:
     """Two more steps of Newton's method, through which derivatives in `args` pass: exact to the
     third order where r = 0. nan where it is not."""

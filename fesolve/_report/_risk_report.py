@@ -15,6 +15,7 @@ from .._precision import theta_dtype
 from .._risk import AbstractRisk
 from .._solver import Solution
 from .._types import Hypothesis
+from .._worst import eager_difference
 from ._check import as_checks, Check
 from ._domain import watched
 from ._exact import exact_errors, ExactError
@@ -111,6 +112,10 @@ class RiskReport(eqx.Module):
         dtype = np.dtype(theta_dtype(f) or jax.dtypes.canonicalize_dtype(float))
         warning = floor_warning(self.rows, dtype)
         self.notes = [] if warning is None else [warning]
+        stale = None if stands is None else eager_difference(stands, f)
+        if stale is not None:
+            self.solved, self.verdict = False, f"not judged: {stale}"
+            self.notes.append(stale)
         self.dtype, self.device = dtype.name, _device(f)
 
     def __str__(self) -> str:

@@ -46,7 +46,7 @@ def annealed(
             monitor(steps, {"risk": reached, "norm": float(norm(f)), "ridge": float(ridge)}, f)
     problem = LeastSquares(risk, f, trainable)
     r, jacobian = problem.linearise(problem.theta)
-    multipliers = [bare[6] for bare in problem.assembly.bares]
+    multipliers = [bare[6] for bare in problem.bares]
     stats = {
         "steps": np.asarray(steps),
         "rms": root_mean_squares(problem.equations, r, multipliers),

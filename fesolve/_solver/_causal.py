@@ -28,7 +28,7 @@ def row_times(problem: LeastSquares, causal: Callable | None) -> np.ndarray | No
     With `causal`, times are what it says. Without it, a scalar x whose conditions all stand at
     the lower end of the sample, or all at the upper end, is taken for time, forward or backward.
     """
-    points = [bare[3] for bare in problem.assembly.bares]
+    points = [bare[3] for bare in problem.bares]
     if causal is None:
         direction = _direction(problem, points)
         if direction is None:

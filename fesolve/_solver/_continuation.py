@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from .._checks import whole
-from .._compiled import arrays_of, Static
+from .._compiled import arrays_of
+from .._fingerprint import alike
 from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import Hypothesis, is_traced, is_tracing, still
@@ -267,8 +268,9 @@ def _same_function(x: Any, y: Any) -> bool:
     """Whether two trees compute the same from the arrays in them."""
     if jax.tree.structure(x) != jax.tree.structure(y):
         return False
-    pairs = list(zip(jax.tree.leaves(x), jax.tree.leaves(y), strict=True))
-    return all(a is b for a, b in pairs if not arrays_of(a)) or Static(x) == Static(y)
+    pairs = zip(jax.tree.leaves(x), jax.tree.leaves(y), strict=True)
+    others = [(a, b) for a, b in pairs if not arrays_of(a)]
+    return all(a is b for a, b in others) or alike([a for a, _ in others], [b for _, b in others])
 
 
 def _predicted(done: list[tuple[float, Hypothesis]], t: float) -> Hypothesis:

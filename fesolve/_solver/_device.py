@@ -3,7 +3,6 @@
 Nothing raises here; how a lane ended is in the numbers that come back.
 """
 
-import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -11,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from .._compiled import program
 from .._least_squares._assembly import Assembly, linearise, residuals
 from .._least_squares._device_algebra import damped_solve, damped_steps, gauss_newton_step
 
@@ -134,7 +134,7 @@ def levenberg_marquardt(
     return Outcome(end.theta, end.r, end.steps, end.done, finite=finite)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 3, 4, 5, 6))
+@program(0, 3, 4, 5, 6)
 def minimise(
     assembly: Assembly,
     theta: Any,

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from .._compiled import program
 from .._least_squares._assembly import Assembly, Equation, LeastSquares
 from . import _device, _implicit
 from ._base import RESULTS, Solution
@@ -83,7 +84,7 @@ def _minimum(
     return _compute(assembly, method, theta, data)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
+@program(0, 1)
 def _compute(assembly: Assembly, method: Method, theta: Any, data: list) -> Minimum:
     with jax.default_matmul_precision("highest"):
         out = method(assembly, theta, data)

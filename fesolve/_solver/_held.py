@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
-from .._compiled import arrays_of, Static
-from .._fingerprint import TracedClosureError
+from .._compiled import arrays_of
+from .._fingerprint import fingerprint, forget, said, TracedClosureError
 from .._least_squares._assembly import Assembly, LeastSquares
 from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk, Risk, SumRisk
@@ -56,7 +56,7 @@ class InShape:
         self.problem = LeastSquares(held(risk, index, step, f), f, mask)
         self.solver, self.theta = solver, np.asarray(self.problem.theta)
         rest = eqx.partition(f, mask)[1]
-        arrays = arrays_of((self.problem.assembly.bares, rest))
+        arrays = arrays_of((self.problem.bares, rest))
         chosen = _chosen(f, mask)
         self.places = [next(i for i, x in enumerate(arrays) if x is leaf) for leaf in chosen]
 
@@ -111,19 +111,22 @@ class HeldAssembly(Assembly):
 
     def __init__(self, assembly: Assembly, step: Callable, index: int) -> None:
         try:
-            self.key = (assembly, Static((step,)), index)
+            found = said(fingerprint(step))
         except TracedClosureError as error:
             raise ValueError(
                 f"a traced value hides in {error}, of `step`: pass it through the `args` of the "
                 "risk, which `step` takes as well"
             ) from None
-        self._hash = hash(self.key)
+        self.key = (assembly.key, found.key, index)
+        self.opaque = assembly.opaque or found.opaque
+        self.functions = found.functions
         self.assembly, self.step, self.index = assembly, step, index
         self.dtype = assembly.dtype
 
     def merge(self, theta: Any, data: list[Any]) -> tuple[list, Hypothesis]:
         """The terms of the step and f at theta."""
         before, *data = data
+        forget(self.functions)
         _, g = self.assembly.merge(before, data)
         bares, f = self.assembly.merge(theta, data)
         bares = list(bares)

@@ -7,13 +7,13 @@ where r = 0. J^+ comes from QR of J, so that the condition number is that of J a
 where there are more unknowns than rows, J^+ gives the shortest dtheta.
 """
 
-import functools
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .._compiled import program
 from .._least_squares._assembly import Assembly, linearise, residuals
 from .._least_squares._device_algebra import pseudo_inverse
 
@@ -23,7 +23,7 @@ def is_differentiable(x: Any) -> bool:
     return x is not None and jnp.issubdtype(jnp.result_type(x), jnp.floating)
 
 
-@functools.partial(jax.jit, static_argnums=0)
+@program(0)
 def tangent(
     assembly: Assembly,
     leaves: list[Any],

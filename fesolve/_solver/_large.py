@@ -5,7 +5,6 @@ triangular factor of those before it, so that no more than a block and a triangl
 Otherwise steps are computed by conjugate gradients on products J v and J^T w.
 """
 
-import functools
 from typing import Any
 
 import equinox as eqx
@@ -14,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._compiled import program
 from .._distribution import Empirical
 from .._least_squares._assembly import Assembly, LeastSquares, residuals
 from .._risk import Risk
@@ -79,7 +79,7 @@ def _parts(term: Risk, p: Empirical, room: int) -> list[Risk]:
     return parts
 
 
-@functools.partial(jax.jit, static_argnums=(0, 4))
+@program(0, 4)
 def _conjugate_gradient_step(
     assembly: Assembly, theta: Any, data: list, damping: Array, iterations: int
 ) -> tuple[Float[Array, " P"], Float[Array, ""]]:

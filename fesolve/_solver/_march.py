@@ -11,7 +11,6 @@ Ordinary Differential Equations, ch. 5; Hairer and Wanner (1996), Solving Ordina
 Equations II, sections IV.5 and IV.8 for the control of the length.
 """
 
-import functools
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -20,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from .._compiled import program
 from .._distribution import Dirac, Empirical, Uniform
 from .._evaluation import components
 from .._hypothesis import Series, SpectralElements
@@ -253,7 +253,7 @@ def _right(basis: SpectralElements, coefficients: list[Any]) -> list[Any]:
     return [c[..., -(basis.smoothness + 1) :] for c in coefficients]
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
+@program(0, 1)
 def march(
     assembly: Assembly, conditions: tuple[bool, ...], theta: Any, data: list
 ) -> tuple[list[Any], Int[Array, ""]]:
@@ -289,7 +289,7 @@ class Adaptive(NamedTuple):
     failed: Bool[Array, ""]
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+@program(0, 1, 2)
 def march_adaptively(
     assembly: Assembly, conditions: tuple[bool, ...], room: int, theta: Any, data: list
 ) -> Adaptive:

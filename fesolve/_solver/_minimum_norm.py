@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from .._checks import positive, whole
+from .._compiled import program
 from .._least_squares._algebra import DAMPED, one_thread
 from .._least_squares._assembly import LeastSquares
 from .._least_squares._trainable import has_network
@@ -155,18 +156,18 @@ def _joined(floats: tuple, others: tuple) -> tuple[list, list]:
     return _implicit.join(floats[0], others[0]), _implicit.join(floats[1], others[1])
 
 
-@functools.partial(jax.jit, static_argnums=0)
+@program(0)
 def _start(pair: Pair, theta: Array, floats: tuple, others: tuple) -> Iterate:
     return start(pair, theta, _joined(floats, others))
 
 
-@functools.partial(jax.jit, static_argnums=0)
+@program(0)
 def _advance(pair: Pair, state: Iterate, floats: tuple, others: tuple) -> Iterate:
     with jax.default_matmul_precision("highest"):
         return advance(pair, state, _joined(floats, others))
 
 
-@functools.partial(jax.jit, static_argnums=0)
+@program(0)
 def _conclude(options: _Options, state: Iterate, floats: tuple, others: tuple) -> Minimum:
     """The verdict: solved only where the constraint holds and the selection has converged."""
     decided = (state.undecided == 0) | (not options.unique)
@@ -190,7 +191,7 @@ def _minimum(options: _Options, theta: Array, floats: tuple, others: tuple) -> M
     return _compute(options, theta, floats, others)
 
 
-@functools.partial(jax.jit, static_argnums=0)
+@program(0)
 def _compute(options: _Options, theta: Array, floats: tuple, others: tuple) -> Minimum:
     state = jax.lax.while_loop(
         lambda state: ~_is_done(options, state),

@@ -11,7 +11,6 @@ One step is exact where c and b are affine. Elsewhere it is damped, in both part
 function |b|^2 / 2 + weight |c| falls, whose weight is above the Lagrange multipliers.
 """
 
-import functools
 from typing import NamedTuple
 
 import jax
@@ -19,6 +18,7 @@ import jax.numpy as jnp
 from jax.custom_batching import sequential_vmap
 from jaxtyping import Array, Bool, Float, Int
 
+from .._compiled import program
 from .._least_squares._assembly import Assembly, Equation, linearise, residuals
 from .._least_squares._device_algebra import pseudo_inverse
 from ._implicit import join
@@ -212,7 +212,7 @@ def _distance(
     return jnp.maximum(constraint, norm(along) / jnp.maximum(norm(b), rounding))
 
 
-@functools.partial(jax.jit, static_argnums=0)
+@program(0)
 def tangent(
     pair: Pair,
     theta: Float[Array, " P"],

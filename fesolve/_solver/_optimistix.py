@@ -1,6 +1,5 @@
 """The solvers of Optimistix."""
 
-from collections.abc import Hashable
 from typing import Any
 
 import equinox as eqx
@@ -11,8 +10,8 @@ from jax.custom_batching import sequential_vmap
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from .._checks import positive, whole
-from .._compiled import compiled
-from .._fingerprint import fingerprint
+from .._compiled import compiled, Keyed
+from .._fingerprint import fingerprint, said
 from .._least_squares._assembly import Assembly, LeastSquares, linearise, require_rows, residuals
 from .._least_squares._trainable import linear_leaves
 from .._precision import in_dtype
@@ -131,20 +130,16 @@ def _minimum(
     return out.value, value(out.value, None), out.stats["num_steps"], converged
 
 
-class _Iteration:
+class _Iteration(Keyed):
     """The iteration of an Optimistix solver inside a compiled program; equal to another where the
     solver's content is equal."""
 
     def __init__(self, options: Optimistix, problem: LeastSquares, linear: bool) -> None:
         self.solver, self.max_steps = options.solver, options.max_steps
         self.equations, self.linear = problem.equations, linear
-        self.key: Hashable = (fingerprint(options), problem.equations, linear)
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Iteration) and self.key == other.key
+        found = said(fingerprint(options))
+        self.opaque = found.opaque
+        self.key = (found.key, problem.equations, linear)
 
     @property
     def unfinished(self) -> Any:

@@ -21,7 +21,7 @@ def no_monitors_under_tracing(monitors: tuple) -> None:
 def host_solution(problem: LeastSquares, state: _host.Progress) -> Solution:
     """Where an iteration on the host has ended, and how."""
     dtype = state.theta.dtype
-    multipliers = [bare[6] for bare in problem.assembly.bares]
+    multipliers = [bare[6] for bare in problem.bares]
     stats = {
         "steps": np.asarray(state.steps),
         "evaluations": np.asarray(state.evaluations),
@@ -52,7 +52,7 @@ def is_zero(problem: LeastSquares, state: _host.Progress) -> bool:
         size = parts[equation.start : end].reshape(shape)[:, columns].sum()
         square = (state.r[equation.start : end].reshape(shape)[:, columns] ** 2).sum()
         given = equation.tolerance or 0.0
-        multiplier = float(np.asarray(problem.assembly.bares[equation.term][6]))
+        multiplier = float(np.asarray(problem.bares[equation.term][6]))
         if not square <= max(relative**2 * size, given**2 * multiplier):
             return False
     return True

@@ -1,0 +1,9 @@
+from ._keys import (
+    alike as alike,
+    Fingerprint as Fingerprint,
+    fingerprint as fingerprint,
+    said as said,
+)
+from ._reader import TracedClosureError as TracedClosureError
+from ._tokens import Opaque as Opaque, Recent as Recent, RetraceWarning as RetraceWarning
+from ._traces import forget as forget
