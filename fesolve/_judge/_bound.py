@@ -44,15 +44,23 @@ class Bound(NamedTuple):
     fresh: bool = True
 
 
-def quick_bound(risk: AbstractRisk, f: Hypothesis, mask: PyTree[bool]) -> Bound | None:
-    """The bound for an f that is made of series; `None` where there is none to be had."""
+def quick_bound(
+    risk: AbstractRisk,
+    f: Hypothesis,
+    mask: PyTree[bool],
+    solved: LeastSquares | None = None,
+) -> Bound | None:
+    """The bound for an f that is made of series; `None` where there is none to be had.
+
+    **Arguments:** `solved`, the problem that was solved, where it is at hand.
+    """
     if not _is_linear(f, mask) or any(term.loss is not squared for term in risk.terms):
         return None
     sample = fresh(risk, f, [term.count for term in risk.terms])
     movable = [term.distribution for term in sample.risk.terms if is_movable(term)]
     if not sample.complete or not movable:
         return None
-    problem = LeastSquares(sample.risk, f, mask)
+    problem = _on_points(solved, sample.risk, f) or LeastSquares(sample.risk, f, mask)
     if problem.rows < problem.theta.size:
         return None
     if problem.traced:
@@ -75,6 +83,21 @@ def _bound(xp: Any, theta: Any, r: Any, jacobian: Any, values: Any, table: Any) 
     floor = float(np.finfo(r.dtype).eps) * unit / np.sqrt(r.size)
     largest = xp.where(sure, xp.maximum(rms, floor) * scale, xp.nan)
     return Bound(largest, conditioning, rms, unit)
+
+
+def _on_points(
+    solved: LeastSquares | None, risk: AbstractRisk, f: Hypothesis
+) -> LeastSquares | None:
+    """The problem that was solved, on other points and at this f, where it has f's shape."""
+    if solved is None or jax.tree.structure(solved.f) != jax.tree.structure(f):
+        return None
+    if any(np.shape(a) != np.shape(b) for a, b in zip(*map(jax.tree.leaves, (solved.f, f)))):
+        return None
+    if len(solved.terms) != len(risk.terms) or (moved := solved.on_points(risk)) is None:
+        return None
+    leaves = [x for x, m in zip(jax.tree.leaves(f), jax.tree.leaves(solved.mask)) if m]
+    moved.theta = np.concatenate([np.ravel(np.asarray(leaf)) for leaf in leaves])
+    return moved
 
 
 def _is_linear(f: Hypothesis, mask: PyTree[bool]) -> bool:

@@ -5,6 +5,7 @@ sqrt(multiplier * w_i); the Jacobian comes from one reverse pass a row, point by
 forward Jacobian of the whole vector costs P passes over all points.
 """
 
+import copy
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -108,6 +109,19 @@ class LeastSquares:
         xp = jnp if self.traced else np
         self.theta = xp.concatenate([xp.ravel(xp.asarray(leaf, dtype)) for leaf in leaves])
         self.equations = _equations(self.assembly, self.terms, self.theta, self.data)
+
+    def on_points(self, risk: AbstractRisk) -> "LeastSquares | None":
+        """The same problem where `risk` has other points, as many in each term; `None` where it has
+        not. Nothing but arrays is new, so that nothing is read or looked up again."""
+        pairs = zip(risk.terms, self.terms, strict=True)
+        if self.traced or any(term.count != before.count for term, before in pairs):
+            return None
+        moved = copy.copy(self)
+        moved.risk, moved.terms = risk, risk.terms
+        moved.bares = [term.bare() for term in risk.terms]
+        rest = eqx.partition(self.f, self.mask)[1]
+        moved.data = [cast(x, self.assembly.dtype) for x in arrays_of((moved.bares, rest))]
+        return moved
 
     @property
     def rows(self) -> int:

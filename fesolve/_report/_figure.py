@@ -13,10 +13,10 @@ def figure(samples: list[Sample], error: ErrorEstimate | None, axes: Any) -> Any
     if axes is None:
         try:
             import matplotlib.pyplot as plt
-        except ImportError as error:
+        except ImportError as missing:
             raise ImportError(
                 "`RiskReport.plot` needs matplotlib: pip install 'fesolve[viz]'"
-            ) from error
+            ) from missing
         _, axes = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
     several = [sample for sample in samples if len(sample.sizes) > 1]
     one = len({sample.equation for sample in several}) == 1

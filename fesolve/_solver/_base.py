@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, PRNGKeyArray, PyTree
 
+from .._least_squares._assembly import LeastSquares
 from .._risk import AbstractRisk
 from .._types import Hypothesis
 
@@ -93,6 +94,8 @@ class Solution(eqx.Module):
       least |dr| per |df| (`fe.ErrorEstimate` says what these are).
     - `history`: the risk after each step, where the solver ran on the host; else `None`.
     - `trained`: which leaves of f were solved for.
+    - `problem`: what a solver hands to the judge, so that nothing is set up twice; `None` in what
+      `solve` returns.
     """
 
     value: Hypothesis
@@ -101,6 +104,7 @@ class Solution(eqx.Module):
     stats: dict[str, ArrayLike]
     history: Array | np.ndarray | None = None
     trained: tuple[bool, ...] | None = eqx.field(static=True, default=None)
+    problem: LeastSquares | None = eqx.field(static=True, default=None)
 
     @property
     def solved(self) -> Any:

@@ -56,7 +56,7 @@ def _error(
     """The bound, where it is enough, since it costs no new program; else the estimate. Inside a
     program, which would have to hold both, the bound is all there is for series."""
     selected = "free_directions" in found.stats
-    bound = None if selected else quick_bound(risk, found.value, mask)
+    bound = None if selected else quick_bound(risk, found.value, mask, found.problem)
     if bound is not None:
         if is_traced((bound.largest, found)):
             return bound

@@ -36,7 +36,8 @@ def host_solution(problem: LeastSquares, state: _host.Progress) -> Solution:
         result = RESULTS.non_finite
         stats |= {} if state.beyond is None else {BEYOND: state.beyond}
     risk, history = np.asarray(state.cost, dtype), np.asarray(state.history, dtype)
-    return Solution(problem.value(state.theta), risk, result, stats, history)
+    f = problem.value(state.theta)
+    return Solution(f, risk, result, stats, history, problem=problem)
 
 
 def is_zero(problem: LeastSquares, state: _host.Progress) -> bool:
