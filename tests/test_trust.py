@@ -1,0 +1,103 @@
+"""The answers that the campaign compares with are answers: their residuals are zero."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from trust_case import Curve, KINDS
+from trust_rows import problems, rescaled
+
+import fesolve as fe
+
+
+POINTS = 4
+SKIPPED_SIZE = 20  # the hundred coordinates take too long
+NEAR = 1e-8
+
+
+def shaken(f, scale):
+    """A function a tenth away from f, of another shape."""
+    if isinstance(f, Curve):
+        return Curve(shaken(f.function, scale), 1.1 * f.number + 0.1)
+
+    def away(x):
+        t = sum(jnp.sum(jnp.asarray(leaf, float)) for leaf in jax.tree.leaves(x)) / scale
+        return f(x) * (1.05 + 0.05 * jnp.cos(5 * t))
+
+    return away
+
+
+def sizes(case, f, terms):
+    """The root mean square of each equation of each term, over a few points."""
+
+    def rms(leaf):
+        return jnp.sqrt(jnp.mean(leaf**2))
+
+    def of(term, points):
+        shock = term.shock
+
+        def at(x):
+            if shock is None:
+                return term.residual(f, x, *term.args)
+            return fe.expectation(lambda e: term.residual(f, x, e, *term.args), shock)
+
+        return jax.tree.map(rms, jax.vmap(at)(points))
+
+    return [of(term, points) for term, points in zip(case.risk.terms, terms)]
+
+
+def some_points(p):
+    if isinstance(p, fe.Dirac):
+        return jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], p.point)
+    if isinstance(p, fe.Empirical):
+        step = max(1, p.size // POINTS)
+        return jax.tree.map(lambda leaf: jnp.asarray(leaf[::step][:POINTS]), p.points)
+    return p.sample(POINTS, key=jax.random.key(3))
+
+
+def solutions(case):
+    return [f for f in (case.exact, *case.others) if f is not None]
+
+
+def checkable(case):
+    return bool(solutions(case)) and case.shown is None and case.dimension <= SKIPPED_SIZE
+
+
+ALL = problems()
+
+
+def names():
+    """Problems on the line are quick, the others take longer."""
+    for name, case in ALL.items():
+        if checkable(case):
+            yield pytest.param(name, marks=[pytest.mark.slow] if case.dimension > 1 else [])
+
+
+@pytest.mark.parametrize("name", names())
+def test_residual_of_the_answer_is_zero(name):
+    case = ALL[name]
+    scale = float(max(np.abs(leaf).max() for leaf in jax.tree.leaves(case.measure[0]))) or 1.0
+    points = [some_points(term.distribution) for term in case.risk.terms]
+    for f in solutions(case)[:2]:
+        both = lambda points: [sizes(case, g, points) for g in (f, shaken(f, scale))]
+        found = jax.tree.map(float, jax.jit(both)(points))
+        size = np.sqrt(np.mean(case.values(f) ** 2))
+        for r, other in zip(*map(jax.tree.leaves, found)):
+            # A condition f = 0 is met by what is a tenth away, too.
+            blind = other < 1e-6 * size
+            assert r <= (1e-10 * size if blind else case.close * other)
+
+
+def test_witnesses_differ():
+    for case in ALL.values():
+        if case.exact is None and case.others:
+            first, second = (case.values(f) for f in case.others)
+            assert np.abs(first - second).max() > 1e-3 * np.abs(first).max(), case.name
+
+
+def test_there_are_enough_of_them():
+    difficult = [case for case in ALL.values() if case.difficult]
+    assert len(ALL) >= 100
+    assert len(difficult) >= len(ALL) / 2
+    assert {case.kind for case in ALL.values()} == set(KINDS)
+    assert len({case.parent for case in rescaled().values()}) == 12
