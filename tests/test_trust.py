@@ -4,8 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from trust import QUICK
 from trust_case import Curve, KINDS
 from trust_rows import problems, rescaled
+from trust_summary import print_summary
 
 import fesolve as fe
 
@@ -101,3 +103,46 @@ def test_there_are_enough_of_them():
     assert len(difficult) >= len(ALL) / 2
     assert {case.kind for case in ALL.values()} == set(KINDS)
     assert len({case.parent for case in rescaled().values()}) == 12
+
+
+def test_the_selection_is_made_of_them():
+    everything = ALL | rescaled()
+    for name, functions in QUICK.items():
+        assert set(functions) <= set(everything[name].hypotheses), name
+
+
+def row(**changes):
+    plain = {"problem": "p", "kind": "plain", "difficult": False, "dimension": 1, "hypothesis": "h"}
+    judged = {"answer": True, "hidden": False, "parent": "", "failure": "", "seconds": 1.0}
+    said = {"solve": True, "report": True, "error": 1e-9, "estimate": 2e-9, "is_bound": False}
+    return plain | judged | said | changes
+
+
+@pytest.mark.parametrize(
+    ("changes", "failures"),
+    [
+        ({}, 0),
+        ({"error": 1e-2}, 1),
+        ({"error": float("nan"), "answer": False}, 1),
+        ({"error": float("nan")}, 1),
+        ({"error": 1e-2, "hidden": True}, 0),
+        ({"solve": False, "report": False}, 0),
+        ({"solve": False}, 1),
+        ({"error": 1e-2, "solve": False}, 1),
+        ({"solve": None, "report": None, "failure": "ValueError"}, 0),
+    ],
+)
+def test_what_counts_as_a_failure(changes, failures, capsys):
+    assert print_summary([row(**changes)]) == failures
+
+
+def test_estimates_are_compared_with_true_errors(capsys):
+    print_summary([row(), row(estimate=1e-6, is_bound=True), row(error=1.0)])
+    said = capsys.readouterr().out
+    assert "estimates: 1; 100% within" in said
+    assert "bounds: 1; 0% within" in said
+
+
+def test_a_change_of_units_is_compared(capsys):
+    print_summary([row(), row(problem="q", parent="p", solve=False, report=False)])
+    assert "Another verdict in another unit: 1" in capsys.readouterr().out

@@ -67,6 +67,8 @@ def main() -> int:
 
 def read(path):
     if path is None or not path.exists():
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
         return []
     return [json.loads(line) for line in path.read_text().splitlines() if line]
 
