@@ -10,6 +10,7 @@ from trust_case import (
     curve,
     network,
     on,
+    some_curves,
     spline,
 )
 
@@ -17,8 +18,17 @@ import fesolve as fe
 from fesolve import problems
 
 
+def fitted(made, guess, lower, upper):
+    """f from a guess, as far as its class can hold it."""
+    try:
+        return fe.fit(made(), guess, fe.Uniform(lower, upper)).value
+    except fe.SolveError as error:
+        return error.solution.value
+
+
 def growth(alpha=0.36, beta=0.96, delta=0.1, gamma=2.0):
-    """Saving with little depreciation; the reference is a time iteration by NumPy in log k."""
+    """Saving with little depreciation: the policy that leads to the steady state, and the other
+    one, that leads away from it and satisfies the same equation. By NumPy in log k."""
     from numpy.polynomial import chebyshev as cheb
 
     rest = (alpha / (1 / beta - 1 + delta)) ** (1 / (1 - alpha))
@@ -27,33 +37,52 @@ def growth(alpha=0.36, beta=0.96, delta=0.1, gamma=2.0):
     nodes = np.cos(np.pi * (np.arange(25) + 0.5) / 25)
     k = lower * (upper / lower) ** ((nodes + 1) / 2)
     y = lambda k: k**alpha + (1 - delta) * k
+    growth = lambda k1: (beta * (alpha * k1 ** (alpha - 1) + 1 - delta)) ** (1 / gamma)
+    consumed = lambda k, policy: np.exp(cheb.chebval(t(k), policy))
 
-    guess = cheb.chebfit(nodes, np.log(y(k) - rest - 0.9 * (k - rest)), 24)
-    for _ in range(500):  # time iteration, each step by bisection
-        low, high = np.maximum(y(k) - upper, 1e-3), y(k) - lower
+    def halved(rises, low, high):
         for _ in range(60):
-            c = (low + high) / 2
-            k1 = y(k) - c
-            c1 = np.exp(cheb.chebval(t(k1), guess))
-            little = c**-gamma > beta * c1**-gamma * (alpha * k1 ** (alpha - 1) + 1 - delta)
-            low, high = np.where(little, c, low), np.where(little, high, c)
-        guess = cheb.chebfit(nodes, np.log(c), 24)
-    coefficients, basis = jnp.asarray(guess), fe.Chebyshev(24, (-1.0, 1.0))
+            middle = (low + high) / 2
+            low, high = np.where(rises(middle), low, middle), np.where(rises(middle), middle, high)
+        return (low + high) / 2
+
+    def backward(policy):
+        """Today's consumption from tomorrow's: time iteration."""
+        least = np.maximum(y(k) - upper, 1e-3)
+        late = lambda c: c > consumed(y(k) - c, policy) / growth(y(k) - c)
+        return halved(late, least, y(k) - lower)
+
+    def forward(policy):
+        """Tomorrow's from today's, at the states k that come out of it."""
+        before = halved(lambda z: y(z) - consumed(z, policy) > k, 0 * k + lower, 0 * k + upper)
+        return consumed(before, policy) * growth(k)
+
+    def iterated(step, begin):
+        policy = cheb.chebfit(nodes, np.log(begin), 24)
+        for _ in range(500):
+            policy = cheb.chebfit(nodes, np.log(step(policy)), 24)
+        policy, basis = jnp.asarray(policy), fe.Chebyshev(24, (-1.0, 1.0))
+        return lambda k: jnp.exp(policy @ basis(t(k, jnp)))
+
+    towards = iterated(backward, y(k) - rest - 0.9 * (k - rest))
+    away = iterated(forward, y(rest) - rest - 0.2 * (k - rest))
 
     def equation(c, k):
         k1 = k**alpha + (1 - delta) * k - c(k)
-        growth = beta * (alpha * k1 ** (alpha - 1) + 1 - delta)
-        return 1 - growth * (c(k) / c(k1)) ** gamma
+        return 1 - beta * (alpha * k1 ** (alpha - 1) + 1 - delta) * (c(k) / c(k1)) ** gamma
 
-    return curve(
-        "saving with little depreciation",
-        "plain",
-        equation,
-        (lower, upper),
-        lambda k: jnp.exp(coefficients @ basis(t(k, jnp))),
-        difficult=False,
-        curves={"start": rest**alpha - delta * rest},
-    )
+    level = rest**alpha - delta * rest
+    guess = lambda k: level + 0.15 * (k - rest)
+    box = (lower, upper)
+    curves = lambda a, b: {
+        name: lambda f=f: fitted(f, guess, *box)
+        for name, f in some_curves(a, b, start=level).items()
+    }
+    name = "saving with little depreciation"
+    yield curve(name, "plain", equation, box, towards, difficult=False, choose=curves)
+    name += ", from a constant"
+    start = {"start": level}
+    yield curve(name, "several solutions", equation, box, towards, others=(away,), curves=start)
 
 
 def search(beta=0.95, benefit=0.3):
@@ -96,19 +125,13 @@ def constrained(beta=0.96, gamma=2.0, R=1.02):
         target = (beta * R * fe.expectation(after, shock)) ** (-1 / gamma)
         return fe.fischer_burmeister(target - f(m), m - f(m))
 
-    def started(name):
-        def f():
-            made = {"spline": spline(0.12, 12.0, 60, 3), "network 0": network(0.12, 12.0)}[name]()
-            return fe.fit(made, lambda m: 0.5 * m, fe.Uniform(0.12, 12.0), throw=False).value
-
-        return f
-
+    made = {"spline": spline(0.12, 12.0, 60, 3), "network 0": network(0.12, 12.0)}
     return Case(
         "income fluctuations without debt",
         "kink",
         on(equation, 0.12, 8.0),
         lambda m: jnp.where(m < M[0], m, jnp.interp(m, M, C)),
-        {name: started(name) for name in ("spline", "network 0")},
+        {name: lambda f=f: fitted(f, lambda m: 0.5 * m, 0.12, 12.0) for name, f in made.items()},
         True,
         n=240,
         close=1e-3,
@@ -145,7 +168,7 @@ def catalogue():
 
 
 def cases():
-    yield growth()
+    yield from growth()
     yield search()
     yield constrained()
     yield from catalogue()

@@ -96,7 +96,7 @@ def prices(where):
         many,
         claim(pays, beta),
         linear,
-        {k: made[k] for k in ("series 2", "network 0")},
+        {k: made[k] for k in ("series 1", "network 0", "network 1")},
         True,
         **few,
     )
