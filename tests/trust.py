@@ -135,7 +135,7 @@ def measured(case, hypothesis):
         "conditioning": float("nan"),
         "is_bound": None,
     }
-    begin = time.perf_counter()
+    begin, spent = time.perf_counter(), time.process_time()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -143,6 +143,7 @@ def measured(case, hypothesis):
     except Exception as error:  # a crash is a finding, and the campaign goes on
         row["failure"] = f"{type(error).__name__}: {str(error).splitlines()[0][:200]}"
     row["seconds"] = time.perf_counter() - begin
+    row["cpu"] = time.process_time() - spent
     return row
 
 

@@ -46,12 +46,12 @@ def pricing():
     both = (table(grown[0]), table(grown[0] + 1))
     risk = value(1.0, fair)
     yield Case(
-        "the same undiscounted, fair", "missing condition", risk, None, tables, True,
+        "an undiscounted claim, fair", "missing condition", risk, None, tables, True,
         others=both, **where,
     )  # fmt: skip
     risk = value(1.0, dividend)
     yield Case(
-        "the same undiscounted, endless",
+        "an undiscounted claim, endless",
         "contradicting conditions",
         risk,
         None,
@@ -134,7 +134,7 @@ def open_boxes():
 
     curves = lambda a, b: some_curves(a + math.log(beta), b, start=-70.0)
     yield curve(
-        "cake, the value of a known share, in logs",
+        "cake in logs, an open box",
         "open box",
         eaten,
         (-2.0, 0.0),
@@ -143,7 +143,7 @@ def open_boxes():
         others=(known, lambda s: known(s) + 0.1 * jnp.exp(-s)),
     )
     yield curve(
-        "the same with a value at the left",
+        "cake in logs with a value at the left",
         "open box",
         eaten,
         (-2.0, 0.0),

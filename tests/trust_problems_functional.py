@@ -39,7 +39,7 @@ def functional():
         choose=wider(0.0, 2.0, start=1.0),
     )
     yield curve(
-        "the same without its curvature",
+        "the cosine without its curvature",
         "several solutions",
         lambda f, x: f(2 * x) - 2 * f(x) ** 2 + 1,
         (0.0, 1.0),

@@ -59,7 +59,7 @@ def high():
     yield Case("Poisson in five coordinates", many, radial + edge, bell, made, True, **where)
     free = (bell, lambda x: bell(x) + x[0])
     yield Case(
-        "the same without its boundary", many, radial, None, made, True, others=free, **where
+        "Poisson in five without a boundary", many, radial, None, made, True, others=free, **where
     )
     yield from prices(where)
     for size in (10, 20):
@@ -92,7 +92,7 @@ def prices(where):
     )
     few = where | {"n": 48}
     yield Case(
-        "the same on 48 points",
+        "a linear price on 48 points",
         many,
         claim(pays, beta),
         linear,
@@ -103,7 +103,14 @@ def prices(where):
     flat = np.linalg.solve(np.eye(10) - A.T, c)
     both = tuple(lambda x, k=k: jnp.asarray(flat) @ x + k for k in (0.0, 1.0))
     yield Case(
-        "the same undiscounted", many, claim(pays, 1.0), None, made, True, others=both, **where
+        "a linear price undiscounted",
+        many,
+        claim(pays, 1.0),
+        None,
+        made,
+        True,
+        others=both,
+        **where,
     )
     P = scipy.linalg.solve_discrete_lyapunov(np.sqrt(beta) * A.T, np.eye(10))
     constant = beta * 0.01 * np.trace(P) / (1 - beta)

@@ -89,7 +89,8 @@ def print_summary(rows) -> int:
     show("Crashed", [row for row in rows if row["failure"]], lambda row: row["failure"])
     print_ratios(rows)
     print_units(rows)
-    print(f"\n{sum(row['seconds'] for row in rows):.0f} seconds in all")
+    seconds, cpu = (sum(row.get(key, 0.0) for row in rows) for key in ("seconds", "cpu"))
+    print(f"\n{seconds:.0f} seconds in all, {cpu:.0f} of the processor")
     return len({id(row) for row in (*seen, *split)})
 
 
