@@ -59,7 +59,7 @@ def growth(alpha=0.36, beta=0.96, delta=0.1, gamma=2.0):
 
     def iterated(step, begin):
         policy = cheb.chebfit(nodes, np.log(begin), 24)
-        for _ in range(500):
+        for _ in range(400):
             policy = cheb.chebfit(nodes, np.log(step(policy)), 24)
         policy, basis = jnp.asarray(policy), fe.Chebyshev(24, (-1.0, 1.0))
         return lambda k: jnp.exp(policy @ basis(t(k, jnp)))

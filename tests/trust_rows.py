@@ -42,9 +42,14 @@ REPEATED = (
 
 
 @functools.cache
+def cases_of(file) -> tuple[Case, ...]:
+    return tuple(file.cases())
+
+
+@functools.cache
 def problems() -> dict[str, Case]:
     """The problems by name."""
-    found = [case for file in FILES for case in file.cases()]
+    found = [case for file in FILES for case in cases_of(file)]
     named = {case.name: case for case in found}
     if len(named) < len(found):
         raise ValueError("two problems have one name")
