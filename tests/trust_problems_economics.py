@@ -255,6 +255,7 @@ def policies():
         shares,
         (rest - 1.0, rest + 1.0),
         lambda x: jnp.stack([theta(x) * (1 - save), (1 - theta(x)) * (1 - save), save + 0 * x]),
+        n=64,
         choose=curves,
     )
     saturated = lambda a, b: {
