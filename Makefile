@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # A process a core, each with whole files, since the tests of a file share compiled programs.
 TESTS := -q --numprocesses auto --dist loadfile --jaxtyping-packages=fesolve,beartype.beartype
 
-.PHONY: demo test test-slow bench docs lint format types clean help
+.PHONY: demo test test-slow bench trust trust-quick docs lint format types clean help
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,6 +22,12 @@ test-slow: $(VENV)/.installed-dev ## run the long tests as well
 
 bench: $(VENV)/.installed-dev ## print the figures of docs/benchmarks.md, measured here
 	$(BIN)/python tests/benchmarks.py
+
+trust: $(VENV)/.installed-dev ## measure verdicts and error estimates on problems with known answers (45 minutes)
+	$(BIN)/python tests/trust.py --out results/trust.jsonl
+
+trust-quick: $(VENV)/.installed-dev ## a selection of them, in two minutes; fails where a verdict is wrong
+	$(BIN)/python tests/trust.py --quick
 
 docs: $(VENV)/.installed-docs ## build the site strictly into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet

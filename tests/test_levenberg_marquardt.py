@@ -195,6 +195,14 @@ def test_float32(hypothesis, getkey):
     assert abs(float(solution.value(jnp.float32(1.0))) - np.exp(-1.0)) < 1e-4
 
 
+def test_a_jacobian_whose_square_underflows_ends():
+    """f falls to zero, where 1 + f^2 is least and its derivative vanishes."""
+    risk = fe.Risk(lambda f, x: 1 + f(x) ** 2 + 0 * x, fe.Uniform(0.0, 1.0)).quadrature(48)
+    solution = fe.solve(risk, fe.Series(fe.Chebyshev(16, (0.0, 1.0))), throw=False)
+    assert not bool(solution.solved)
+    assert float(solution.risk) == pytest.approx(1.0)
+
+
 @pytest.mark.slow
 def test_a_boundary_value_problem_on_adaptive_elements():
     def layer(f, x):

@@ -193,7 +193,8 @@ class _Damped:
         from scipy.linalg import cho_factor, cho_solve
 
         if self.factored is None or self.factored[0] != damping:
-            amount = max(damping, self.least)
+            # where J^T J underflows to zero, ten times nothing would be tried for ever
+            amount = max(damping, self.least, float(np.finfo(self.gram.dtype).tiny))
             while True:
                 shifted = self.gram.copy()
                 shifted[np.diag_indices_from(shifted)] += amount
