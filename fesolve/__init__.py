@@ -107,6 +107,7 @@ from ._report import (
 from ._risk import AbstractRisk as AbstractRisk, Risk as Risk, SumRisk as SumRisk
 from ._solve import solve as solve
 from ._solver import (
+    AbstractLeastSquaresSolver as AbstractLeastSquaresSolver,
     AbstractSolver as AbstractSolver,
     Chain as Chain,
     Continuation as Continuation,

@@ -322,7 +322,10 @@ def _search(
     at = best[np.arange(equations), first]
     chosen = transport(at)
     moves = generator.uniform(-NEAR, NEAR, size=(equations, PROPOSALS, d))
-    near = measured(np.clip(at[:, None] + moves, lower, upper).reshape(-1, d))
+    beside = at[:, None] + moves
+    # inwards at a face, where r may have no value
+    beside = np.where((beside < lower) | (beside > upper), at[:, None] - moves, beside)
+    near = measured(np.clip(beside, lower, upper).reshape(-1, d))
     around = np.median(near.reshape(equations, PROPOSALS, equations), axis=1)
     return [
         Worst(

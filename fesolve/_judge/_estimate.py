@@ -9,15 +9,16 @@ import numpy as np
 from jaxtyping import PyTree
 
 from .._compiled import compiled
+from .._dry_run import equation_widths
 from .._hypothesis import Series
 from .._least_squares._algebra import one_thread
-from .._least_squares._assembly import LeastSquares, linearise
+from .._least_squares._assembly import LeastSquares, linearise, residuals
 from .._least_squares._device_algebra import decomposed
 from .._least_squares._trainable import trainable_leaves
 from .._losses import squared
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import Hypothesis, is_traced, is_tracing, Point, still
-from ._fresh import fresh, is_movable
+from ._fresh import Fresh, fresh, is_movable
 from ._newton import missing_step, Step
 from ._probe import Given, Probe, probe
 from ._regions import POINTS, regions
@@ -221,9 +222,9 @@ def estimate(
         f = Given(f)
         mask = jax.tree.map(lambda _: False, f)
     risk, f = still((risk, f))
-    problem = _posed(risk, f, mask, richness)
-    if isinstance(problem, str):
-        return _nothing(f, problem)
+    problem = _posed_or_why_not(risk, f, mask, richness)
+    if isinstance(problem, ErrorEstimate):
+        return problem
     if problem.residuals.traced or problem.values.traced:
         return _on_device(problem, f, selected)
     with one_thread(problem.residuals.theta.size):
@@ -236,23 +237,42 @@ def estimate(
     return found
 
 
+def _posed_or_why_not(
+    risk: AbstractRisk, f: Hypothesis, mask: PyTree[bool], richness: int
+) -> "_Problem | ErrorEstimate":
+    """The problem in a richer space; no estimate where the residual asks more of f than its
+    values, such as its type.
+
+    **Raises:** `ValueError` where the residual fails at f itself.
+    """
+    try:
+        return _posed(risk, f, mask, richness)
+    except Exception as error:
+        one = fresh(risk, f, [1] * len(risk.terms)).risk
+        for term in one.terms:
+            equation_widths(term.name, term.bare(), f)
+        return _nothing(
+            f, f"the residual does not take f in a richer space ({type(error).__name__}: {error})"
+        )
+
+
 def _posed(
     risk: AbstractRisk, f: Hypothesis, mask: PyTree[bool], richness: int
-) -> "_Problem | str":
+) -> "_Problem | ErrorEstimate":
     traced = is_traced((risk, f)) or is_tracing()
     boxes = {} if traced else regions(fresh(risk, f, [POINTS] * len(risk.terms)).risk, f)
     space = probe(f, mask, boxes, richness)
     sample = fresh(risk, f, [_count(term, space.f) for term in risk.terms])
     samples = [term.distribution for term in sample.risk.terms if is_movable(term)]
     if not samples:
-        return "no term has a distribution, under which an error of f could be measured"
+        return _nothing(f, "no term has a distribution, under which an error could be measured")
     values = values_of(space.f, space.mask, samples)
     residuals = LeastSquares(_squares(sample.risk), space.f, space.mask)
     problem = LeastSquares(values.risk, space.f, space.mask)
     size = residuals.theta.size
     if max(residuals.rows, problem.rows, size) * size**2 > WORK:
         reason = space.why or f"f has {size:,} unknowns"
-        return f"{reason}; its tangent space is too large as well"
+        return _only_looked_at(sample, f, mask, f"{reason}; its tangent space is too large as well")
     return _Problem(space, residuals, problem, values.names, sample.complete, sample.missing)
 
 
@@ -276,6 +296,18 @@ def _nothing(f: Hypothesis, why: str) -> ErrorEstimate:
     none, yes = np.asarray(np.nan), np.asarray(True)
     numbers = (none, none, none, yes, np.asarray(1.0), none, none)
     return ErrorEstimate(none, True, *numbers, True, why, f, f, f)
+
+
+def _only_looked_at(sample: Fresh, f: Hypothesis, mask: PyTree[bool], why: str) -> ErrorEstimate:
+    """No estimate, but the residuals on fresh points, and the size of what they are the sum of,
+    by a change of all parameters in proportion."""
+    problem = LeastSquares(_squares(sample.risk), f, mask)
+    theta, small = still(problem.theta), 1e-4
+    r, moved = (residuals(problem.assembly, t, problem.data) for t in (theta, theta * (1 + small)))
+    norm = jnp.linalg.norm
+    nothing = _nothing(f, why)
+    sizes = (norm(r), norm(r) + norm(moved - r) / small)
+    return eqx.tree_at(lambda e: (e.rms, e.unit), nothing, sizes)
 
 
 def _on_host(problem: _Problem, f: Hypothesis, selected: bool) -> ErrorEstimate:

@@ -1,6 +1,7 @@
 """Solvers: argmin over theta of R(f_theta)."""
 
 from ._base import (
+    AbstractLeastSquaresSolver as AbstractLeastSquaresSolver,
     AbstractSolver as AbstractSolver,
     Interrupted as Interrupted,
     RESULTS as RESULTS,
