@@ -21,8 +21,8 @@ from .._least_squares._device_algebra import least_ratio as least_ratio_on_devic
 from .._losses import squared
 from .._risk import AbstractRisk
 from .._types import Hypothesis, is_traced, is_tracing
+from ._estimate import is_plain
 from ._fresh import fresh, is_movable
-from ._probe import functions
 from ._values import scales, values_of
 
 
@@ -54,7 +54,11 @@ def quick_bound(
 
     **Arguments:** `solved`, the problem that was solved, where it is at hand.
     """
-    if not _is_linear(f, mask) or any(term.loss is not squared for term in risk.terms):
+    if (
+        not _is_linear(f)
+        or not is_plain(risk, f)
+        or any(term.loss is not squared for term in risk.terms)
+    ):
         return None
     sample = fresh(risk, f, [term.count for term in risk.terms])
     movable = [term.distribution for term in sample.risk.terms if is_movable(term)]
@@ -100,13 +104,9 @@ def _on_points(
     return moved
 
 
-def _is_linear(f: Hypothesis, mask: PyTree[bool]) -> bool:
-    """Whether all of theta are coefficients of series, and numbers that stand alone."""
-    trained = [x for x, m in zip(jax.tree.leaves(f), jax.tree.leaves(mask), strict=True) if m]
-    nodes = functions(f)
-    coefficients = {id(node.coefficients) for node in nodes if isinstance(node, Series)}
-    known = all(id(leaf) in coefficients or np.ndim(leaf) == 0 for leaf in trained)
-    return known and sum(np.size(leaf) for leaf in trained) >= RICH_ENOUGH
+def _is_linear(f: Hypothesis) -> bool:
+    """Whether f is a series, and not too poor."""
+    return isinstance(f, Series) and f.coefficients.size >= RICH_ENOUGH
 
 
 def _values(f: Hypothesis, mask: PyTree[bool], samples: list, theta: Any) -> tuple[Any, Any]:
@@ -119,7 +119,7 @@ def _values(f: Hypothesis, mask: PyTree[bool], samples: list, theta: Any) -> tup
         outputs = int(np.prod(f.coefficients.shape[:-1]))
         table = np.kron(np.eye(outputs), table) if outputs > 1 else table
         return table @ theta, table.astype(theta.dtype)
-    values = values_of(f, mask, samples)
+    values = values_of(f, mask, samples, {})
     problem = LeastSquares(values.risk, f, mask)
     if is_traced(theta) or problem.traced:
         v, table = linearise(problem.assembly, theta, problem.data)

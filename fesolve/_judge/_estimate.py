@@ -18,11 +18,11 @@ from .._least_squares._trainable import trainable_leaves
 from .._losses import squared
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import Hypothesis, is_traced, is_tracing, Point, still
+from ._asked import asked
 from ._fresh import Fresh, fresh, is_movable
 from ._newton import missing_step, Step
 from ._probe import Given, Probe, probe
-from ._regions import POINTS, regions
-from ._values import blocks, scales, values_of
+from ._values import blocks, component_sizes, is_inside, scales, values_of
 
 
 WORK = 3e9
@@ -260,13 +260,17 @@ def _posed(
     risk: AbstractRisk, f: Hypothesis, mask: PyTree[bool], richness: int
 ) -> "_Problem | ErrorEstimate":
     traced = is_traced((risk, f)) or is_tracing()
-    boxes = {} if traced else regions(fresh(risk, f, [POINTS] * len(risk.terms)).risk, f)
-    space = probe(f, mask, boxes, richness)
+    known = (
+        {}
+        if traced or is_plain(risk, f)
+        else asked(fresh(risk, f, [_count(term, f) for term in risk.terms]).risk, f)
+    )
+    space = probe(f, mask, known, richness)
     sample = fresh(risk, f, [_count(term, space.f) for term in risk.terms])
     samples = [term.distribution for term in sample.risk.terms if is_movable(term)]
     if not samples:
         return _nothing(f, "no term has a distribution, under which an error could be measured")
-    values = values_of(space.f, space.mask, samples)
+    values = values_of(space.f, space.mask, samples, known)
     residuals = LeastSquares(_squares(sample.risk), space.f, space.mask)
     problem = LeastSquares(values.risk, space.f, space.mask)
     size = residuals.theta.size
@@ -274,6 +278,24 @@ def _posed(
         reason = space.why or f"f has {size:,} unknowns"
         return _only_looked_at(sample, f, mask, f"{reason}; its tangent space is too large as well")
     return _Problem(space, residuals, problem, values.names, sample.complete, sample.missing)
+
+
+def is_plain(risk: AbstractRisk, f: Hypothesis) -> bool:
+    """Whether f is a series whose domain holds the points of the risk, so that these are taken for
+    the points at which it is asked for."""
+    if not isinstance(f, Series):
+        return False
+    movable = [term.population for term in risk.terms if is_movable(term)]
+    ends = movable[0].support if movable else f.basis.domain
+    lower, upper = f.basis.domain
+    if jax.tree.structure(ends[0]) != jax.tree.structure(lower):
+        return False
+    pairs = zip(*(jax.tree.leaves(side) for side in (*ends, lower, upper)), strict=True)
+    return all(
+        np.shape(a) == np.shape(c)
+        and is_inside(jnp.stack([a, b]) if is_traced((a, b)) else np.stack([a, b]), c, d)
+        for a, b, c, d in pairs
+    )
 
 
 def _squares(risk: AbstractRisk) -> AbstractRisk:
@@ -358,9 +380,8 @@ def _blocks(problem: _Problem, v: Any) -> list[tuple[str, Any]]:
 def _concluded(
     xp: Any, problem: _Problem, f: Hypothesis, step: Step, r: Any, values: Any, scale: Any
 ) -> ErrorEstimate:
-    total = xp.sqrt(
-        sum(xp.sum(block**2, axis=0).max() for _, block in _blocks(problem, scale * values))
-    )
+    parts = _blocks(problem, scale * values)
+    total = xp.sqrt(sum(component_sizes(xp, block).max() ** 2 for _, block in parts))
     safe = xp.where(total > 0, total, 1)
     rms = xp.sqrt(r @ r)
     eps = float(np.finfo(r.dtype).eps)
@@ -369,11 +390,9 @@ def _concluded(
     bound = rms / conditioning / safe
     complete = problem.probe.complete
     relative: dict[str, Any] = {}
-    for (name, change), (_, block) in zip(
-        _blocks(problem, step.change), _blocks(problem, scale * values), strict=True
-    ):
-        size = xp.sqrt(xp.sum(block**2, axis=0))
-        error = xp.max(xp.sqrt(xp.sum(change**2, axis=0)) / xp.where(size > 0, size, 1))
+    for (name, change), (_, block) in zip(_blocks(problem, step.change), parts, strict=True):
+        size = component_sizes(xp, block)
+        error = xp.max(component_sizes(xp, change) / xp.where(size > 0, size, 1))
         error = xp.maximum(error, floor) if complete else bound
         relative[name] = xp.maximum(relative[name], error) if name in relative else error
     single = len(relative) == 1

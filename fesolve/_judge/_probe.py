@@ -73,21 +73,23 @@ class _Part(NamedTuple):
     why: str
 
 
-def probe(f: Hypothesis, mask: PyTree[bool], domains: "dict[int, Box]", richness: int = 1) -> Probe:
+def probe(
+    f: Hypothesis, mask: PyTree[bool], asked: dict[int, np.ndarray], richness: int = 1
+) -> Probe:
     """f with each function that trains in a richer space.
 
-    **Arguments:** `domains`, for functions without a domain of their own the box on which each is
-    called, by its place among the functions of f; `richness`, 2 for a richer space still.
+    **Arguments:** `asked`, the points at which each function is called, by its place among the
+    functions of f; `richness`, 2 for a richer space still.
     """
     places = iter(range(len(functions(f))))
 
     def replace(node: Any, trained: Any) -> _Part:
         if not is_function(node):
             return _Part(node, trained, "")
-        box = domains.get(next(places))
+        points = asked.get(next(places))
         if not any(jax.tree.leaves(trained)) and not isinstance(node, Given):
             return _Part(node, trained, "")
-        richer = _richer(node, box, richness)
+        richer = _richer(node, points, richness)
         if isinstance(richer, str):
             return _Part(node, trained, richer)
         free = jax.tree.map(lambda _: False, richer)
@@ -102,13 +104,6 @@ def probe(f: Hypothesis, mask: PyTree[bool], domains: "dict[int, Box]", richness
     return Probe(pick(0), pick(1), not why, why)
 
 
-class Box(NamedTuple):
-    """The smallest and the largest point at which a function is called."""
-
-    lower: Any
-    upper: Any
-
-
 def functions(f: Hypothesis) -> list[Any]:
     """The functions that f is made of, in order."""
     return [node for node in jax.tree.leaves(f, is_leaf=is_function) if is_function(node)]
@@ -117,7 +112,7 @@ def functions(f: Hypothesis) -> list[Any]:
 def is_function(node: Any) -> bool:
     """Whether a node is a function of its input as a whole: a series, a network, a composition,
     or a module of the user's own that holds arrays and none of these."""
-    if isinstance(node, Series | AbstractNetwork | Compose | Given):
+    if isinstance(node, Series | AbstractNetwork | Compose | Given | Corrected):
         return True
     if not isinstance(node, eqx.Module) or isinstance(node, AbstractBasis | Frozen):
         return False
@@ -135,16 +130,11 @@ def _is_own_function(node: Any) -> bool:
     return any(eqx.is_inexact_array(leaf) and leaf.ndim > 0 for leaf in leaves)
 
 
-def has_own_domain(node: Any) -> bool:
-    """Whether it is known, from the function alone, where it lives."""
-    return isinstance(node, Series)
-
-
-def _richer(node: Any, box: Box | None, richness: int) -> Any:
+def _richer(node: Any, points: np.ndarray | None, richness: int) -> Any:
     """The function in a richer space, or why there is none."""
     if isinstance(node, Series) and (richer := refined(node.basis)) is not None:
         return _richer_series(node, richer, richness)
-    lower, upper = _domain(node, box)
+    lower, upper = _domain(node, points)
     name = type(node).__name__
     if lower is None:
         return f"the domain of the {name} in f is not known: take `fe.MLP(support=)`"
@@ -181,17 +171,18 @@ def _series_like(node: Series, basis: AbstractBasis) -> Series:
     return eqx.tree_at(lambda s: (s.basis, s.coefficients), node, (basis, zeros))
 
 
-def _domain(node: Any, box: Box | None) -> tuple[Any, Any]:
+def _domain(node: Any, points: np.ndarray | None) -> tuple[Any, Any]:
     """Where the function lives: its domain, and where it is called besides."""
     if isinstance(node, Series):
         return tuple(jax.tree.map(np.asarray, end) for end in node.basis.domain)
     support = node.support if isinstance(node, AbstractNetwork) else None
+    if points is None:
+        return (None, None) if support is None else support.value
+    ends = np.asarray(points.min(axis=0)), np.asarray(points.max(axis=0))
     if support is None:
-        return (None, None) if box is None else box
+        return ends
     lower, upper = support.value
-    if box is None:
-        return lower, upper
-    return np.asarray(np.minimum(lower, box.lower)), np.asarray(np.maximum(upper, box.upper))
+    return np.asarray(np.minimum(lower, ends[0])), np.asarray(np.maximum(upper, ends[1]))
 
 
 def polynomials(lower: Any, upper: Any, richness: int) -> AbstractBasis:

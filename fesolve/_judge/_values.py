@@ -1,8 +1,8 @@
 """The values of f: what an error of f is an error of.
 
-These are f(x), where f is a function of a point of the risk; else the values of its methods of one
-argument, and of the functions that it is made of. Coefficients that none of these depends on, such
-as an unknown price, count as they are.
+These are f(x), where f is a function of a point; else the values of its methods of one argument,
+and of the functions that it is made of. Numbers that none of these depends on, such as an unknown
+price, count as they are.
 """
 
 import inspect
@@ -21,7 +21,10 @@ from .._distribution import Empirical
 from .._hypothesis import Series
 from .._least_squares._assembly import Equation
 from .._risk import AbstractRisk, Risk, SumRisk
-from .._types import Hypothesis, Point
+from .._types import Hypothesis, is_traced, Point
+from ._asked import ROOT
+from ._fresh import recurrence
+from ._probe import Corrected, functions, is_function
 
 
 SMALL = 1e-6
@@ -48,6 +51,15 @@ class Leaf(eqx.Module):
         return jnp.ravel(jax.tree.leaves(f)[self.place])
 
 
+class Part(eqx.Module):
+    """The values of one of the functions that f is made of."""
+
+    place: int = eqx.field(static=True)
+
+    def __call__(self, f: Hypothesis, x: Point) -> Array:
+        return _joined(functions(f)[self.place](x))
+
+
 class Values(NamedTuple):
     """A risk whose residuals are the values of f, each weighted by p*, and the name of each."""
 
@@ -56,25 +68,78 @@ class Values(NamedTuple):
 
 
 class _Layout(NamedTuple):
-    """Which functions of f count, each by its name and the number of its sample; and which of its
-    leaves count as they are."""
+    """Which functions of f count: f and its methods by name and the number of a sample; of what
+    it is made of, by place; and which of its leaves count as they are."""
 
-    functions: tuple[tuple[str, int], ...]
+    named: tuple[tuple[str, int], ...]
+    parts: tuple[int, ...]
     leaves: tuple[int, ...]
 
 
-def values_of(f: Hypothesis, mask: PyTree[bool], samples: list[Empirical]) -> Values:
-    """The values of f on the first of the samples on which each of its functions is defined."""
+def values_of(
+    f: Hypothesis, mask: PyTree[bool], samples: list[Empirical], asked: dict[int, np.ndarray]
+) -> Values:
+    """The values of f on the first of the samples on which it is defined, where that is where the
+    residuals ask for it; else on the points at which they do."""
+    samples = [_where_asked(f, sample, asked.get(ROOT)) for sample in samples]
     layout = _layout(f, mask, samples)
-    terms = [_term(name, samples[i]) for name, i in layout.functions]
-    names = [name for name, _ in layout.functions]
+    terms = [Risk(Value(name), samples[i], tolerance=np.inf) for name, i in layout.named]
+    names = [name for name, _ in layout.named]
+    for place in layout.parts:
+        sample = _part_sample(functions(f)[place], asked.get(place))
+        if sample is not None:
+            terms.append(Risk(Part(place), sample, tolerance=np.inf))
+            names.append(_part_name(f, place))
     terms += [Risk(Leaf(place), tolerance=np.inf) for place in layout.leaves]
     names += [_label(f, place) for place in layout.leaves]
     return Values(SumRisk(tuple(terms)), tuple(names))
 
 
-def _term(name: str, sample: Empirical) -> Risk:
-    return Risk(Value(name), sample, tolerance=np.inf)
+def _where_asked(f: Hypothesis, sample: Empirical, points: np.ndarray | None) -> Empirical:
+    """The sample, if f is asked for all over it; else the points at which f is."""
+    if points is None or not callable(f):
+        return sample
+    x = sample.points
+    if not isinstance(x, jax.Array | np.ndarray) or x.shape[1:] != points.shape[1:]:
+        return _equally(points)
+    return sample if is_inside(x, points.min(axis=0), points.max(axis=0)) else _equally(points)
+
+
+def is_inside(points: Any, lower: Any, upper: Any) -> bool:
+    """Whether points lie in a box, but for a twentieth of its width."""
+    if is_traced((points, lower, upper)):
+        return True
+    x, lower, upper = (np.asarray(a) for a in (points, lower, upper))
+    if x.shape[1:] != np.shape(lower):
+        return False
+    margin = 0.05 * (upper - lower)
+    return bool((x.min(axis=0) >= lower - margin).all() and (x.max(axis=0) <= upper + margin).all())
+
+
+def _equally(points: np.ndarray) -> Empirical:
+    return Empirical(points, np.full(len(points), 1 / len(points)))
+
+
+def _part_sample(node: Any, points: np.ndarray | None) -> Empirical | None:
+    """The points at which a function is called; where these are not known, its domain."""
+    if points is not None:
+        return _equally(points)
+    if not isinstance(node, Series):
+        return None
+    lower, upper = node.basis.domain
+    if not isinstance(lower, jax.Array | np.ndarray) or not jnp.issubdtype(
+        lower.dtype, jnp.floating
+    ):
+        return None
+    u = np.sin(np.pi / 2 * recurrence(int(2.2 * node.basis.size) + 8, lower.size)) ** 2
+    u = u.reshape(-1, *lower.shape)
+    return _equally(lower[None] * (1 - u) + upper[None] * u)
+
+
+def _part_name(f: Hypothesis, place: int) -> str:
+    leaves = jax.tree_util.tree_leaves_with_path(f, is_leaf=is_function)
+    paths = [path for path, node in leaves if is_function(node)]
+    return jax.tree_util.keystr(paths[place]).lstrip(".")
 
 
 _LAYOUTS: OrderedDict[Any, _Layout] = OrderedDict()
@@ -82,8 +147,8 @@ _LAYOUTS: OrderedDict[Any, _Layout] = OrderedDict()
 
 
 def _layout(f: Hypothesis, mask: PyTree[bool], samples: list[Empirical]) -> _Layout:
-    if isinstance(f, Series) and _is_defined(f, OWN, samples[0]):
-        return _Layout(((OWN, 0),), ())
+    if isinstance(f, Series | Corrected) and _is_defined(f, OWN, samples[0]):
+        return _Layout(((OWN, 0),), (), ())
     shapes = [(x.shape, x.dtype) for x in arrays_of((f, [s.points for s in samples]))]
     key = (Static((f, mask)), tuple(shapes))
     if key not in _LAYOUTS:
@@ -94,31 +159,46 @@ def _layout(f: Hypothesis, mask: PyTree[bool], samples: list[Empirical]) -> _Lay
 
 
 def _found(f: Hypothesis, mask: PyTree[bool], samples: list[Empirical]) -> _Layout:
-    """f(x) and, of methods and fields in turn, those in which there is something new."""
+    """f(x), else its methods in turn, where there is something new in them; then the functions
+    that none of these shows, and the numbers."""
     unseen = set(np.flatnonzero(jax.tree.leaves(mask)).tolist())
-    chosen: list[tuple[str, int]] = []
+    named: list[tuple[str, int]] = []
     for name in function_names(f):
         place = next((i for i, s in enumerate(samples) if _is_defined(f, name, s)), None)
         if place is None:
             continue
         new = unseen & _seen(f, name, samples[place])
         if new:
-            chosen.append((name, place))
+            named.append((name, place))
             unseen -= new
-    return _Layout(tuple(chosen), tuple(sorted(unseen)))
+    parts = []
+    for place, own in enumerate(_leaves_of_parts(f)):
+        if own & unseen:
+            parts.append(place)
+            unseen -= own
+    return _Layout(tuple(named), tuple(parts), tuple(sorted(unseen)))
+
+
+def _leaves_of_parts(f: Hypothesis) -> list[set[int]]:
+    """The places of the leaves of each function that f is made of."""
+    found, start = [], 0
+    for node in jax.tree.leaves(f, is_leaf=is_function):
+        count = len(jax.tree.leaves(node))
+        if is_function(node):
+            found.append(set(range(start, start + count)))
+        start += count
+    return found
 
 
 def function_names(f: Hypothesis) -> list[str]:
-    """The functions of f by name: f itself first, then methods, then fields."""
-    names = [OWN] if callable(f) else []
-    if not isinstance(f, eqx.Module):
-        return names
-    kind = type(f)
+    """f itself, where it is a function, and else the methods of a module of the user's own."""
+    if callable(f) or not isinstance(f, eqx.Module):
+        return [OWN] if callable(f) else []
+    kind, names = type(f), []
     if not kind.__module__.startswith(("fesolve.", "equinox.")):
         public = [name for base in kind.__mro__[:-1] for name in vars(base) if name[0] != "_"]
         names += [name for name in dict.fromkeys(public) if _takes_one(kind, name)]
-    fields = [name for name, value in vars(f).items() if callable(value) and name[0] != "_"]
-    return [*names, *(name for name in fields if name not in names)]
+    return names
 
 
 def _takes_one(kind: type, name: str) -> bool:
@@ -187,11 +267,18 @@ def blocks(equations: tuple[Equation, ...], rows: Any) -> list[Any]:
 def scales(xp: Any, equations: tuple[Equation, ...], values: Any) -> Any:
     """What makes the functions of f alike in size: 1 for a single one, so that units stay."""
     parts = blocks(equations, values)
-    sizes = [xp.sqrt(xp.sum(block**2, axis=0)) for block in parts]
+    sizes = [component_sizes(xp, block) for block in parts]
     largest = xp.max(xp.concatenate(sizes))
     rows = []
     for block, size in zip(parts, sizes, strict=True):
         factor = largest / xp.maximum(size, SMALL * largest)
         factor = xp.where(largest > 0, factor, 1)
-        rows.append(xp.ravel(xp.broadcast_to(factor, block.shape)))
+        rows.append(xp.ravel(xp.broadcast_to(factor[None], block.shape)))
     return xp.concatenate(rows)
+
+
+def component_sizes(xp: Any, block: Any) -> Any:
+    """The norm of each component over the points; of an array that is no function, of all of it."""
+    if block.shape[0] == 1:
+        return xp.sqrt(xp.sum(block**2))[None]
+    return xp.sqrt(xp.sum(block**2, axis=0))

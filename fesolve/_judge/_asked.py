@@ -1,7 +1,7 @@
-"""Where a residual asks for the functions that f is made of.
+"""Where a residual asks for f, and for the functions that f is made of.
 
-Tomorrow's state, a delay, an integral: a function may be called at points that only the residual
-knows. So each function, in a twin of f, tells at which points it is called.
+Tomorrow's state, a delay, an integral, a logarithm: f may be called at points that only the
+residual knows. So a twin of f, and each function in it, tells at which points it is called.
 """
 
 import itertools
@@ -19,22 +19,24 @@ from .._evaluation import table
 from .._least_squares._assembly import cast
 from .._risk import AbstractRisk
 from .._types import Hypothesis, Point
-from ._probe import Box, functions, has_own_domain, is_function
+from ._probe import functions, is_function
 
 
-POINTS = 64
-"""Points of each term at which the residual is watched."""
+ROOT = -1
+"""The place of f itself."""
+MOST = 600
+"""Points that are kept of each function."""
 
 
 class Log:
-    """What the functions of one twin were called with: ends of boxes by place and leaf."""
+    """The points at which the functions of one twin were called, by place and leaf."""
 
     numbers = itertools.count()
     opened: dict[int, "Log"] = {}  # noqa: RUF012
     lock = threading.Lock()
 
     def __init__(self) -> None:
-        self.ends: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
+        self.points: dict[tuple[int, int], list[np.ndarray]] = {}
         self.number = next(Log.numbers)
 
     def __enter__(self) -> "Log":
@@ -46,13 +48,21 @@ class Log:
 
     def add(self, place: int, leaf: int, x: np.ndarray, rank: int) -> None:
         flat = x.reshape(-1, *x.shape[x.ndim - rank :])
-        flat = flat[np.isfinite(flat.reshape(len(flat), -1)).all(axis=1)]
-        if not len(flat):
-            return
-        lower, upper = flat.min(axis=0), flat.max(axis=0)
         with Log.lock:
-            before = self.ends.get((place, leaf), (lower, upper))
-            self.ends[place, leaf] = np.minimum(lower, before[0]), np.maximum(upper, before[1])
+            self.points.setdefault((place, leaf), []).append(flat)
+
+    def of(self, place: int) -> np.ndarray | None:
+        """The points at which a function of one floating-point array was called, some of them
+        where there are many; `None` for other inputs."""
+        found = [arrays for (i, _), arrays in self.points.items() if i == place]
+        if len(found) != 1 or found[0][0].dtype.kind != "f":
+            return None
+        points = np.unique(np.concatenate(found[0]), axis=0)
+        points = points[np.isfinite(points.reshape(len(points), -1)).all(axis=1)]
+        if not len(points):
+            return None
+        some = np.unique(np.linspace(0, len(points) - 1, min(len(points), MOST)).astype(int))
+        return points[some]
 
 
 class Watched(eqx.Module):
@@ -88,49 +98,25 @@ class Watched(eqx.Module):
         return getattr(self.node, name)
 
 
-def regions(risk: AbstractRisk, f: Hypothesis) -> dict[int, Box]:
-    """The box on which each function of f without a domain of its own is called by the residuals
-    of a risk on a sample, by its place among the functions of f."""
-    nodes = functions(f)
-    watched = {i for i, node in enumerate(nodes) if not has_own_domain(node)}
-    if not watched:
-        return {}
+def asked(risk: AbstractRisk, f: Hypothesis) -> dict[int, np.ndarray]:
+    """The points at which the residuals of a risk on a sample call f, and each function that f is
+    made of, by its place among them."""
     places = itertools.count()
-
     with Log() as log:
         number = np.asarray(log.number)
 
         def replace(node: Any) -> Any:
-            if not is_function(node):
-                return node
-            place = next(places)
-            return Watched(node, number, place) if place in watched else node
+            return Watched(node, number, next(places)) if is_function(node) else node
 
         twin = jax.tree.map(replace, f, is_leaf=is_function)
-        bares = [_thinned(term.bare()) for term in risk.terms]
+        twin = Watched(twin, number, ROOT) if callable(f) else twin
         floats = [x for x in jax.tree.leaves(f) if eqx.is_inexact_array(x)]
         dtype = jnp.result_type(*floats) if floats else jnp.result_type(float)
+        bares = [term.bare() for term in risk.terms]
         bares = jax.tree.map(lambda x: cast(x, dtype) if eqx.is_array(x) else x, bares)
         jax.block_until_ready(_watch(bares, twin))
-    return {i: box for i in watched if (box := _box(log, i)) is not None}
-
-
-def _box(log: Log, place: int) -> Box | None:
-    """The box of a function of one array; of other inputs none is needed."""
-    found = [ends for (i, _), ends in log.ends.items() if i == place]
-    if len(found) != 1 or found[0][0].dtype.kind != "f":
-        return None
-    return Box(*map(np.asarray, found[0]))
-
-
-def _thinned(bare: tuple) -> tuple:
-    residual, loss, args, points, weights, shock, multiplier = bare
-    if points is None:
-        return bare
-    n = jax.tree.leaves(points)[0].shape[0]
-    some = np.unique(np.linspace(0, n - 1, min(n, POINTS)).astype(int))
-    points = jax.tree.map(lambda leaf: np.asarray(leaf)[some], points)
-    return residual, loss, args, points, np.asarray(weights)[some], shock, multiplier
+        known = {place: log.of(place) for place in range(ROOT, len(functions(f)))}
+    return {place: points for place, points in known.items() if points is not None}
 
 
 @compiled
