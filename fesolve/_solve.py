@@ -131,6 +131,8 @@ def _sentence(solution: Solution, risk: AbstractRisk, trainable: PyTree[bool]) -
         least_squares = None
     if least_squares is not None and bool(solution.result == RESULTS.non_finite):
         return f"{sentence}. {where_not_finite(risk, solution, trainable)}"
+    if is_traced((solution.risk, solution.stats)):
+        return sentence
     return f"{sentence} (risk {float(solution.risk):.3g}{_error(solution)}{_reached(solution)})"
 
 

@@ -66,7 +66,7 @@ def test_series_inside_fixed_functions_are_linear():
     p = fe.Uniform(0.0, 1.0)
     series = fe.Series(fe.Chebyshev(6, (0.0, 1.0)))
     f = fe.fit(fe.Compose(jnp.exp, series), lambda x: 1.0 + x, p.quadrature(9))
-    assert "smallest_singular_value" in f.stats or int(f.stats["steps"]) <= 10
+    assert int(f.stats["steps"]) <= 10
     both = fe.Compose(series, series)
     solution = fe.fit(both, jnp.sin, p.quadrature(20))
     assert float(solution.risk) < 1e-10

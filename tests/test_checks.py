@@ -48,7 +48,7 @@ def test_a_check_that_fails_decides_the_verdict():
 def test_residuals_that_are_not_zero_come_first():
     report = fe.RiskReport(lambda x: x + 1.0, test=TEST, checks=[BAD])
     assert not report.solved
-    assert report.verdict.startswith("not zero")
+    assert report.verdict.startswith("not solved")
     assert "stability fails" in report.verdict
 
 

@@ -86,7 +86,7 @@ def test_unsolved_is_said_and_is_status_1(capsys, tmp_path):
         (["solve", "exponentiel"], "exponentiel"),
         (["solve", "exponential", "--precision", 16], "16"),
         (["solve", "exponential", "--degree", -1], "degree"),
-        (["solve", "exponential", "--points", 0], "n = 0"),
+        (["solve", "exponential", "--points", 0], "n >= 1; got 0"),
     ),
 )
 def test_wrong_input_is_explained_and_is_status_2(capsys, tmp_path, words, sentence):

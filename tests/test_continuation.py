@@ -113,7 +113,7 @@ def test_it_solves_what_a_direct_solve_does_not():
 def test_it_stays_on_the_branch_that_it_begins_on():
     """Directly, a path of overaccumulation satisfies the Euler equation on the box as well."""
     hard, easy = growth_risk(0.05, 5.0), growth_risk(0.0, 1.0)
-    direct = fe.solve(hard, growth_series(1.0), SHORT)
+    direct = fe.solve(hard, growth_series(1.0), SHORT, throw=False)
     assert saved(direct) > 0.9
     solution = fe.solve(hard, growth_series(1.0), fe.Continuation(easy, SHORT))
     assert saved(solution) == pytest.approx(0.35062, abs=1e-5)
@@ -186,7 +186,8 @@ def test_a_smoothed_complementarity():
         condition, fe.Uniform(0.0, 1.0), args=(eps,), tolerance=2e-2
     ).quadrature(40)
     f = fe.Series(fe.BSpline(np.linspace(0, 1, 15)), start=0.5)
-    solution = fe.solve(risk(1e-3), f, fe.Continuation(risk(0.5)))
+    rough = fe.LevenbergMarquardt(accuracy=5e-2)  # of a cube root, on 14 intervals
+    solution = fe.solve(risk(1e-3), f, fe.Continuation(risk(0.5), rough))
     x = np.linspace(0.02, 0.98, 40)
     exact = np.cbrt(np.maximum(2 * x - 1, 0))
     assert np.mean(np.abs(jax.vmap(solution.value)(x) - exact)) < 2e-2

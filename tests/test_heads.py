@@ -269,7 +269,7 @@ def test_bad_shapes_are_explained(getkey):
         fe.Monotone(2, direction=(1, 1, 1), **sizes)
     with pytest.raises(ValueError, match="`coordinates` of Concave"):
         fe.Concave(2, coordinates=(2,), **sizes)
-    with pytest.raises(ValueError, match="`depth` must be at least 1"):
+    with pytest.raises(ValueError, match="`depth` of Concave must be a whole number of at least 1"):
         fe.Concave(2, width=4, depth=0, key=getkey())
 
 

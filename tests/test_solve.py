@@ -69,12 +69,13 @@ def test_a_residual_that_is_not_finite_at_some_points():
 
 
 def test_a_population_risk_and_a_deterministic_solver():
+    norm = fe.Risk(lambda f, x: f(x), fe.Uniform(0.0, 1.0)).quadrature(9)
     with pytest.raises(ValueError, match=r"pass `risk\.empirical\(n, key=key\)`"):
-        fe.solve(RISK, series())
+        fe.solve(RISK, series(), fe.MinimumNorm(norm))
 
 
 def test_no_points():
-    with pytest.raises(ValueError, match="n >= 1; got n = 0"):
+    with pytest.raises(ValueError, match="n >= 1; got 0"):
         RISK.empirical(0, key=jr.key(0))
 
 

@@ -84,7 +84,7 @@ def _bound(xp: Any, theta: Any, r: Any, jacobian: Any, values: Any, table: Any) 
     unit, rms = norm(jacobian * theta[None]), norm(r)
     sure = (size > 0) & (conditioning * size > IN_DOUBT * unit)
     scale = 1 / xp.where(sure, conditioning * size, 1)
-    floor = float(np.finfo(r.dtype).eps) * unit / np.sqrt(r.size)
+    floor = float(np.finfo(r.dtype).eps) * unit / float(np.sqrt(r.size))
     largest = xp.where(sure, xp.maximum(rms, floor) * scale, xp.nan)
     return Bound(largest, conditioning, rms, unit)
 

@@ -9,12 +9,11 @@ import numpy as np
 from jaxtyping import PyTree
 
 from .._compiled import compiled
-from .._dry_run import equation_widths
 from .._hypothesis import Series
 from .._least_squares._algebra import one_thread
 from .._least_squares._assembly import LeastSquares, linearise, residuals
 from .._least_squares._device_algebra import decomposed
-from .._least_squares._trainable import trainable_leaves
+from .._least_squares._trainable import free_leaves, trainable_leaves
 from .._losses import squared
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import Hypothesis, is_traced, is_tracing, Point, still
@@ -27,10 +26,14 @@ from ._values import blocks, component_sizes, is_inside, scales, values_of
 
 WORK = 3e9
 """Multiplications that a decomposition may take, but for a small factor."""
+ENOUGH = 1.2
+"""Rows for each unknown of a richer space, where the points cannot be chosen."""
 LEAST, MOST = 96, 2_000
 """Fresh points of a term."""
 APART = 1e3
 """Singular values that stand apart from the others by this factor are looked at again."""
+STAYS, MATTERS = 0.8, 1e-4
+"""Residuals that fall by less than this in a richer space stay; errors that are looked into."""
 BROKEN = 0.05
 """The share of fresh points at which the residual may be without a value, as at singular ones."""
 
@@ -43,8 +46,9 @@ class ErrorEstimate(eqx.Module):
     Where the equation is well posed and f is near its solution, f + d is right to second order,
     so that |d| is the error.
 
-    - `relative`: |d| / |f|, never below what rounding leaves; for an f of several functions a
-      dictionary of them by name. Of the components of a vector the largest counts.
+    - `relative`: |d| / |f|, never below what rounding leaves, nor below the share of r that no
+      change of f takes away; for an f of several functions a dictionary of them by name. Of the
+      components of a vector the largest counts.
     - `is_bound`: whether it is rms(r) / conditioning instead, where no richer space is affordable.
     - `conditioning`: the least |dr| per |df|, in units of r per unit of f.
     - `floor`: the accuracy that can be had at all, rounding of r / conditioning, relative to f.
@@ -53,6 +57,7 @@ class ErrorEstimate(eqx.Module):
       does not show in r above rounding, as where a condition is missing.
     - `rms`: sqrt(R) on the fresh points, of all equations together.
     - `unit`: the size of the parts of which r is the sum: r is zero relative to this.
+    - `left_over`: the part of `rms` that no change of f takes away.
     - `fresh`: whether the points were new; `False` where the population is not known.
     - `note`: what could not be known, in words.
     - `value`, `corrected`: f, and f + d, a module that is called as f is.
@@ -68,6 +73,7 @@ class ErrorEstimate(eqx.Module):
     apart: Any
     rms: Any
     unit: Any
+    left_over: Any
     fresh: bool = eqx.field(static=True)
     note: str = eqx.field(static=True)
     value: Hypothesis
@@ -187,9 +193,7 @@ def error_estimate(risk: AbstractRisk, f: Hypothesis, *, only: Any = None) -> Er
 
     **Source:** Stetter (1978), "The defect correction principle and discretization methods".
     """
-    given = any(eqx.is_inexact_array(leaf) for leaf in jax.tree.leaves(f))
-    mask = trainable_leaves(f, only) if given else jax.tree.map(lambda _: False, f)
-    return estimate(risk, f, mask)
+    return estimate(risk, f, free_leaves(f) if only is None else trainable_leaves(f, only))
 
 
 class _Problem(NamedTuple):
@@ -229,12 +233,26 @@ def estimate(
         return _on_device(problem, f, selected)
     with one_thread(problem.residuals.theta.size):
         found = _on_host(problem, f, selected)
-    if richness == 1 and not selected and bool(found.determined) and found.apart > APART:
-        again = estimate(risk, f, mask, richness=2)
-        falls = not np.isnan(again.conditioning) and again.conditioning < found.conditioning / 3
-        if falls:  # a direction that a richer space holds better and better: it is free
-            return eqx.tree_at(lambda e: e.determined, again, np.asarray(False))
+    if richness > 1 or selected:
+        return found
+    apart = bool(found.determined) and found.apart > APART
+    if not (apart or _is_contradicted(found)):
+        return found
+    again = estimate(risk, f, mask, richness=2)
+    if apart and again.conditioning < found.conditioning / 3:
+        # a direction that a richer space holds better and better is free
+        found = eqx.tree_at(lambda e: e.determined, again, np.asarray(False))
+    if _is_contradicted(found) and not again.left_over < STAYS * found.left_over:
+        # r that no richer space takes away belongs to the equations, not to a kink of f
+        worse = lambda x: np.maximum(x, found.bound)
+        found = eqx.tree_at(lambda e: e.relative, found, jax.tree.map(worse, found.relative))
     return found
+
+
+def _is_contradicted(found: ErrorEstimate) -> bool:
+    """Whether most of r is left over, and it is enough to matter."""
+    rounding = 1e3 * np.finfo(np.asarray(found.rms).dtype).eps * found.unit
+    return bool(found.left_over > max(rounding, 0.5 * found.rms) and found.bound > MATTERS)
 
 
 def _posed_or_why_not(
@@ -248,12 +266,9 @@ def _posed_or_why_not(
     try:
         return _posed(risk, f, mask, richness)
     except Exception as error:
-        one = fresh(risk, f, [1] * len(risk.terms)).risk
-        for term in one.terms:
-            equation_widths(term.name, term.bare(), f)
-        return _nothing(
-            f, f"the residual does not take f in a richer space ({type(error).__name__}: {error})"
-        )
+        sample = fresh(risk, f, [_count(term, f) for term in risk.terms])
+        why = f"the residual does not take f in a richer space ({type(error).__name__}: {error})"
+        return _only_looked_at(sample, f, mask, why)
 
 
 def _posed(
@@ -268,10 +283,12 @@ def _posed(
     space = probe(f, mask, known, richness)
     sample = fresh(risk, f, [_count(term, space.f) for term in risk.terms])
     samples = [term.distribution for term in sample.risk.terms if is_movable(term)]
-    if not samples:
-        return _nothing(f, "no term has a distribution, under which an error could be measured")
-    values = values_of(space.f, space.mask, samples, known)
     residuals = LeastSquares(_squares(sample.risk), space.f, space.mask)
+    poor = not sample.complete and residuals.rows < ENOUGH * residuals.theta.size
+    if poor and any(jax.tree.leaves(mask)):
+        space = Probe(f, mask, False, "the sample has too few points for a richer space")
+        residuals = LeastSquares(_squares(sample.risk), f, mask)
+    values = values_of(space.f, space.mask, samples, known)
     problem = LeastSquares(values.risk, space.f, space.mask)
     size = residuals.theta.size
     if max(residuals.rows, problem.rows, size) * size**2 > WORK:
@@ -316,13 +333,15 @@ def _is_series(node: Any) -> bool:
 
 def _nothing(f: Hypothesis, why: str) -> ErrorEstimate:
     none, yes = np.asarray(np.nan), np.asarray(True)
-    numbers = (none, none, none, yes, np.asarray(1.0), none, none)
+    numbers = (none, none, none, yes, np.asarray(1.0), none, none, none)
     return ErrorEstimate(none, True, *numbers, True, why, f, f, f)
 
 
 def _only_looked_at(sample: Fresh, f: Hypothesis, mask: PyTree[bool], why: str) -> ErrorEstimate:
     """No estimate, but the residuals on fresh points, and the size of what they are the sum of,
     by a change of all parameters in proportion."""
+    if not any(jax.tree.leaves(mask)):
+        return _nothing(f, why)
     problem = LeastSquares(_squares(sample.risk), f, mask)
     theta, small = still(problem.theta), 1e-4
     r, moved = (residuals(problem.assembly, t, problem.data) for t in (theta, theta * (1 + small)))
@@ -386,14 +405,15 @@ def _concluded(
     rms = xp.sqrt(r @ r)
     eps = float(np.finfo(r.dtype).eps)
     conditioning = xp.maximum(step.conditioning, np.finfo(r.dtype).tiny)
-    floor = eps * step.unit / conditioning / safe / np.sqrt(r.size)
+    floor = eps * step.unit / conditioning / safe / float(np.sqrt(r.size))
     bound = rms / conditioning / safe
+    contradiction = step.left_over / xp.where(step.unit > 0, step.unit, 1)
     complete = problem.probe.complete
     relative: dict[str, Any] = {}
     for (name, change), (_, block) in zip(_blocks(problem, step.change), parts, strict=True):
         size = component_sizes(xp, block)
         error = xp.max(component_sizes(xp, change) / xp.where(size > 0, size, 1))
-        error = xp.maximum(error, floor) if complete else bound
+        error = xp.maximum(xp.maximum(error, floor), contradiction) if complete else bound
         relative[name] = xp.maximum(relative[name], error) if name in relative else error
     single = len(relative) == 1
     at = lambda shift: problem.residuals.value(problem.residuals.theta + shift)
@@ -407,6 +427,7 @@ def _concluded(
         step.apart,
         rms,
         step.unit,
+        step.left_over,
         problem.fresh,
         "; ".join(part for part in (problem.probe.why, problem.note) if part),
         f,

@@ -38,6 +38,8 @@ class Step(NamedTuple):
     - `determined`: whether every direction of values shows in r above rounding.
     - `apart`: the largest ratio of a singular value to the next below it, among the lower half.
     - `unit`: the size of the parts of which r is the sum, whose rounding it holds.
+    - `left_over`: |r| after the step: what no change of f takes away, as where equations
+      contradict one another.
     """
 
     change: Any
@@ -48,6 +50,7 @@ class Step(NamedTuple):
     determined: Any
     apart: Any
     unit: Any
+    left_over: Any
 
 
 Decomposition = Callable[[Any], tuple[Any, Any, Any]]
@@ -82,6 +85,7 @@ def missing_step(
     kept = used & (sigma > least * sigma[0])
     y = -wt.T @ xp.where(kept, u.T @ rest / xp.where(kept, sigma, 1), 0)
     change = to_theta @ y
+    left_over = xp.linalg.norm(rest + along @ y)
     last = xp.sum(seen) - 1
     # f itself in the richer space, where what was given is not part of theta
     within = to_theta @ (left[: values.size].T @ values)
@@ -95,6 +99,7 @@ def missing_step(
         determined=kept[last] | selected,
         apart=_largest_gap(xp, sigma, used),
         unit=xp.linalg.norm(jacobian * size[None]),
+        left_over=left_over,
     )
 
 

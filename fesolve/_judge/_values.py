@@ -147,7 +147,7 @@ _LAYOUTS: OrderedDict[Any, _Layout] = OrderedDict()
 
 
 def _layout(f: Hypothesis, mask: PyTree[bool], samples: list[Empirical]) -> _Layout:
-    if isinstance(f, Series | Corrected) and _is_defined(f, OWN, samples[0]):
+    if isinstance(f, Series | Corrected) and samples and _is_defined(f, OWN, samples[0]):
         return _Layout(((OWN, 0),), (), ())
     shapes = [(x.shape, x.dtype) for x in arrays_of((f, [s.points for s in samples]))]
     key = (Static((f, mask)), tuple(shapes))

@@ -19,17 +19,22 @@ def _constant(tree: PyTree, value: bool) -> PyTree[bool]:
     return jax.tree.map(lambda _: value, tree)
 
 
+def free_leaves(f: Hypothesis) -> PyTree[bool]:
+    """True at the floating-point JAX arrays of f that are neither in a basis nor frozen, if any."""
+    return jax.tree.map(
+        lambda node: _constant(node, False) if _fixed(node) else eqx.is_inexact_array(node),
+        f,
+        is_leaf=_fixed,
+    )
+
+
 def trainable_leaves(f: Hypothesis, only: Callable | None = None) -> PyTree[bool]:
     """True at the leaves of f that are theta: floating-point JAX arrays that are not in a basis
     nor frozen, and, with `only`, inside the subtree that it names.
 
     **Raises:** `ValueError` where nothing is left to train.
     """
-    mask = jax.tree.map(
-        lambda node: _constant(node, False) if _fixed(node) else eqx.is_inexact_array(node),
-        f,
-        is_leaf=_fixed,
-    )
+    mask = free_leaves(f)
     if only is not None:
         allowed = eqx.tree_at(only, _constant(f, False), replace_fn=lambda s: _constant(s, True))
         mask = jax.tree.map(lambda a, b: a and b, mask, allowed)

@@ -10,7 +10,7 @@ import numpy as np
 from .._checks import positive
 from .._judge import ErrorEstimate
 from .._judge._estimate import estimate
-from .._least_squares._trainable import trainable_leaves
+from .._least_squares._trainable import free_leaves
 from .._precision import theta_dtype
 from .._risk import AbstractRisk
 from .._solver import Solution
@@ -192,15 +192,11 @@ def _estimated(
     if all(term.tolerance == np.inf for term in risk.terms):
         return None
     if solution is None or solution.trained is None:
-        mask = trainable_leaves(f) if _has_parameters(f) else jax.tree.map(lambda _: False, f)
+        mask = free_leaves(f)
     else:
         mask = jax.tree.unflatten(jax.tree.structure(f), solution.trained)
     selected = solution is not None and "free_directions" in solution.stats
     return estimate(risk, f, mask, selected=selected)
-
-
-def _has_parameters(f: Hypothesis) -> bool:
-    return any(eqx.is_inexact_array(leaf) for leaf in jax.tree.leaves(f))
 
 
 def _device(f: Hypothesis) -> str:

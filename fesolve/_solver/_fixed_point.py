@@ -207,9 +207,10 @@ def _concluded(
 ) -> Solution:
     """The solution at the f of the smallest risk."""
     problem = LeastSquares(risk, f, same_leaves(mask, f))
-    r = problem.residuals(problem.theta)
+    r, jacobian = problem.linearise(problem.theta)
     state = Progress(problem.theta, r, None, len(history), len(history))
     state.converged, state.history = bool(walk.converged), history
+    state.finite = bool(np.isfinite(jacobian).all())
     solution = host_solution(problem, state)
     stats = {k: v for k, v in solution.stats.items() if k != "damping"}
     stats |= {k: np.asarray(v) for k, v in _numbers(walk).items()}

@@ -37,7 +37,9 @@ def judged(
     # a verdict is not differentiated
     risk, constant = still((risk, found))
     error = _error(risk, constant, mask, accuracy)
-    stats = {**found.stats, "error": error.largest, "conditioning": error.conditioning}
+    numbers = {"error": error.largest, "conditioning": error.conditioning}
+    numbers = {k: v if isinstance(v, jax.Array) else np.asarray(v) for k, v in numbers.items()}
+    stats = {**found.stats, **numbers}
     result = _result(risk, constant, error, accuracy)
     trained = tuple(bool(mark) for mark in jax.tree.leaves(mask))
     return Solution(found.value, found.risk, result, stats, found.history, trained)
@@ -69,16 +71,19 @@ def _result(
     risk: AbstractRisk, found: Solution, error: ErrorEstimate | Bound, accuracy: float
 ) -> Any:
     """The member of RESULTS, with every choice a `where`, so that lanes may end differently."""
-    xp = jnp if is_traced((found, error.largest, error.determined)) else np
-    known = xp.isfinite(error.largest)
-    accurate = known & (error.largest <= accuracy)
-    holds = error.rms <= HOLDS * error.unit
-    trained = xp.sqrt(xp.abs(xp.asarray(found.risk)))
-    beyond = (error.rms > CLEARLY * trained) & (trained <= HOLDS * error.unit)
+    traced = is_traced((found, error.largest, error.determined))
+    xp, dtype = (jnp, jnp.result_type(found.risk)) if traced else (np, np.float64)
+    numbers = (error.largest, error.rms, error.unit, found.risk)
+    largest, rms, unit, risk_of_f = (xp.asarray(number, dtype) for number in numbers)
+    known = xp.isfinite(largest)
+    accurate = known & (largest <= accuracy)
+    holds = rms <= HOLDS * unit
+    trained = xp.sqrt(xp.abs(risk_of_f))
+    beyond = (rms > CLEARLY * trained) & (trained <= HOLDS * unit)
     before = found.result
     stationary = ended(before, RESULTS.not_zero, RESULTS.max_steps_reached)
     result = _choose(stationary & beyond, RESULTS.overfitted, before)
-    result = _choose(stationary & ~known & ~beyond, RESULTS.not_estimated, result)
+    result = _choose(stationary & ~known & holds, RESULTS.not_estimated, result)
     good = RESULTS.solved if error.fresh else RESULTS.on_sample
     result = _choose(accurate & _within_tolerances(risk, found), good, result)
     free = ~error.determined & known & holds & ~ended(before, RESULTS.ran)
@@ -104,7 +109,10 @@ def _within_tolerances(risk: AbstractRisk, found: Solution) -> Any:
     small = [
         square <= term.tolerance**2 for term in given for square in mean_squares(term, found.value)
     ]
-    return (jnp if is_traced(small) else np).all((jnp if is_traced(small) else np).stack(small))
+    if not small:
+        return np.asarray(True)
+    xp = jnp if is_traced(small) else np
+    return xp.all(xp.stack(small))
 
 
 def mean_squares(term: Any, f: Hypothesis) -> list[Any]:

@@ -15,7 +15,7 @@ from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk
 from .._types import Hypothesis, HypothesisClass, is_traced, is_tracing
 from ._agreement import check_comparable, points_of, spread_of, values_of
-from ._base import AbstractSolver, Interrupted, require_key, RESULTS, Solution
+from ._base import AbstractSolver, ended, Interrupted, require_key, RESULTS, Solution
 from ._chain import in_sequence, later
 from ._levenberg_marquardt import LevenbergMarquardt
 from ._run import solution_of
@@ -178,7 +178,7 @@ class MultiStart(AbstractSolver):
         tables = [values_of(self.compare, s.value, points, for_points) for s in solutions]
         values = [np.stack([np.asarray(v) for v in each]) for each in zip(*tables, strict=True)]
         spread = spread_of(values, peers)
-        apart = bool(_is_solved(best.result)) and bool(spread > self.agreement)
+        apart = bool(_holds(best.result)) and bool(spread > self.agreement)
         total = in_sequence(solutions)
         stats = {
             **best.stats,
@@ -216,7 +216,7 @@ class MultiStart(AbstractSolver):
             lambda f: values_of(self.compare, eqx.combine(f, static.value), points, for_points)
         )(arrays.value)
         spread = jax.lax.stop_gradient(spread_of(values, peers))
-        apart = _is_solved(best.result) & (spread > self.agreement)
+        apart = _holds(best.result) & (spread > self.agreement)
         stats = {
             **best.stats,
             "steps": jnp.sum(arrays.stats["steps"]),
@@ -232,20 +232,21 @@ _KINDS = (
     RESULTS.not_estimated,
     RESULTS.ran,
     RESULTS.not_unique,
+    RESULTS.overfitted,
 )
 
 
-def _is_solved(result: Any) -> Any:
-    """Whether the equations hold and say which f, as far as is known."""
-    kinds = (RESULTS.solved, RESULTS.on_sample, RESULTS.not_estimated)
-    return (result == kinds[0]) | (result == kinds[1]) | (result == kinds[2])
+def _holds(result: Any) -> Any:
+    """Whether the equations hold, on the sample at least, and are not known to leave f open."""
+    kinds = (RESULTS.solved, RESULTS.on_sample, RESULTS.not_estimated, RESULTS.overfitted)
+    return ended(result, *kinds)
 
 
 def _ranked(risk: AbstractRisk, risks: Any, flags: Any, agreement: float) -> tuple[Any, Any, Any]:
     """Which starts solve, which are to be compared, and which is the best: that of the least risk
     among those that solve, else among those that hold the equations, else among all."""
     xp = np if isinstance(risks, np.ndarray) else jnp
-    accepted, holding = flags[:-1].any(axis=0), flags.any(axis=0)
+    accepted, holding = flags[:-2].any(axis=0), flags.any(axis=0)
     pool = xp.where(accepted.any(), accepted, xp.where(holding.any(), holding, True))
     ranks = xp.where(pool & xp.isfinite(risks), risks, xp.inf)
     chosen = xp.argmin(ranks)

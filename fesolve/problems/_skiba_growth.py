@@ -159,10 +159,15 @@ class BestOf(fe.AbstractSolver):
     value: Callable
     solver: fe.AbstractSolver
 
+    @property
+    def accuracy(self) -> float:
+        return self.solver.accuracy
+
     def minimise(self, risk, f, trainable, *, key, monitors) -> fe.Solution:
         found: list[Any] = []
         for start in self.starts:
-            solution = self.solver.minimise(risk, start, trainable, key=key, monitors=monitors)
-            worth = self.value(solution.value) if bool(solution.solved) else -np.inf
+            given = {"key": key, "monitors": monitors}
+            solution = fe.solve(risk, start, self.solver, throw=False, **given)
+            worth = -np.inf if bool(solution.failed) else self.value(solution.value)
             found.append((worth, solution))
         return max(found, key=lambda pair: pair[0])[1]
