@@ -39,7 +39,8 @@ def bounded(V, S):
     return S * fe.derivative(V)(S) + gamma * V(S)
 
 
-nodes = fe.Empirical(low * (high / low) ** ((np.arange(200) + 0.5) / 200))
+nodes = low * (high / low) ** ((np.arange(200) + 0.5) / 200)
+nodes = fe.Empirical(nodes, population=fe.Uniform(low, high))
 risk = (
     fe.Risk(inequality, nodes)
     + fe.Risk(bounded, fe.Dirac(high))

@@ -154,7 +154,7 @@ def test_a_regulator_that_explodes_is_found_out():
     problem = problems.linear_quadratic(d=2, leak=0.0, growth=0.04)
     start = problem.choice("quadratic").hypothesis(None)
     start = eqx.tree_at(lambda V: V.coefficients, start, jnp.asarray([-1.0, 0.0, 50.0, 0.0]))
-    V = fe.solve(problem.risk.empirical(20, key=jr.key(0)), start).value
+    V = fe.solve(problem.risk.empirical(20, key=jr.key(0)), start, throw=False).value
     assert not problem.checks(V)[0].passed
 
 

@@ -15,11 +15,12 @@ import numpy as np
 from jaxtyping import Array, PyTree
 
 from .._compiled import compiled
+from .._distribution import Empirical
 from .._evaluation import table
-from .._least_squares._assembly import cast
-from .._risk import AbstractRisk
+from .._least_squares._assembly import cast, LeastSquares
+from .._risk import AbstractRisk, SumRisk
 from .._types import Hypothesis, Point
-from ._probe import functions, is_function
+from ._probe import functions, is_function, leaves_of_parts
 
 
 ROOT = -1
@@ -117,6 +118,51 @@ def asked(risk: AbstractRisk, f: Hypothesis) -> dict[int, np.ndarray]:
         jax.block_until_ready(_watch(bares, twin))
         known = {place: log.of(place) for place in range(ROOT, len(functions(f)))}
     return {place: points for place, points in known.items() if points is not None}
+
+
+def asked_where_it_matters(
+    risk: AbstractRisk, f: Hypothesis, mask: PyTree[bool], known: dict[int, np.ndarray]
+) -> dict[int, np.ndarray]:
+    """The same, for the functions that f is made of without the points of the risk at which the
+    residual does not depend on them: both sides of a `where` are called, and one counts."""
+    problem = LeastSquares(risk, f, mask)
+    _, jacobian = problem.linearise(problem.theta)
+    seen: dict[tuple, dict[int, np.ndarray]] = {}
+    found = dict(known)
+    for place, own in enumerate(leaves_of_parts(f)):
+        if place not in known:
+            continue
+        marks = jax.tree.unflatten(
+            jax.tree.structure(f), [i in own for i in range(len(jax.tree.leaves(f)))]
+        )
+        columns = problem.columns(marks) if any(jax.tree.leaves(marks)) else np.zeros(0, int)
+        matters = np.abs(jacobian[:, columns]).max(axis=1, initial=0.0) > 0
+        if matters.all() or not matters.any():
+            continue
+        key = tuple(matters.tolist())
+        if key not in seen:
+            seen[key] = asked(_restricted(risk, problem, matters), f)
+        found[place] = seen[key].get(place, known[place])
+    return found
+
+
+def _restricted(risk: AbstractRisk, problem: LeastSquares, matters: np.ndarray) -> AbstractRisk:
+    """The risk with each point that does not matter replaced by one that does, so that all shapes
+    stay; terms in which none does are left out."""
+    terms = []
+    for index, term in enumerate(risk.terms):
+        own = next(e for e in problem.equations if e.term == index)
+        rows = matters[own.start : own.start + own.points * own.width]
+        points = rows.reshape(own.points, own.width).any(axis=1)
+        p = term.distribution
+        if not points.any():
+            continue
+        if isinstance(p, Empirical) and not points.all():
+            chosen = np.where(points, np.arange(own.points), np.argmax(points))
+            x = jax.tree.map(lambda leaf, i=chosen: np.asarray(leaf)[i], p.points)
+            term = term._with(Empirical(x), term.shock)
+        terms.append(term)
+    return SumRisk(tuple(terms))
 
 
 @compiled

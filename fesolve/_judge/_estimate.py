@@ -17,7 +17,7 @@ from .._least_squares._trainable import free_leaves, trainable_leaves
 from .._losses import squared
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import Hypothesis, is_traced, is_tracing, Point, still
-from ._asked import asked
+from ._asked import asked, asked_where_it_matters
 from ._fresh import Fresh, fresh, is_movable
 from ._newton import missing_step, Step
 from ._probe import Given, Probe, probe
@@ -280,6 +280,9 @@ def _posed(
         if traced or is_plain(risk, f)
         else asked(fresh(risk, f, [_count(term, f) for term in risk.terms]).risk, f)
     )
+    if known and not callable(f) and any(jax.tree.leaves(mask)):
+        whole = fresh(risk, f, [_count(term, f) for term in risk.terms]).risk
+        known = asked_where_it_matters(_squares(whole), f, mask, known)
     space = probe(f, mask, known, richness)
     sample = fresh(risk, f, [_count(term, space.f) for term in risk.terms])
     samples = [term.distribution for term in sample.risk.terms if is_movable(term)]

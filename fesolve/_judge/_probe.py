@@ -109,6 +109,17 @@ def functions(f: Hypothesis) -> list[Any]:
     return [node for node in jax.tree.leaves(f, is_leaf=is_function) if is_function(node)]
 
 
+def leaves_of_parts(f: Hypothesis) -> list[set[int]]:
+    """The places of the leaves of each function that f is made of."""
+    found, start = [], 0
+    for node in jax.tree.leaves(f, is_leaf=is_function):
+        count = len(jax.tree.leaves(node))
+        if is_function(node):
+            found.append(set(range(start, start + count)))
+        start += count
+    return found
+
+
 def is_function(node: Any) -> bool:
     """Whether a node is a function of its input as a whole: a series, a network, a composition,
     or a module of the user's own that holds arrays and none of these."""

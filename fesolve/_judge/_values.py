@@ -24,7 +24,7 @@ from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import Hypothesis, is_traced, Point
 from ._asked import ROOT
 from ._fresh import recurrence
-from ._probe import Corrected, functions, is_function
+from ._probe import Corrected, functions, is_function, leaves_of_parts
 
 
 SMALL = 1e-6
@@ -172,22 +172,11 @@ def _found(f: Hypothesis, mask: PyTree[bool], samples: list[Empirical]) -> _Layo
             named.append((name, place))
             unseen -= new
     parts = []
-    for place, own in enumerate(_leaves_of_parts(f)):
+    for place, own in enumerate(leaves_of_parts(f)):
         if own & unseen:
             parts.append(place)
             unseen -= own
     return _Layout(tuple(named), tuple(parts), tuple(sorted(unseen)))
-
-
-def _leaves_of_parts(f: Hypothesis) -> list[set[int]]:
-    """The places of the leaves of each function that f is made of."""
-    found, start = [], 0
-    for node in jax.tree.leaves(f, is_leaf=is_function):
-        count = len(jax.tree.leaves(node))
-        if is_function(node):
-            found.append(set(range(start, start + count)))
-        start += count
-    return found
 
 
 def function_names(f: Hypothesis) -> list[str]:

@@ -200,6 +200,10 @@ class Economy(eqx.Module):
         """Even to first order: policies of high incomes have a slope in a at a_min."""
         return self.up_level + q**2 * self.up_bend(q)
 
+    def __call__(self, a):
+        """Consumption: what is meant by f, and by an error of f."""
+        return self.consumption(a)
+
     def root(self, a):
         """q, away from 0, where derivatives in a end."""
         return jnp.sqrt(jnp.maximum(a - self.a_min, 1e-30))
