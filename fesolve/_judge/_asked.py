@@ -20,11 +20,11 @@ from .._evaluation import table
 from .._least_squares._assembly import cast, LeastSquares
 from .._risk import AbstractRisk, SumRisk
 from .._types import Hypothesis, Point
-from ._probe import functions, is_function, leaves_of_parts
+from ._probe import functions, is_function, leaves_of_parts, method_names
 
 
 ROOT = -1
-"""The place of f itself."""
+"""The place of f itself; its methods have the places before."""
 MOST = 600
 """Points that are kept of each function."""
 
@@ -72,14 +72,18 @@ class Watched(eqx.Module):
     node: Any
     log: Any
     place: int = eqx.field(static=True)
+    methods: tuple[str, ...] = eqx.field(static=True, default=())
 
     def __call__(self, x: Point) -> PyTree:
-        leaves, structure = jax.tree.flatten(x)
-        leaves = [self._told(jnp.asarray(leaf), i) for i, leaf in enumerate(leaves)]
-        return self.node(jax.tree.unflatten(structure, leaves))
+        return self.node(self._all_told(x, self.place))
 
-    def _told(self, x: Array, leaf: int) -> Array:
-        rank, place = x.ndim, self.place
+    def _all_told(self, x: Point, place: int) -> Point:
+        leaves, structure = jax.tree.flatten(x)
+        leaves = [self._told(jnp.asarray(leaf), i, place) for i, leaf in enumerate(leaves)]
+        return jax.tree.unflatten(structure, leaves)
+
+    def _told(self, x: Array, leaf: int, place: int) -> Array:
+        rank = x.ndim
 
         def tell(log: Any, x: Any) -> np.ndarray:
             x = np.asarray(x)
@@ -96,7 +100,11 @@ class Watched(eqx.Module):
     def __getattr__(self, name: str) -> Any:
         if name in ("node", "log") or name.startswith("__"):
             raise AttributeError(name)
-        return getattr(self.node, name)
+        found = getattr(self.node, name)
+        if name not in self.methods:
+            return found
+        place = ROOT - 1 - self.methods.index(name)
+        return lambda x: found(self._all_told(x, place))
 
 
 def asked(risk: AbstractRisk, f: Hypothesis) -> dict[int, np.ndarray]:
@@ -110,13 +118,16 @@ def asked(risk: AbstractRisk, f: Hypothesis) -> dict[int, np.ndarray]:
             return Watched(node, number, next(places)) if is_function(node) else node
 
         twin = jax.tree.map(replace, f, is_leaf=is_function)
-        twin = Watched(twin, number, ROOT) if callable(f) else twin
+        methods = tuple(method_names(f))
+        if callable(f) or methods:
+            twin = Watched(twin, number, ROOT, methods)
         floats = [x for x in jax.tree.leaves(f) if eqx.is_inexact_array(x)]
         dtype = jnp.result_type(*floats) if floats else jnp.result_type(float)
         bares = [term.bare() for term in risk.terms]
         bares = jax.tree.map(lambda x: cast(x, dtype) if eqx.is_array(x) else x, bares)
         jax.block_until_ready(_watch(bares, twin))
-        known = {place: log.of(place) for place in range(ROOT, len(functions(f)))}
+        first = ROOT - len(methods)
+        known = {place: log.of(place) for place in range(first, len(functions(f)))}
     return {place: points for place, points in known.items() if points is not None}
 
 

@@ -4,6 +4,7 @@ Each function inside f, a series or a network, is replaced where it stands, so t
 built around it (hard conditions, heads, compositions, a module of several functions) goes with it.
 """
 
+import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -107,6 +108,28 @@ def probe(
 def functions(f: Hypothesis) -> list[Any]:
     """The functions that f is made of, in order."""
     return [node for node in jax.tree.leaves(f, is_leaf=is_function) if is_function(node)]
+
+
+def method_names(f: Hypothesis) -> list[str]:
+    """The methods of one argument of a module of the user's own that is no function itself."""
+    kind = type(f)
+    if callable(f) or not isinstance(f, eqx.Module) or kind.__module__.startswith("equinox."):
+        return []
+    public = [name for base in kind.__mro__[:-1] for name in vars(base) if name[0] != "_"]
+    return [name for name in dict.fromkeys(public) if _takes_one(kind, name)]
+
+
+def _takes_one(kind: type, name: str) -> bool:
+    method = inspect.getattr_static(kind, name)
+    method = getattr(method, "method", method)  # how equinox keeps the methods of a module
+    if not inspect.isfunction(method):
+        return False
+    needed = [
+        p
+        for p in list(inspect.signature(method).parameters.values())[1:]
+        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
+    return len(needed) == 1
 
 
 def leaves_of_parts(f: Hypothesis) -> list[set[int]]:

@@ -5,7 +5,6 @@ and of the functions that it is made of. Numbers that none of these depends on, 
 price, count as they are.
 """
 
-import inspect
 from collections import OrderedDict
 from typing import Any, NamedTuple
 
@@ -24,7 +23,7 @@ from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import Hypothesis, is_traced, Point
 from ._asked import ROOT
 from ._fresh import recurrence
-from ._probe import Corrected, functions, is_function, leaves_of_parts
+from ._probe import Corrected, functions, is_function, leaves_of_parts, method_names
 
 
 SMALL = 1e-6
@@ -82,7 +81,12 @@ def values_of(
     """The values of f on the first of the samples on which it is defined, where that is where the
     residuals ask for it; else on the points at which they do."""
     samples = [_where_asked(f, sample, asked.get(ROOT)) for sample in samples]
-    layout = _layout(f, mask, samples)
+    methods = {
+        name: asked[ROOT - 1 - i] for i, name in enumerate(method_names(f)) if ROOT - 1 - i in asked
+    }
+    own = len(samples)
+    samples += [_equally(points) for points in methods.values()]
+    layout = _layout(f, mask, samples, {name: own + i for i, name in enumerate(methods)})
     terms = [Risk(Value(name), samples[i], tolerance=np.inf) for name, i in layout.named]
     names = [name for name, _ in layout.named]
     for place in layout.parts:
@@ -146,29 +150,34 @@ _LAYOUTS: OrderedDict[Any, _Layout] = OrderedDict()
 """Layouts by what f is (a cache of a pure function: finding one takes some dry runs)."""
 
 
-def _layout(f: Hypothesis, mask: PyTree[bool], samples: list[Empirical]) -> _Layout:
+def _layout(
+    f: Hypothesis, mask: PyTree[bool], samples: list[Empirical], methods: dict[str, int]
+) -> _Layout:
     if isinstance(f, Series | Corrected) and samples and _is_defined(f, OWN, samples[0]):
         return _Layout(((OWN, 0),), (), ())
     shapes = [(x.shape, x.dtype) for x in arrays_of((f, [s.points for s in samples]))]
-    key = (Static((f, mask)), tuple(shapes))
+    key = (Static((f, mask)), tuple(methods), tuple(shapes))
     if key not in _LAYOUTS:
-        _LAYOUTS[key] = _found(f, mask, samples)
+        _LAYOUTS[key] = _found(f, mask, samples, methods)
         if len(_LAYOUTS) > 256:
             _LAYOUTS.popitem(last=False)
     return _LAYOUTS[key]
 
 
-def _found(f: Hypothesis, mask: PyTree[bool], samples: list[Empirical]) -> _Layout:
-    """f(x), else its methods in turn, where there is something new in them; then the functions
-    that none of these shows, and the numbers."""
+def _found(
+    f: Hypothesis, mask: PyTree[bool], samples: list[Empirical], methods: dict[str, int]
+) -> _Layout:
+    """f(x), else the methods that a residual calls, where there is something new in them; then the
+    functions that none of these shows, and the numbers."""
     unseen = set(np.flatnonzero(jax.tree.leaves(mask)).tolist())
+    places = {name: [place] for name, place in methods.items()}
+    if callable(f):
+        places = {OWN: list(range(len(samples)))}
     named: list[tuple[str, int]] = []
-    for name in function_names(f):
-        place = next((i for i, s in enumerate(samples) if _is_defined(f, name, s)), None)
-        if place is None:
-            continue
-        new = unseen & _seen(f, name, samples[place])
-        if new:
+    for name, possible in places.items():
+        place = next((i for i in possible if _is_defined(f, name, samples[i])), None)
+        new = set() if place is None else unseen & _seen(f, name, samples[place])
+        if place is not None and new:
             named.append((name, place))
             unseen -= new
     parts = []
@@ -177,30 +186,6 @@ def _found(f: Hypothesis, mask: PyTree[bool], samples: list[Empirical]) -> _Layo
             parts.append(place)
             unseen -= own
     return _Layout(tuple(named), tuple(parts), tuple(sorted(unseen)))
-
-
-def function_names(f: Hypothesis) -> list[str]:
-    """f itself, where it is a function, and else the methods of a module of the user's own."""
-    if callable(f) or not isinstance(f, eqx.Module):
-        return [OWN] if callable(f) else []
-    kind, names = type(f), []
-    if not kind.__module__.startswith(("fesolve.", "equinox.")):
-        public = [name for base in kind.__mro__[:-1] for name in vars(base) if name[0] != "_"]
-        names += [name for name in dict.fromkeys(public) if _takes_one(kind, name)]
-    return names
-
-
-def _takes_one(kind: type, name: str) -> bool:
-    method = inspect.getattr_static(kind, name)
-    method = getattr(method, "method", method)  # how equinox keeps the methods of a module
-    if not inspect.isfunction(method):
-        return False
-    needed = [
-        p
-        for p in list(inspect.signature(method).parameters.values())[1:]
-        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]
-    return len(needed) == 1
 
 
 def _attribute(f: Hypothesis, name: str) -> Any:
