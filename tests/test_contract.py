@@ -273,6 +273,19 @@ def test_9_many_calibrations_and_sensitivities(series):
     assert float(d_da) == pytest.approx(np.exp(-2.0), rel=1e-10)
 
 
+def test_10_to_an_accuracy(getkey):
+    risk = equation(-2.0)
+    sol = fe.solve(risk, fe.Series(fe.Chebyshev(None, (0.0, 1.0))))
+    test = risk.empirical(1_000, key=getkey())
+    report = fe.RiskReport(sol, test=test)
+    assert report.solved and report.error.relative < 1e-12
+    assert not report.error.is_bound and 1.0 < report.error.conditioning < 10.0
+    estimate = fe.error_estimate(risk, sol.value)
+    assert estimate.at(0.3) < 1e-12
+    assert abs(estimate.corrected(0.3) - jnp.exp(-0.6)) < 1e-12
+    assert float(sol.stats["error"]) < 1e-12
+
+
 def test_points_of_every_kind():
     """The free words of the interface: boxes, products, pairs, outside distributions."""
 

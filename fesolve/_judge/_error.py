@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from .._compiled import compiled
-from .._types import Hypothesis, Point
+from .._types import as_array, Hypothesis, Point
 
 
 class ErrorEstimate(eqx.Module):
@@ -64,7 +64,7 @@ class ErrorEstimate(eqx.Module):
 
     def at(self, x: Point) -> Any:
         """|d(x)|, the error bar of f at a point: a number, or an array shaped like f(x); for an f
-        of several functions a dictionary of them by name."""
+        that is no function itself a dictionary of its functions by name."""
         return self._apart(self.corrected, x)
 
     def along(self, points: Point) -> Any:
@@ -92,9 +92,10 @@ class ErrorEstimate(eqx.Module):
         return self._apart(self.shifted, x)
 
     def _apart(self, other: Hypothesis, x: Point) -> Any:
-        if not isinstance(self.relative, dict):
+        if callable(self.value):
             return _difference(self.value, other, "", x)
-        names = [name for name in self.relative if callable(getattr(self.value, name, None))]
+        known = self.relative if isinstance(self.relative, dict) else {}
+        names = [name for name in known if callable(getattr(self.value, name, None))]
         return {name: _difference(self.value, other, name, x) for name in names}
 
     def __str__(self) -> str:
@@ -123,6 +124,7 @@ class ErrorEstimate(eqx.Module):
 
 
 def _difference(f: Hypothesis, other: Hypothesis, name: str, x: Point) -> Any:
+    x = jax.tree.map(as_array, x)  # an argument of the program, and no part of its key
     return jax.tree.map(
         lambda a, b: jnp.abs(a - b), _evaluated(f, name, x), _evaluated(other, name, x)
     )
