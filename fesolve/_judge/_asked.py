@@ -83,16 +83,19 @@ class Watched(eqx.Module):
         return jax.tree.unflatten(structure, leaves)
 
     def _told(self, x: Array, leaf: int, place: int) -> Array:
-        rank = x.ndim
+        rank, dtype = x.ndim, x.dtype
 
         def tell(log: Any, x: Any) -> np.ndarray:
-            x = np.asarray(x)
+            # in a thread of its own, which need not have the precision of this one
+            x = np.asarray(x, dtype)
             Log.opened[int(np.ravel(log)[0])].add(place, leaf, x, rank)
-            return np.zeros_like(x)
+            return np.zeros(x.shape, np.float32)
 
         @jax.custom_jvp
         def told(log: Array, x: Array) -> Array:
-            return x + jax.pure_callback(tell, x, log, x, vmap_method="broadcast_all")
+            nothing = jax.ShapeDtypeStruct(x.shape, np.float32)
+            zero = jax.pure_callback(tell, nothing, log, x, vmap_method="broadcast_all")
+            return x + zero.astype(x.dtype)
 
         told.defjvp(lambda primals, tangents: (told(*primals), tangents[1]))
         return told(jnp.asarray(self.log), x)
@@ -112,7 +115,7 @@ def asked(risk: AbstractRisk, f: Hypothesis) -> dict[int, np.ndarray]:
     made of, by its place among them."""
     places = itertools.count()
     with Log() as log:
-        number = np.asarray(log.number)
+        number = np.asarray(log.number, np.int32)
 
         def replace(node: Any) -> Any:
             return Watched(node, number, next(places)) if is_function(node) else node

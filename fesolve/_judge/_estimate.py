@@ -140,7 +140,8 @@ def _posed_or_why_not(
         return _posed(risk, f, mask, richness)
     except Exception as error:
         sample = fresh(risk, f, [_count(term, f) for term in risk.terms])
-        why = f"the residual does not take f in a richer space ({type(error).__name__}: {error})"
+        first = str(error).strip().partition("\n")[0]
+        why = f"the residual does not take f in a richer space ({type(error).__name__}: {first})"
         return _only_looked_at(sample, f, mask, why)
 
 
