@@ -6,15 +6,12 @@ import numpy as np
 
 from .._judge import ErrorEstimate
 from .._solver import RESULTS, Solution
+from .._solver._judged import CLEARLY, HOLDS
 from ._check import Check
 from ._exact import ExactError
 from ._statistics import as_text, Row
 
 
-HOLDS = 1e-4
-"""The residual of an equation that holds, relative to the size of its parts."""
-CLEARLY = 10.0
-"""A residual that is so many times larger on fresh points was fitted to its sample."""
 SPIKE = 0.1
 """|r| near its worst point, relative to the size of its parts, that is no zero."""
 

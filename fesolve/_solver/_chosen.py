@@ -10,7 +10,7 @@ from jaxtyping import PRNGKeyArray, PyTree
 from .._distribution import AbstractDistribution, AbstractTransported, Dirac, Empirical, Sobol
 from .._distribution._empirical import rule
 from .._hypothesis import Chebyshev, Series, Tensor
-from .._judge._fresh import SEED
+from .._judge._fresh import SEED, SHOCK_NODES
 from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import Hypothesis, is_traced, is_tracing
@@ -24,7 +24,6 @@ BY_RULES = 3
 """Up to so many coordinates points come from tensor rules, beyond from a low-discrepancy net."""
 FIRST = {1: 64, 2: 24, 3: 10}
 """Nodes a coordinate with which networks begin."""
-SHOCK_NODES = 9
 AT_REST = 2.0
 """An error that more points do not shrink by this factor is no longer theirs."""
 
