@@ -196,7 +196,7 @@ def test_a_cake_without_its_anchor_is_not_determined():
     assert bool(solution.result == fe.RESULTS.not_unique)
     good = problems.cake_eating_hjb().solve()
     smallest = [float(s.stats["conditioning"]) for s in (solution, good)]
-    assert smallest[0] < 1e-8 < 1e-6 < smallest[1]
+    assert smallest[0] < 1e-2 * smallest[1]
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def test_a_cake_has_solutions_that_eat_wrongly():
     solution = fe.solve(problem.risk.quadrature(30), rich, throw=False)
     good = problem.solve()
     smallest = [float(s.stats["conditioning"]) for s in (solution, good)]
-    assert smallest[0] < 1e-5 < 1e-3 < smallest[1]
+    assert smallest[0] < 1e-2 * smallest[1]
 
 
 @pytest.mark.parametrize("seed", range(3))
