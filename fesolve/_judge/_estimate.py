@@ -149,14 +149,12 @@ def _posed(
     risk: AbstractRisk, f: Hypothesis, mask: PyTree[bool], richness: int
 ) -> "_Problem | ErrorEstimate":
     traced = is_traced((risk, f)) or is_tracing()
-    known = (
-        {}
-        if traced or is_plain(risk, f)
-        else asked(fresh(risk, f, [_count(term, f) for term in risk.terms]).risk, f)
-    )
-    if known and not callable(f) and any(jax.tree.leaves(mask)):
-        whole = fresh(risk, f, [_count(term, f) for term in risk.terms]).risk
-        known = asked_where_it_matters(_squares(whole), f, mask, known)
+    known: dict[int, np.ndarray] = {}
+    if not (traced or is_plain(risk, f)):
+        first = fresh(risk, f, [_count(term, f) for term in risk.terms]).risk
+        known = asked(first, f)
+        if known and not callable(f) and any(jax.tree.leaves(mask)):
+            known = asked_where_it_matters(_squares(first), f, mask, known)
     space = probe(f, mask, known, richness)
     sample = fresh(risk, f, [_count(term, space.f) for term in risk.terms])
     samples = [term.distribution for term in sample.risk.terms if is_movable(term)]

@@ -75,7 +75,7 @@ def is_movable(term: Risk) -> bool:
 def _resampled(population: Any, f: Hypothesis, count: int) -> Empirical:
     population = population.given(f)
     inner, conditions = underlying(population)
-    if isinstance(inner, AbstractTransported) and _dimension(inner) > 0:
+    if coordinates(inner) > 0:
         points, weights = _spread(inner, count)
     else:
         points, weights = inner.sample(count, key=jax.random.key(SEED)), np.full(count, 1 / count)
@@ -86,7 +86,10 @@ def _resampled(population: Any, f: Hypothesis, count: int) -> Empirical:
     return rule(points, weights, population)
 
 
-def _dimension(p: AbstractTransported) -> int:
+def coordinates(p: AbstractDistribution | None) -> int:
+    """In how many coordinates a rule would place the points of p; 0 where there is none."""
+    if not isinstance(p, AbstractTransported):
+        return 0
     try:
         return p.dimension
     except ValueError:  # a part of a product that is known by its draws alone

@@ -7,10 +7,10 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
-from .._distribution import AbstractDistribution, AbstractTransported, Dirac, Empirical, Sobol
+from .._distribution import AbstractDistribution, Dirac, Empirical, Sobol
 from .._distribution._empirical import rule
 from .._hypothesis import Chebyshev, Series, Tensor
-from .._judge._fresh import SEED, SHOCK_NODES
+from .._judge._fresh import coordinates, SEED, SHOCK_NODES
 from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import Hypothesis, is_traced, is_tracing
@@ -105,13 +105,12 @@ def _sampled(risk: AbstractRisk, f: Hypothesis, size: float) -> AbstractRisk:
 
 def _points(p: AbstractDistribution, f: Hypothesis, size: float) -> Empirical:
     inner, conditions = underlying(p)
-    coordinates = _coordinates(inner)
-    if 0 < coordinates <= BY_RULES:
-        nodes = _nodes(f, coordinates)
-        return _finite(p, int(np.ceil(nodes * size ** (1 / coordinates))))
+    d = coordinates(inner)
+    if 0 < d <= BY_RULES:
+        return _finite(p, int(np.ceil(_nodes(f, d) * size ** (1 / d))))
     unknowns = sum(leaf.size for leaf in jax.tree.leaves(f) if eqx.is_inexact_array(leaf))
     n = int(np.ceil(size * max(500, unknowns)))
-    if coordinates and not conditions and inner is p:
+    if d and not conditions and inner is p:
         return Sobol(p).quadrature(n)
     return rule(p.sample(n, key=jax.random.key(SEED)), np.full(n, 1 / n), p)
 
@@ -120,16 +119,6 @@ def _finite(p: AbstractDistribution, nodes: int) -> Empirical:
     found = p.quadrature(nodes)
     assert isinstance(found, Empirical)
     return found
-
-
-def _coordinates(p: Any) -> int:
-    """In how many coordinates a rule would place points; 0 where there is none."""
-    if not isinstance(p, AbstractTransported):
-        return 0
-    try:
-        return p.dimension
-    except ValueError:  # a part that is known by its draws alone
-        return 0
 
 
 def _nodes(f: Hypothesis, coordinates: int) -> int:
