@@ -350,18 +350,24 @@ def _bounds(transport: Any, d: int) -> tuple[np.ndarray, np.ndarray]:
     return np.where(finite[:d], 0.0, 1 / DENSE), np.where(finite[d:], 1.0, 1 - 1 / DENSE)
 
 
-def _dense(n: int, d: int) -> Float[np.ndarray, "n d"]:
-    """n points spread evenly over the closed unit cube, its corners among them: a grid in one
-    dimension, an additive recurrence by powers of the generalised golden ratio in several.
+def additive_recurrence(n: int, d: int) -> Float[np.ndarray, "n d"]:
+    """n points of the unit cube by multiples of powers of the generalised golden ratio.
 
     **Source:** Roberts (2018), "The unreasonable effectiveness of quasirandom sequences".
     """
-    if d == 1:
-        return np.linspace(0, 1, n)[:, None]
     ratio = 2.0
     for _ in range(64):
         ratio = (1 + ratio) ** (1 / (d + 1))
-    u = (0.5 + np.arange(1, n + 1)[:, None] * ratio ** -np.arange(1.0, d + 1)) % 1
+    return (0.5 + np.arange(1, n + 1)[:, None] * ratio ** -np.arange(1.0, d + 1)) % 1
+
+
+def _dense(n: int, d: int) -> Float[np.ndarray, "n d"]:
+    """n points spread evenly over the closed unit cube, its corners among them: a grid in one
+    dimension, an additive recurrence by powers of the generalised golden ratio in several.
+    """
+    if d == 1:
+        return np.linspace(0, 1, n)[:, None]
+    u = additive_recurrence(n, d)
     if d <= 8:
         u[: 2**d] = (np.arange(2**d)[:, None] >> np.arange(d)) & 1
     return u

@@ -18,7 +18,7 @@ from .._distribution._empirical import rule
 from .._distribution._part import holds
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import Hypothesis, is_traced, Point
-from .._worst import underlying
+from .._worst import additive_recurrence, underlying
 
 
 DENSE_TOWARDS_FACES = 3
@@ -123,12 +123,7 @@ def _transported(p: AbstractTransported, u: Any) -> Point:
 def recurrence(n: int, d: int) -> Float[np.ndarray, "n d"]:
     """n points spread evenly over the open unit cube: a shifted grid in one dimension, in several
     an additive recurrence by powers of the generalised golden ratio.
-
-    **Source:** Roberts (2018), "The unreasonable effectiveness of quasirandom sequences".
     """
     if d == 1:
         return ((np.arange(n) + 0.381966) / n)[:, None]
-    ratio = 2.0
-    for _ in range(64):
-        ratio = (1 + ratio) ** (1 / (d + 1))
-    return (0.5 + np.arange(1, n + 1)[:, None] * ratio ** -np.arange(1.0, d + 1)) % 1
+    return additive_recurrence(n, d)
