@@ -1,7 +1,6 @@
 """Risks R(f, p) = E_{x ~ p}[l(r(f, x))] and their sums."""
 
 import abc
-import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +15,7 @@ from ._distribution._part import holds, on_part, Part
 from ._evaluation import mean_loss, Pairs, weighted_rows
 from ._losses import squared
 from ._precision import in_dtype, theta_dtype
-from ._types import as_array, Hypothesis, is_traced, Residual
+from ._types import as_array, changed, Hypothesis, is_traced, Residual
 
 
 class AbstractRisk(eqx.Module):
@@ -122,8 +121,8 @@ class AbstractRisk(eqx.Module):
         **Raises:** `ValueError` for a risk without sample, or one that is not a sum of squares.
         """
         for term in self.terms:
-            term.check_sample()
-            term.check_squares()
+            require_sample(term)
+            require_squares(term)
         return weighted_rows(in_dtype([term.bare() for term in self.terms], theta_dtype(f)), f)
 
     def __call__(self, f: Hypothesis) -> Float[Array, ""]:
@@ -132,7 +131,7 @@ class AbstractRisk(eqx.Module):
         **Raises:** `ValueError` under a continuous distribution, where R has no exact value.
         """
         for term in self.terms:
-            term.check_sample()
+            require_sample(term)
         return mean_loss(in_dtype([term.bare() for term in self.terms], theta_dtype(f)), f)
 
 
@@ -237,36 +236,6 @@ class Risk(AbstractRisk):
             shock = Pairs(shock.first, shock.second, None)
         return self.residual, self.loss, self.args, points, weights, shock, self.multiplier
 
-    def check_sample(self) -> None:
-        """Raises where the risk has no exact value because its points were not chosen yet."""
-        p = self.distribution
-        if not (p is None or isinstance(p, Dirac | Empirical)):
-            raise ValueError(
-                f"`risk` has a continuous distribution ({type(p).__name__}, of `{self.name}`): "
-                "pass `risk.empirical(n, key=key)` or `risk.quadrature(n)`"
-            )
-        if isinstance(self.shock, AbstractDistribution) and not isinstance(self.shock, Empirical):
-            raise ValueError(
-                f"`shock` of `{self.name}` is continuous ({type(self.shock).__name__}): pass "
-                "`shock=q.quadrature(n)`, or draw with `risk.empirical(n, key=key)`"
-            )
-
-    def check_squares(self) -> None:
-        """Raises where the risk is not a sum of squares."""
-        if self.loss is not squared or isinstance(self.shock, Pairs):
-            what = "a product of two draws" if isinstance(self.shock, Pairs) else "another loss"
-            raise ValueError(
-                f"the risk of `{self.name}` is not a sum of squares ({what}): a least-squares "
-                "solver cannot take it; use `fe.Optax`, or `shock=q.quadrature(n)`"
-            )
-
-    def on_exact_shock(self, n: int) -> "Risk":
-        """The term with a rule of n nodes in place of draws of a continuous shock."""
-        q = self.shock.population if isinstance(self.shock, Pairs) else self.shock
-        if q is None or isinstance(q, Empirical):
-            return self
-        return self._with(self.distribution, q.quadrature(n))
-
     def _scaled(self, scalar: ArrayLike) -> "Risk":
         scalar = as_array(scalar)
         if not is_real(scalar):
@@ -275,20 +244,7 @@ class Risk(AbstractRisk):
             raise ValueError(f"a risk is multiplied by a `scalar`; got shape {scalar.shape}")
         if not is_traced(scalar) and not (np.isfinite(scalar) and scalar >= 0):
             raise ValueError(f"a risk is multiplied by a finite number >= 0; got {scalar}")
-        return self._changed(multiplier=self.multiplier * scalar)
-
-    def _with(self, distribution: Any, shock: Any) -> "Risk":
-        return self._changed(distribution=distribution, shock=shock)
-
-    def _changed(self, **changes: Any) -> "Risk":
-        """A copy with other fields. `eqx.tree_at` would do, for a hundred times the price, which
-        shows in a solve of a millisecond."""
-        copy = object.__new__(Risk)
-        for field in dataclasses.fields(self):
-            name = field.name
-            value = changes[name] if name in changes else getattr(self, name)
-            object.__setattr__(copy, name, value)
-        return copy
+        return changed(self, multiplier=self.multiplier * scalar)
 
     def _empirical(self, n: int, key: PRNGKeyArray) -> "Risk":
         p, q = self.distribution, self.shock
@@ -304,7 +260,7 @@ class Risk(AbstractRisk):
                     "`shock=q.quadrature(n)`"
                 )
             q = Pairs(q.sample(count, key=first), q.sample(count, key=second), q)
-        return self._with(p, q)
+        return changed(self, distribution=p, shock=q)
 
     def _quadrature(self, n: int) -> "Risk":
         p, q = self.distribution, self.shock
@@ -313,23 +269,23 @@ class Risk(AbstractRisk):
             _check_weights(p)
         if isinstance(q, AbstractDistribution):
             q = q.quadrature(n)
-        return self._with(p, q)
+        return changed(self, distribution=p, shock=q)
 
     def _where(self, condition: Callable) -> "Risk":
         p, q = self.distribution, self.shock
         if p is None or isinstance(p, Dirac):
             return self
         if not isinstance(p, Empirical):
-            return self._with(Part(p, condition), q)
+            return changed(self, distribution=Part(p, condition), shock=q)
         inside = holds(condition, p.points)
         if isinstance(q, Pairs):
             first, second = jax.tree.map(lambda e: e[inside], (q.first, q.second))
             q = Pairs(first, second, q.population)
-        return self._with(on_part(p, condition, inside), q)
+        return changed(self, distribution=on_part(p, condition, inside), shock=q)
 
     def _given(self, f: Hypothesis) -> "Risk":
         p = self.distribution
-        return self if p is None else self._with(p.given(f), self.shock)
+        return self if p is None else changed(self, distribution=p.given(f))
 
 
 class SumRisk(AbstractRisk):
@@ -354,7 +310,7 @@ def _replaced(term: Risk, q: AbstractDistribution) -> Risk:
     _check_weights(q)
     # Draws of the shock belong to points: at new points they are drawn anew.
     shock = term.shock.population if isinstance(term.shock, Pairs) else term.shock
-    return term._with(q, shock)
+    return changed(term, distribution=q, shock=shock)
 
 
 def _same(p: AbstractDistribution | None, q: AbstractDistribution | None) -> bool:
@@ -384,3 +340,36 @@ def _check_weights(sample: AbstractDistribution | None) -> None:
 def _positive(name: str, n: int) -> None:
     if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 1:
         raise ValueError(f"`n` of `.{name}(n)` must be a whole number n >= 1; got {n!r}")
+
+
+def require_sample(term: Risk) -> None:
+    """Raises where the risk has no exact value because its points were not chosen yet."""
+    p = term.distribution
+    if not (p is None or isinstance(p, Dirac | Empirical)):
+        raise ValueError(
+            f"`risk` has a continuous distribution ({type(p).__name__}, of `{term.name}`): "
+            "pass `risk.empirical(n, key=key)` or `risk.quadrature(n)`"
+        )
+    if isinstance(term.shock, AbstractDistribution) and not isinstance(term.shock, Empirical):
+        raise ValueError(
+            f"`shock` of `{term.name}` is continuous ({type(term.shock).__name__}): pass "
+            "`shock=q.quadrature(n)`, or draw with `risk.empirical(n, key=key)`"
+        )
+
+
+def require_squares(term: Risk) -> None:
+    """Raises where the risk is not a sum of squares."""
+    if term.loss is not squared or isinstance(term.shock, Pairs):
+        what = "a product of two draws" if isinstance(term.shock, Pairs) else "another loss"
+        raise ValueError(
+            f"the risk of `{term.name}` is not a sum of squares ({what}): a least-squares "
+            "solver cannot take it; use `fe.Optax`, or `shock=q.quadrature(n)`"
+        )
+
+
+def on_exact_shock(term: Risk, n: int) -> Risk:
+    """The term with a rule of n nodes in place of draws of a continuous shock."""
+    q = term.shock.population if isinstance(term.shock, Pairs) else term.shock
+    if q is None or isinstance(q, Empirical):
+        return term
+    return changed(term, shock=q.quadrature(n))

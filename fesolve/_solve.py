@@ -12,11 +12,14 @@ from jaxtyping import PRNGKeyArray, PyTree
 from ._checks import function, prng_key
 from ._least_squares._trainable import same_leaves, trainable_leaves
 from ._monitor import running
-from ._risk import AbstractRisk
+from ._risk import AbstractRisk, require_sample, require_squares
 from ._solver import AbstractSolver, LevenbergMarquardt, RESULTS, Solution, SolveError
 from ._solver._not_finite import where_not_finite
 from ._solver._run import solution_of
 from ._types import Hypothesis, is_traced
+
+
+_DEFAULT = LevenbergMarquardt()
 
 
 def solve(
@@ -64,7 +67,7 @@ def solve(
     **Raises:** `SolveError`, with the `.solution` so far, where the solve failed;
     `Interrupted` on Ctrl-C; `ValueError` for arguments that cannot be solved.
     """
-    solver = LevenbergMarquardt() if solver is None else solver
+    solver = _DEFAULT if solver is None else solver
     _check(risk, f, solver, monitors, key, throw, only)
     trainable = trainable_leaves(f, only)
     with running(monitors) as monitor:
@@ -126,7 +129,7 @@ def _check(risk: Any, f: Any, solver: Any, monitors: Any, key: Any, throw: Any, 
 def _sentence(solution: Solution, risk: AbstractRisk, trainable: PyTree[bool]) -> str:
     sentence = RESULTS[solution.result]
     try:
-        least_squares = [term.check_sample() or term.check_squares() for term in risk.terms]
+        least_squares = [require_sample(term) or require_squares(term) for term in risk.terms]
     except ValueError:
         least_squares = None
     if least_squares is not None and bool(solution.result == RESULTS.non_finite):

@@ -19,7 +19,7 @@ from .._distribution import Empirical
 from .._evaluation import table
 from .._least_squares._assembly import cast, LeastSquares
 from .._risk import AbstractRisk, SumRisk
-from .._types import Hypothesis, Point
+from .._types import changed, Hypothesis, Point
 from ._probe import functions, is_function, leaves_of_parts, method_names
 
 
@@ -174,7 +174,7 @@ def _restricted(risk: AbstractRisk, problem: LeastSquares, matters: np.ndarray) 
         if isinstance(p, Empirical) and not points.all():
             chosen = np.where(points, np.arange(own.points), np.argmax(points))
             x = jax.tree.map(lambda leaf, i=chosen: np.asarray(leaf)[i], p.points)
-            term = term._with(Empirical(x), term.shock)
+            term = changed(term, distribution=Empirical(x))
         terms.append(term)
     return SumRisk(tuple(terms))
 

@@ -20,8 +20,8 @@ from .._least_squares._assembly import LeastSquares, linearise
 from .._least_squares._device_algebra import least_ratio as least_ratio_on_device
 from .._losses import squared
 from .._risk import AbstractRisk
-from .._types import Hypothesis, is_traced, is_tracing
-from ._estimate import is_plain
+from .._types import Hypothesis, is_traced
+from ._box import fills, is_plain
 from ._fresh import fresh, is_movable
 from ._values import scales, values_of
 
@@ -56,7 +56,7 @@ def quick_bound(
     """
     if (
         not _is_linear(f)
-        or not is_plain(risk, f)
+        or not (is_plain(risk, f) and fills(risk, f))
         or any(term.loss is not squared for term in risk.terms)
     ):
         return None
@@ -112,7 +112,7 @@ def _is_linear(f: Hypothesis) -> bool:
 def _values(f: Hypothesis, mask: PyTree[bool], samples: list, theta: Any) -> tuple[Any, Any]:
     """The values of f and their Jacobian in theta, weighted by p*, each function by its size."""
     table = None
-    if isinstance(f, Series) and not is_tracing():
+    if isinstance(f, Series) and not is_traced(theta):
         table = tabulated(f.basis, samples[0].points)
     if table is not None:
         table = np.sqrt(np.asarray(samples[0].weights))[:, None] * table

@@ -15,13 +15,14 @@ from .._least_squares._device_algebra import decomposed
 from .._least_squares._trainable import free_leaves, trainable_leaves
 from .._losses import squared
 from .._risk import AbstractRisk, Risk, SumRisk
-from .._types import Hypothesis, is_traced, is_tracing, still
+from .._types import changed, Hypothesis, is_traced, is_tracing, still
 from ._asked import asked, asked_where_it_matters
+from ._box import is_plain
 from ._error import ErrorEstimate
 from ._fresh import Fresh, fresh, is_movable
 from ._newton import missing_step, Step
 from ._probe import Given, Probe, probe
-from ._values import blocks, component_sizes, is_inside, scales, values_of
+from ._values import blocks, component_sizes, scales, values_of
 
 
 WORK = 3e9
@@ -172,27 +173,9 @@ def _posed(
     return _Problem(space, residuals, problem, values.names, sample.complete, sample.missing)
 
 
-def is_plain(risk: AbstractRisk, f: Hypothesis) -> bool:
-    """Whether f is a series whose domain holds the points of the risk, so that these are taken for
-    the points at which it is asked for."""
-    if not isinstance(f, Series):
-        return False
-    movable = [term.population for term in risk.terms if is_movable(term)]
-    ends = movable[0].support if movable else f.basis.domain
-    lower, upper = f.basis.domain
-    if jax.tree.structure(ends[0]) != jax.tree.structure(lower):
-        return False
-    pairs = zip(*(jax.tree.leaves(side) for side in (*ends, lower, upper)), strict=True)
-    return all(
-        np.shape(a) == np.shape(c)
-        and is_inside(jnp.stack([a, b]) if is_traced((a, b)) else np.stack([a, b]), c, d)
-        for a, b, c, d in pairs
-    )
-
-
 def _squares(risk: AbstractRisk) -> AbstractRisk:
     """Whatever the loss is, it is zero where r is."""
-    return SumRisk(tuple(term._changed(loss=squared, tolerance=np.inf) for term in risk.terms))
+    return SumRisk(tuple(changed(term, loss=squared, tolerance=np.inf) for term in risk.terms))
 
 
 def _count(term: Risk, f: Hypothesis) -> int:
@@ -288,7 +271,9 @@ def _concluded(
     for (name, change), (_, block) in zip(_blocks(problem, step.change), parts, strict=True):
         size = component_sizes(xp, block)
         error = xp.max(component_sizes(xp, change) / xp.where(size > 0, size, 1))
-        error = xp.maximum(xp.maximum(error, floor), contradiction) if complete else bound
+        error = xp.maximum(xp.maximum(error, floor), contradiction)
+        # a correction along what is free says nothing
+        error = xp.where(step.determined, error, xp.maximum(error, bound)) if complete else bound
         relative[name] = xp.maximum(relative[name], error) if name in relative else error
     single = len(relative) == 1
     at = lambda shift: problem.residuals.value(problem.residuals.theta + shift)

@@ -16,8 +16,8 @@ from jaxtyping import Float
 from .._distribution import AbstractDistribution, AbstractTransported, Dirac, Empirical, Uniform
 from .._distribution._empirical import rule
 from .._distribution._part import holds
-from .._risk import AbstractRisk, Risk, SumRisk
-from .._types import Hypothesis, is_traced, Point
+from .._risk import AbstractRisk, on_exact_shock, Risk, SumRisk
+from .._types import changed, Hypothesis, is_traced, Point
 from .._worst import additive_recurrence, underlying
 
 
@@ -44,7 +44,7 @@ def fresh(risk: AbstractRisk, f: Hypothesis, counts: list[int]) -> Fresh:
     """
     terms, missing = [], ""
     for term, count in zip(risk.terms, counts, strict=True):
-        term = term.on_exact_shock(SHOCK_NODES)
+        term = on_exact_shock(term, SHOCK_NODES)
         p = term.distribution
         if p is None or isinstance(p, Dirac) or is_finite_set(p):
             terms.append(term)
@@ -55,7 +55,7 @@ def fresh(risk: AbstractRisk, f: Hypothesis, counts: list[int]) -> Fresh:
             )
             terms.append(term)
         else:
-            terms.append(term._with(_resampled(term.population, f, count), term.shock))
+            terms.append(changed(term, distribution=_resampled(term.population, f, count)))
     whole = SumRisk(tuple(terms)) if isinstance(risk, SumRisk) else terms[0]
     return Fresh(whole, not missing, missing)
 

@@ -18,7 +18,7 @@ from .._compiled import arrays_of, Keyed, program, Static
 from .._dry_run import equation_widths
 from .._evaluation import components, row_scale, table
 from .._fingerprint import Recent, TracedClosureError
-from .._risk import AbstractRisk, Risk
+from .._risk import AbstractRisk, require_sample, require_squares, Risk
 from .._types import Hypothesis, is_traced, is_tracing
 
 
@@ -38,8 +38,7 @@ class Equation(NamedTuple):
 class Assembly(Keyed):
     """What is fixed while theta moves, apart from arrays: hashable, the key of the programs."""
 
-    def __init__(self, bares: list[tuple], f: Hypothesis, mask: PyTree[bool]) -> None:
-        theta, rest = eqx.partition(f, mask)
+    def __init__(self, bares: list[tuple], theta: PyTree, rest: PyTree) -> None:
         leaves, self.structure = jax.tree.flatten(theta)
         self.shapes = tuple(leaf.shape for leaf in leaves)
         self.dtype = jnp.result_type(*leaves)
@@ -92,18 +91,18 @@ class LeastSquares:
 
     def __init__(self, risk: AbstractRisk, f: Hypothesis, mask: PyTree[bool]) -> None:
         for term in risk.terms:
-            term.check_sample()
-            term.check_squares()
+            require_sample(term)
+            require_squares(term)
         self.risk, self.terms = risk, risk.terms
         self.f = f
         self.mask = mask
         self.bares = [term.bare() for term in risk.terms]
-        self.assembly = Assembly(self.bares, f, mask)
-        theta, rest = eqx.partition(f, mask)
+        theta, self.rest = eqx.partition(f, mask)
+        self.assembly = Assembly(self.bares, theta, self.rest)
         dtype = self.assembly.dtype
         for term in risk.terms:
             _check_tolerance(term, dtype)
-        self.data = [cast(x, dtype) for x in arrays_of((self.bares, rest))]
+        self.data = [cast(x, dtype) for x in arrays_of((self.bares, self.rest))]
         leaves = jax.tree.leaves(theta)
         self.traced = is_traced((self.data, leaves)) or is_tracing()
         xp = jnp if self.traced else np
@@ -119,8 +118,8 @@ class LeastSquares:
         moved = copy.copy(self)
         moved.risk, moved.terms = risk, risk.terms
         moved.bares = [term.bare() for term in risk.terms]
-        rest = eqx.partition(self.f, self.mask)[1]
-        moved.data = [cast(x, self.assembly.dtype) for x in arrays_of((moved.bares, rest))]
+        data = arrays_of((moved.bares, self.rest))
+        moved.data = [cast(x, self.assembly.dtype) for x in data]
         return moved
 
     @property
@@ -135,7 +134,7 @@ class LeastSquares:
     def assemble(self, leaves: list[Any]) -> Hypothesis:
         """f with these leaves of theta."""
         tree = jax.tree.unflatten(self.assembly.structure, leaves)
-        return eqx.combine(tree, eqx.partition(self.f, self.mask)[1])
+        return eqx.combine(tree, self.rest)
 
     def residuals(self, theta: Any) -> np.ndarray:
         return np.asarray(residuals(self.assembly, theta, self.data))

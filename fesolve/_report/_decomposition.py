@@ -13,7 +13,7 @@ from .._compiled import compiled
 from .._distribution import Dirac, Empirical
 from .._evaluation import Pairs, table
 from .._precision import in_dtype, theta_dtype
-from .._risk import AbstractRisk, Risk
+from .._risk import AbstractRisk, require_sample, Risk
 from .._solve import solve
 from .._solver import AbstractSolver
 from .._types import Hypothesis, HypothesisClass
@@ -161,7 +161,7 @@ def _population(
     if isinstance(population, AbstractRisk):
         terms = population.terms
         for term in terms:
-            term.check_sample()
+            require_sample(term)
         return population, [is_drawn(t, np.asarray(t.bare()[4])) for t in terms]
     terms, drawn = [], []
     keys = jr.split(key, len(risk.terms))

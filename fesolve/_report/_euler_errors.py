@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
-from .._risk import AbstractRisk, Pairs
+from .._risk import AbstractRisk, Pairs, require_sample
 from .._solver import Solution
 from .._types import Hypothesis, Point
 from .._worst import Field
@@ -184,4 +184,4 @@ def _check(name: str, risk: Any) -> None:
                 f"`{name}` draws the shocks of `{term.name}`, and an Euler error is an expectation "
                 "over them: pass `shock=q.quadrature(n)` to the risk"
             )
-        term.check_sample()
+        require_sample(term)

@@ -12,7 +12,7 @@ from .._judge import ErrorEstimate
 from .._judge._estimate import estimate
 from .._least_squares._trainable import free_leaves
 from .._precision import theta_dtype
-from .._risk import AbstractRisk
+from .._risk import AbstractRisk, require_sample
 from .._solver import Solution
 from .._types import Hypothesis
 from .._worst import eager_difference
@@ -176,7 +176,7 @@ def _check(name: str, risk: Any) -> None:
         )
     for term in risk.terms:
         try:
-            term.check_sample()
+            require_sample(term)
         except ValueError as error:
             raise ValueError(
                 f"`{name}` is a population risk, which has no exact value: pass `{name}="

@@ -13,7 +13,7 @@ from jaxtyping import PyTree
 
 from .._least_squares._assembly import LeastSquares
 from .._risk import AbstractRisk, Risk
-from .._types import Hypothesis
+from .._types import changed, Hypothesis
 from ._base import RESULTS, Solution
 from ._levenberg_marquardt import LevenbergMarquardt
 from ._verdict import decided_directions, root_mean_squares
@@ -69,7 +69,7 @@ def _ridges(dtype: np.dtype) -> np.ndarray:
 
 
 def _without_tolerance(term: Risk) -> Risk:
-    return term._changed(tolerance=float("inf"))
+    return changed(term, tolerance=float("inf"))
 
 
 def _free(problem: LeastSquares, jacobian: np.ndarray) -> int:

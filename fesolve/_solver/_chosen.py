@@ -12,8 +12,8 @@ from .._distribution._empirical import rule
 from .._hypothesis import Chebyshev, Series, Tensor
 from .._judge._fresh import coordinates, SEED, SHOCK_NODES
 from .._least_squares._trainable import same_leaves
-from .._risk import AbstractRisk, Risk, SumRisk
-from .._types import Hypothesis, is_traced, is_tracing
+from .._risk import AbstractRisk, on_exact_shock, Risk, SumRisk
+from .._types import changed, Hypothesis, is_traced, is_tracing
 from .._worst import underlying
 from ._base import AbstractLeastSquaresSolver, ended, RESULTS, Solution
 from ._chain import in_sequence, later
@@ -96,9 +96,9 @@ def _sampled(risk: AbstractRisk, f: Hypothesis, size: float) -> AbstractRisk:
     that were given stay as they are."""
     terms = []
     for term in risk.given(f).terms:
-        term = term.on_exact_shock(SHOCK_NODES)
+        term = on_exact_shock(term, SHOCK_NODES)
         if _is_continuous(term.distribution):
-            term = term._with(_points(term.distribution, f, size), term.shock)
+            term = changed(term, distribution=_points(term.distribution, f, size))
         terms.append(term)
     return SumRisk(tuple(terms)) if isinstance(risk, SumRisk) else terms[0]
 

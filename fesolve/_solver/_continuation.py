@@ -13,7 +13,7 @@ from .._compiled import arrays_of
 from .._fingerprint import alike
 from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk, Risk, SumRisk
-from .._types import Hypothesis, is_traced, is_tracing, still
+from .._types import changed, Hypothesis, is_traced, is_tracing, still
 from ._base import AbstractSolver, RESULTS, Solution
 from ._chain import in_sequence, later
 from ._levenberg_marquardt import LevenbergMarquardt
@@ -198,7 +198,7 @@ class _Path(NamedTuple):
         terms = []
         for a, b in zip(self.begin.terms, self.end.terms, strict=True):
             parts = jax.tree.map(lambda x, y: _between(x, y, t), _numbers(a), _numbers(b))
-            terms.append(b._changed(**parts))
+            terms.append(changed(b, **parts))
         return SumRisk(tuple(terms)) if isinstance(self.end, SumRisk) else terms[0]
 
 

@@ -16,7 +16,7 @@ from jaxtyping import PyTree
 from .._hypothesis import Chebyshev, Series
 from .._least_squares._assembly import LeastSquares, require_rows
 from .._risk import AbstractRisk
-from .._types import Hypothesis
+from .._types import changed, Hypothesis
 from ._base import RESULTS, Solution
 from ._host import Functions, newton, Progress
 from ._outcome import host_solution, is_zero
@@ -51,7 +51,7 @@ def with_points(risk: AbstractRisk, degree: int) -> AbstractRisk:
     """The risk on a quadrature rule of its populations that determines a degree; a sample without
     a population stays."""
     again = [
-        term._with(term.population, term.shock) if term.population is not None else term
+        changed(term, distribution=term.population) if term.population is not None else term
         for term in risk.terms
     ]
     return sum(again[1:], again[0]).quadrature(degree + 8)

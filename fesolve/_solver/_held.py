@@ -14,7 +14,7 @@ from .._fingerprint import fingerprint, forget, said, TracedClosureError
 from .._least_squares._assembly import Assembly, LeastSquares
 from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk, Risk, SumRisk
-from .._types import Hypothesis
+from .._types import changed, Hypothesis
 from ._base import AbstractSolver
 
 
@@ -35,7 +35,7 @@ def held(risk: AbstractRisk, index: int, step: Callable, g: Hypothesis) -> SumRi
     term: Risk = terms[index]
     residual = Held(step, term.shock is not None)
     name = getattr(step, "__name__", term.name)
-    terms[index] = term._changed(residual=residual, args=(g, *term.args), name=name)
+    terms[index] = changed(term, residual=residual, args=(g, *term.args), name=name)
     return SumRisk(tuple(terms))
 
 

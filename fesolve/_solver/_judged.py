@@ -14,8 +14,8 @@ from .._judge import Bound, ErrorEstimate, estimate, quick_bound
 from .._judge._fresh import SHOCK_NODES
 from .._least_squares._trainable import same_leaves
 from .._precision import in_dtype, theta_dtype
-from .._risk import AbstractRisk
-from .._types import Hypothesis, is_traced, still
+from .._risk import AbstractRisk, on_exact_shock, require_sample
+from .._types import changed, Hypothesis, is_traced, still
 from ._base import ended, RESULTS, Solution
 
 
@@ -42,14 +42,14 @@ def judged(
     stats = {**found.stats, **numbers}
     result = _result(risk, constant, error, accuracy)
     trained = tuple(bool(mark) for mark in jax.tree.leaves(mask))
-    return Solution(found.value, found.risk, result, stats, found.history, trained)
+    return changed(found, result=result, stats=stats, trained=trained, problem=None)
 
 
 def _regression(found: Solution) -> Solution:
     """Where zero is not expected, the minimum is the solution."""
     unfinished = ended(found.result, RESULTS.non_finite, RESULTS.disagree)
     result = _choose(unfinished, found.result, RESULTS.solved)
-    return Solution(found.value, found.risk, result, found.stats, found.history)
+    return changed(found, result=result, problem=None)
 
 
 def _error(
@@ -117,9 +117,9 @@ def _within_tolerances(risk: AbstractRisk, found: Solution) -> Any:
 
 def mean_squares(term: Any, f: Hypothesis) -> list[Any]:
     """E r^2 of each equation of a term on its sample; of a population nothing is known."""
-    term = term.on_exact_shock(SHOCK_NODES)
+    term = on_exact_shock(term, SHOCK_NODES)
     try:
-        term.check_sample()
+        require_sample(term)
     except ValueError:
         return []
     bare = in_dtype(term.bare(), theta_dtype(f))

@@ -17,6 +17,7 @@ from .._compiled import program
 from .._distribution import Empirical
 from .._least_squares._assembly import Assembly, LeastSquares, residuals
 from .._risk import Risk
+from .._types import changed
 from ._host import Functions, Progress
 
 
@@ -75,7 +76,7 @@ def _parts(term: Risk, p: Empirical, room: int) -> list[Risk]:
         chosen = slice(k * room, (k + 1) * room)
         points = jax.tree.map(lambda x, s=chosen: np.asarray(x)[index[s]], p.points)
         part = eqx.tree_at(lambda q: (q.points, q.weights), p, (points, weights[chosen]))
-        parts.append(term._with(part, term.shock))
+        parts.append(changed(term, distribution=part))
     return parts
 
 

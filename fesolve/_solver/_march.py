@@ -27,7 +27,7 @@ from .._hypothesis._elements import element_functions
 from .._least_squares._assembly import Assembly, LeastSquares
 from .._least_squares._device_algebra import gauss_newton_step
 from .._risk import AbstractRisk, SumRisk
-from .._types import Hypothesis
+from .._types import changed, Hypothesis
 
 
 MAX_ELEMENTS = 4096
@@ -53,7 +53,7 @@ def on_elements(risk: AbstractRisk, basis: SpectralElements) -> AbstractRisk:
         sampled = isinstance(term.distribution, Empirical) and isinstance(p, Uniform)
         if sampled and jax.tree.leaves(p)[0].shape == ():
             points, shares = _element_nodes(basis, p)
-            term = term._with(Empirical(points, shares).standing_for(p), term.shock)
+            term = changed(term, distribution=Empirical(points, shares).standing_for(p))
         terms.append(term)
     return SumRisk(tuple(terms)) if isinstance(risk, SumRisk) else terms[0]
 

@@ -13,7 +13,7 @@ from .._compiled import program
 from .._least_squares._algebra import DAMPED, one_thread
 from .._least_squares._assembly import LeastSquares
 from .._least_squares._trainable import has_network
-from .._risk import AbstractRisk
+from .._risk import AbstractRisk, require_sample, require_squares
 from .._types import Hypothesis
 from . import _implicit
 from ._annealed import annealed
@@ -77,8 +77,8 @@ class MinimumNorm(AbstractSolver):
         positive(self.accuracy, "accuracy")
         for term in self.norm.terms:
             try:
-                term.check_sample()
-                term.check_squares()
+                require_sample(term)
+                require_squares(term)
             except ValueError as error:
                 raise ValueError(f"`norm` cannot be minimised as it is: {error}") from None
 

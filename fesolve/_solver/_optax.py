@@ -17,8 +17,8 @@ from .._dry_run import equation_widths
 from .._evaluation import Pairs
 from .._fingerprint import TracedClosureError
 from .._precision import in_dtype
-from .._risk import AbstractRisk, Risk, SumRisk
-from .._types import Hypothesis, is_traced, is_tracing
+from .._risk import AbstractRisk, require_sample, Risk, SumRisk
+from .._types import changed, Hypothesis, is_traced, is_tracing
 from ._base import AbstractSolver, Interrupted, require_key, RESULTS, Solution
 from ._outcome import no_monitors_under_tracing
 
@@ -261,7 +261,7 @@ def _is_drawn(term: Risk, batch_size: int | None) -> bool:
     """
     if batch_size is None:
         try:
-            term.check_sample()
+            require_sample(term)
         except ValueError as error:
             raise ValueError(
                 f"{error}, a fixed sample; or `fe.Optax(..., batch_size=n)`, which draws n points "
@@ -295,4 +295,4 @@ def _some_points(term: Risk, size: int, key: PRNGKeyArray) -> Risk:
     shock = term.shock
     if isinstance(shock, Pairs):  # draws that belong to points
         shock = Pairs(pick(shock.first), pick(shock.second), shock.population)
-    return term._with(Empirical(pick(term.distribution.points)), shock)
+    return changed(term, distribution=Empirical(pick(term.distribution.points)), shock=shock)

@@ -15,7 +15,7 @@ from .._fingerprint import fingerprint, said
 from .._least_squares._assembly import Assembly, LeastSquares, linearise, require_rows, residuals
 from .._least_squares._trainable import linear_leaves
 from .._precision import in_dtype
-from .._risk import AbstractRisk
+from .._risk import AbstractRisk, require_sample, require_squares
 from .._types import Hypothesis, is_traced
 from ._base import AbstractSolver, Interrupted, RESULTS, Solution
 from ._device import Outcome
@@ -95,7 +95,7 @@ class Optimistix(AbstractSolver):
 
     def _descend(self, risk: AbstractRisk, f: Hypothesis, trainable: PyTree[bool]) -> Solution:
         for term in risk.terms:
-            term.check_sample()
+            require_sample(term)
         theta, rest = eqx.partition(f, trainable)
         risk = in_dtype(risk, jnp.result_type(*jax.tree.leaves(theta)))
         theta, value, steps, converged = _minimum(self, risk, theta, rest)
@@ -107,7 +107,7 @@ class Optimistix(AbstractSolver):
 def _has_squares(risk: AbstractRisk) -> bool:
     try:
         for term in risk.terms:
-            term.check_squares()
+            require_squares(term)
     except ValueError:
         return False
     return True

@@ -10,7 +10,7 @@ from .._checks import whole
 from .._distribution import Empirical
 from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk, Risk, SumRisk
-from .._types import Hypothesis
+from .._types import changed, Hypothesis
 from ._base import AbstractSolver, require_key, Solution
 from ._chain import in_sequence, later
 
@@ -87,4 +87,4 @@ class Resample(AbstractSolver):
 def _population(term: Risk) -> Risk:
     p = term.distribution
     drawn = isinstance(p, Empirical) and p.population is not None
-    return term._with(p.population, term.shock) if drawn else term
+    return changed(term, distribution=p.population) if drawn else term
