@@ -3,7 +3,8 @@
 At as many fresh points as the solver had, the compiled program is the solver's own: one evaluation
 gives r and J, and with the least |J d| per |F d|, the conditioning in f's own space, the error is
 at most |r| over that. It says nothing about directions outside of that space, so that it is only
-taken where nothing is in doubt.
+taken where nothing is in doubt. Where the conditioning falls with the degree, as for a growing
+mode of which a polynomial has more and more, it would go on falling in a richer space.
 """
 
 from typing import Any, NamedTuple
@@ -16,18 +17,22 @@ from jaxtyping import PyTree
 from .._hypothesis import Series
 from .._hypothesis._tabulate import tabulated
 from .._least_squares._algebra import least_ratio, one_thread
-from .._least_squares._assembly import LeastSquares, linearise
+from .._least_squares._assembly import Equation, LeastSquares, linearise
 from .._least_squares._device_algebra import least_ratio as least_ratio_on_device
 from .._losses import squared
 from .._risk import AbstractRisk
 from .._types import Hypothesis, is_traced
 from ._box import fills, is_plain
 from ._fresh import fresh, is_movable
+from ._newton import alike
 from ._values import scales, values_of
 
 
 RICH_ENOUGH = 12
 """Unknowns below which a series is too poor to show in which directions it is free."""
+LOWER, FALLS = 0.8, 0.5
+"""The share of its degree at which a series is compared with itself, and the share of the
+conditioning there below which it falls."""
 IN_DOUBT = 1e-5
 """A conditioning below this, relative to the size of the parts of r, is looked into."""
 
@@ -67,26 +72,51 @@ def quick_bound(
     problem = _on_points(solved, sample.risk, f) or LeastSquares(sample.risk, f, mask)
     if problem.rows < problem.theta.size:
         return None
+    lower = _lower_columns(f, problem.theta.size)
     if problem.traced:
         theta = jax.lax.stop_gradient(problem.theta)
         r, jacobian = linearise(problem.assembly, theta, problem.data)
-        return _bound(jnp, theta, r, jacobian, *_values(f, mask, movable, theta))
+        table = _values(f, mask, movable, theta)
+        return _bound(jnp, problem.equations, theta, r, jacobian, *table, lower)
     with one_thread(problem.theta.size):
         r, jacobian = problem.linearise(problem.theta)
-        values = _values(f, mask, movable, problem.theta)
-        return _bound(np, problem.theta, r, jacobian, *values)
+        table = _values(f, mask, movable, problem.theta)
+        return _bound(np, problem.equations, problem.theta, r, jacobian, *table, lower)
 
 
-def _bound(xp: Any, theta: Any, r: Any, jacobian: Any, values: Any, table: Any) -> Bound:
+def _bound(
+    xp: Any,
+    equations: tuple[Equation, ...],
+    theta: Any,
+    r: Any,
+    jacobian: Any,
+    values: Any,
+    table: Any,
+    lower: np.ndarray | None,
+) -> Bound:
+    factor = alike(xp, equations, jacobian * theta[None])
+    r, jacobian = factor * r, factor[:, None] * jacobian
     ratio = least_ratio if xp is np else least_ratio_on_device
     conditioning = ratio(jacobian, table)
     size, norm = xp.linalg.norm(values), xp.linalg.norm
     unit, rms = norm(jacobian * theta[None]), norm(r)
     sure = (size > 0) & (conditioning * size > IN_DOUBT * unit)
+    if lower is not None:
+        sure = sure & (conditioning > FALLS * ratio(jacobian[:, lower], table[:, lower]))
     scale = 1 / xp.where(sure, conditioning * size, 1)
     floor = float(np.finfo(r.dtype).eps) * unit / float(np.sqrt(r.size))
     largest = xp.where(sure, xp.maximum(rms, floor) * scale, xp.nan)
     return Bound(largest, conditioning, rms, unit)
+
+
+def _lower_columns(f: Series, unknowns: int) -> np.ndarray | None:
+    """The coefficients of a series of lower degree; `None` where its basis has no degrees, or
+    some of them are not free."""
+    degrees = f.basis.degrees
+    if degrees is None or unknowns != f.coefficients.size:
+        return None
+    low = np.flatnonzero(degrees <= LOWER * degrees.max())
+    return (np.arange(0, unknowns, degrees.size)[:, None] + low).ravel()
 
 
 def _on_points(

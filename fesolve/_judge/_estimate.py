@@ -224,7 +224,8 @@ def _on_host(problem: _Problem, f: Hypothesis, selected: bool) -> ErrorEstimate:
     scale = scales(np, problem.values.equations, values)
     svd = lambda matrix: np.linalg.svd(matrix, full_matrices=False)
     scaled = scale[:, None] * values_jacobian
-    step = missing_step(np, svd, theta, r, jacobian, scaled, scale * values, selected)
+    rows = problem.residuals.equations
+    step = missing_step(np, svd, theta, r, jacobian, scaled, scale * values, rows, selected)
     return _concluded(np, problem, f, step, r, values, scale)
 
 
@@ -237,7 +238,8 @@ def _on_device(problem: _Problem, f: Hypothesis, selected: bool) -> ErrorEstimat
     r, jacobian = jnp.where(broken, 0, r), jnp.where(broken[:, None], 0, jacobian)
     scale = scales(jnp, problem.values.equations, v)
     scaled = scale[:, None] * values_jacobian
-    step = missing_step(jnp, decomposed, theta, r, jacobian, scaled, scale * v, selected)
+    rows = problem.residuals.equations
+    step = missing_step(jnp, decomposed, theta, r, jacobian, scaled, scale * v, rows, selected)
     found = _concluded(jnp, problem, f, step, r, v, scale)
     lost = jnp.where(jnp.mean(broken) > BROKEN, jnp.nan, 0.0)
     return eqx.tree_at(
@@ -260,11 +262,10 @@ def _concluded(
     parts = _blocks(problem, scale * values)
     total = xp.sqrt(sum(component_sizes(xp, block).max() ** 2 for _, block in parts))
     safe = xp.where(total > 0, total, 1)
-    rms = xp.sqrt(r @ r)
     eps = float(np.finfo(r.dtype).eps)
     conditioning = xp.maximum(step.conditioning, np.finfo(r.dtype).tiny)
     floor = eps * step.unit / conditioning / safe / float(np.sqrt(r.size))
-    bound = rms / conditioning / safe
+    bound = step.rms / conditioning / safe
     contradiction = step.left_over / xp.where(step.unit > 0, step.unit, 1)
     complete = problem.probe.complete
     relative: dict[str, Any] = {}
@@ -285,7 +286,7 @@ def _concluded(
         bound,
         step.determined,
         step.apart,
-        rms,
+        xp.sqrt(r @ r),
         step.unit,
         step.left_over,
         problem.fresh,

@@ -10,6 +10,10 @@ where Q spans what J does with directions that leave the values as they are: wha
 adjusts freely. The smallest singular value of (I - Q Q^T) J T is the least |dr| per |df|.
 
 The same lines serve NumPy on the host and JAX inside a program.
+
+Equations whose parts differ in size by more than `UNLIKE` are brought to the largest of them: in
+x of 1e-8 of the unit, f' outweighs a condition on f by 1e8, and the least squares would not miss
+it.
 """
 
 from collections.abc import Callable
@@ -18,11 +22,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._least_squares._assembly import Equation, owners
+
 
 ROUNDING = 50
 """Singular values up to so many roundings of the largest are zero."""
 SELECTED = 1e-7
 """Directions below this, relative to the largest, are left to what selects among solutions."""
+UNLIKE = 1e3
+"""The ratio of sizes from which equations are brought to one size."""
+ABSENT = 1e-12
+"""Parts so much smaller than the largest cannot be told from rounding, and stay as they are."""
 UNSEEN = 1e-8
 """Directions whose values are smaller than this, relative to the largest, leave f as it is."""
 
@@ -38,7 +48,8 @@ class Step(NamedTuple):
     - `determined`: whether every direction of values shows in r above rounding.
     - `apart`: the largest ratio of a singular value to the next below it, among the lower half.
     - `unit`: the size of the parts of which r is the sum, whose rounding it holds.
-    - `left_over`: |r| after the step: what no change of f takes away, as where equations
+    - `rms`: |r|, with equations of unlike size brought to one.
+    - `left_over`: the same after the step: what no change of f takes away, as where equations
       contradict one another.
     """
 
@@ -50,6 +61,7 @@ class Step(NamedTuple):
     determined: Any
     apart: Any
     unit: Any
+    rms: Any
     left_over: Any
 
 
@@ -65,6 +77,7 @@ def missing_step(
     jacobian: Float[Array | np.ndarray, "N P"],
     values_jacobian: Float[Array | np.ndarray, "M P"],
     values: Float[Array | np.ndarray, " M"],
+    equations: tuple[Equation, ...],
     selected: bool,
 ) -> Step:
     """The step from theta, whose values are given; with `selected`, along directions alone that
@@ -73,6 +86,11 @@ def missing_step(
     left, s, vt = svd(_tall(xp, values_jacobian))
     seen = s > max(UNSEEN, 10 * eps) * s[0]
     to_theta = vt.T * xp.where(seen, 1 / xp.where(seen, s, 1), 0)[None]
+    # f itself in the richer space, where what was given is not part of theta
+    within = to_theta @ (left[: values.size].T @ values)
+    parts = jacobian * xp.maximum(xp.abs(theta), xp.abs(within))[None]
+    factor = alike(xp, equations, parts)
+    r, jacobian = factor * r, factor[:, None] * jacobian
     along = jacobian @ to_theta
     elsewhere = jacobian @ (vt.T * xp.where(seen, 0, 1)[None])
     u, size, _ = svd(elsewhere)
@@ -87,9 +105,6 @@ def missing_step(
     change = to_theta @ y
     left_over = xp.linalg.norm(rest + along @ y)
     last = xp.sum(seen) - 1
-    # f itself in the richer space, where what was given is not part of theta
-    within = to_theta @ (left[: values.size].T @ values)
-    size = xp.maximum(xp.abs(theta), xp.abs(within))
     return Step(
         change=values_jacobian @ change,
         parameters=change,
@@ -98,9 +113,22 @@ def missing_step(
         free=to_theta @ wt[last],
         determined=kept[last] | selected,
         apart=_largest_gap(xp, sigma, used),
-        unit=xp.linalg.norm(jacobian * size[None]),
+        unit=xp.linalg.norm(factor[:, None] * parts),
+        rms=xp.linalg.norm(r),
         left_over=left_over,
     )
+
+
+def alike(xp: Any, equations: tuple[Equation, ...], parts: Any) -> Any:
+    """A factor for each row that brings equations of unlike size to that of the largest, from the
+    parts of which the rows are sums; 1 where they are alike."""
+    owner = owners(equations)
+    squares = xp.sum(parts**2, axis=1)
+    each = range(len(equations))
+    sizes = xp.sqrt(xp.stack([xp.sum(squares[owner == number]) for number in each]))
+    largest = xp.max(sizes)
+    differ = (sizes > ABSENT * largest) & (sizes * UNLIKE < largest)
+    return xp.where(differ, largest / xp.where(differ, sizes, 1), 1)[owner]
 
 
 def _largest_gap(xp: Any, sigma: Any, used: Any) -> Any:

@@ -35,6 +35,15 @@ class Equation(NamedTuple):
     term: int
 
 
+def owners(equations: tuple[Equation, ...]) -> np.ndarray:
+    """The number of the equation to which each row belongs."""
+    last = equations[-1]
+    owner = np.zeros(last.start + last.points * last.width, int)
+    for number, (_, start, points, width, columns, *_) in enumerate(equations):
+        owner[start : start + points * width].reshape(points, width)[:, list(columns)] = number
+    return owner
+
+
 class Assembly(Keyed):
     """What is fixed while theta moves, apart from arrays: hashable, the key of the programs."""
 
