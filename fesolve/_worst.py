@@ -40,6 +40,10 @@ NEAR = 1e-3
 """How far from the worst point |r| is looked at once more, in shares of the cube."""
 
 
+ROUNDING = 100
+"""Roundings of the parts of a residual by which two ways to evaluate it may differ."""
+
+
 class Worst(NamedTuple):
     """The largest |r| of an equation that was found, infinite where r is not a number, and the
     point where; `None` for a condition on f as a whole. `around` is the median of |r| close by,
@@ -141,11 +145,14 @@ def largest(sizes: Float[np.ndarray, "n equations"], points: Point) -> list[Wors
     ]
 
 
-def eager_difference(risk: AbstractRisk, f: Hypothesis) -> str | None:
+def eager_difference(risk: AbstractRisk, f: Hypothesis, unit: float) -> str | None:
     """Whether each compiled residual is what a plain call of it gives, at one point of its sample:
     `None`, or a sentence. A second net under the keys of compiled programs.
 
     At f itself a residual may be zero, and all of it rounding, so that f is moved a little.
+
+    **Arguments:** `unit`, the size of the parts of which residuals are sums, whose rounding is in
+    them; 0 where it is not known.
     """
     if is_traced((risk, f)):
         return None
@@ -155,7 +162,8 @@ def eager_difference(risk: AbstractRisk, f: Hypothesis) -> str | None:
             compiled_values, plain, x = _both(field)
             if np.isfinite(plain).all() or np.isfinite(compiled_values).all():
                 break
-        tolerance = np.finfo(plain.dtype).eps ** (1 / 3) * np.max(np.abs(plain), initial=0.0)
+        eps = np.finfo(plain.dtype).eps
+        tolerance = eps ** (1 / 3) * np.max(np.abs(plain), initial=0.0) + ROUNDING * eps * unit
         close = np.abs(compiled_values - plain) <= tolerance
         same = close | (~np.isfinite(compiled_values) & ~np.isfinite(plain))
         if not same.all():

@@ -16,9 +16,9 @@ from jaxtyping import PyTree
 
 from .._hypothesis import Series
 from .._hypothesis._tabulate import tabulated
-from .._least_squares._algebra import least_ratio, one_thread
+from .._least_squares._algebra import inverse_factor, one_thread
 from .._least_squares._assembly import Equation, LeastSquares, linearise
-from .._least_squares._device_algebra import least_ratio as least_ratio_on_device
+from .._least_squares._device_algebra import inverse_factor as inverse_factor_on_device
 from .._losses import squared
 from .._risk import AbstractRisk
 from .._types import Hypothesis, is_traced
@@ -33,8 +33,17 @@ RICH_ENOUGH = 12
 LOWER, FALLS = 0.8, 0.5
 """The share of its degree at which a series is compared with itself, and the share of the
 conditioning there below which it falls."""
+POWERS = 8
+"""Steps of the power method: the conditioning is wanted to a tenth."""
 IN_DOUBT = 1e-5
 """A conditioning below this, relative to the size of the parts of r, is looked into."""
+
+
+class _Lower(NamedTuple):
+    """The coefficients of a series by rising degree, and how many of them are of a lower one."""
+
+    order: np.ndarray
+    count: int
 
 
 class Bound(NamedTuple):
@@ -92,31 +101,46 @@ def _bound(
     jacobian: Any,
     values: Any,
     table: Any,
-    lower: np.ndarray | None,
+    lower: _Lower | None,
 ) -> Bound:
-    factor = alike(xp, equations, jacobian * theta[None])
+    parts = jacobian * theta[None]
+    factor = alike(xp, equations, parts)
     r, jacobian = factor * r, factor[:, None] * jacobian
-    ratio = least_ratio if xp is np else least_ratio_on_device
-    conditioning = ratio(jacobian, table)
+    order = np.arange(theta.size) if lower is None else lower.order
+    inverse = (inverse_factor if xp is np else inverse_factor_on_device)(jacobian[:, order])
+    table = table[:, order]
+    conditioning = _least_ratio(xp, inverse, table)
     size, norm = xp.linalg.norm(values), xp.linalg.norm
-    unit, rms = norm(jacobian * theta[None]), norm(r)
+    unit, rms = norm(factor[:, None] * parts), norm(r)
     sure = (size > 0) & (conditioning * size > IN_DOUBT * unit)
     if lower is not None:
-        sure = sure & (conditioning > FALLS * ratio(jacobian[:, lower], table[:, lower]))
+        k = lower.count
+        sure = sure & (conditioning > FALLS * _least_ratio(xp, inverse[:k, :k], table[:, :k]))
     scale = 1 / xp.where(sure, conditioning * size, 1)
     floor = float(np.finfo(r.dtype).eps) * unit / float(np.sqrt(r.size))
     largest = xp.where(sure, xp.maximum(rms, floor) * scale, xp.nan)
     return Bound(largest, conditioning, rms, unit)
 
 
-def _lower_columns(f: Series, unknowns: int) -> np.ndarray | None:
-    """The coefficients of a series of lower degree; `None` where its basis has no degrees, or
-    some of them are not free."""
+def _least_ratio(xp: Any, inverse: Any, table: Any) -> Any:
+    """min over d of |J d| / |F d| with R^-1 of J = QR, by the power method on F R^-1; 0 where J
+    has lost rank."""
+    apart = table @ inverse
+    v = xp.ones(apart.shape[1], apart.dtype)
+    for _ in range(POWERS):
+        v = apart.T @ (apart @ v)
+        v = v / xp.linalg.norm(v)
+    value = 1 / xp.linalg.norm(apart @ v)
+    return xp.where(xp.isfinite(value), value, 0)
+
+
+def _lower_columns(f: Series, unknowns: int) -> _Lower | None:
+    """`None` where a basis has no degrees, or some coefficients are not free."""
     degrees = f.basis.degrees
     if degrees is None or unknowns != f.coefficients.size:
         return None
-    low = np.flatnonzero(degrees <= LOWER * degrees.max())
-    return (np.arange(0, unknowns, degrees.size)[:, None] + low).ravel()
+    every = np.tile(degrees, unknowns // degrees.size)
+    return _Lower(np.argsort(every, kind="stable"), int(np.sum(every <= LOWER * degrees.max())))
 
 
 def _on_points(

@@ -20,7 +20,7 @@ from ._asked import asked, asked_where_it_matters
 from ._box import is_plain
 from ._error import ErrorEstimate
 from ._fresh import Fresh, fresh, is_movable
-from ._newton import missing_step, Step
+from ._newton import Linearised, missing_step, Step
 from ._probe import Given, Probe, probe
 from ._values import blocks, component_sizes, scales, values_of
 
@@ -71,9 +71,11 @@ def error_estimate(risk: AbstractRisk, f: Hypothesis, *, only: Any = None) -> Er
 
 
 class _Problem(NamedTuple):
-    """The residuals and the values of f in a richer space, as functions of one theta."""
+    """The residuals and the values of f in a richer space, as functions of one theta; `own`, which
+    entries of theta are f's own beside polynomials."""
 
     probe: Probe
+    own: np.ndarray
     residuals: LeastSquares
     values: LeastSquares
     names: tuple[str, ...]
@@ -162,7 +164,8 @@ def _posed(
     residuals = LeastSquares(_squares(sample.risk), space.f, space.mask)
     poor = not sample.complete and residuals.rows < ENOUGH * residuals.theta.size
     if poor and any(jax.tree.leaves(mask)):
-        space = Probe(f, mask, False, "the sample has too few points for a richer space")
+        nothing = jax.tree.map(lambda _: False, mask)
+        space = Probe(f, mask, nothing, False, "the sample has too few points for a richer space")
         residuals = LeastSquares(_squares(sample.risk), f, mask)
     values = values_of(space.f, space.mask, samples, known)
     problem = LeastSquares(values.risk, space.f, space.mask)
@@ -170,7 +173,9 @@ def _posed(
     if max(residuals.rows, problem.rows, size) * size**2 > WORK:
         reason = space.why or f"f has {size:,} unknowns"
         return _only_looked_at(sample, f, mask, f"{reason}; its tangent space is too large as well")
-    return _Problem(space, residuals, problem, values.names, sample.complete, sample.missing)
+    own = np.zeros(size, bool)
+    own[residuals.columns(space.own)] = True
+    return _Problem(space, own, residuals, problem, values.names, sample.complete, sample.missing)
 
 
 def _squares(risk: AbstractRisk) -> AbstractRisk:
@@ -224,8 +229,8 @@ def _on_host(problem: _Problem, f: Hypothesis, selected: bool) -> ErrorEstimate:
     scale = scales(np, problem.values.equations, values)
     svd = lambda matrix: np.linalg.svd(matrix, full_matrices=False)
     scaled = scale[:, None] * values_jacobian
-    rows = problem.residuals.equations
-    step = missing_step(np, svd, theta, r, jacobian, scaled, scale * values, rows, selected)
+    system = Linearised(theta, r, jacobian, scaled, scale * values)
+    step = missing_step(np, svd, system, problem.residuals.equations, problem.own, selected)
     return _concluded(np, problem, f, step, r, values, scale)
 
 
@@ -238,8 +243,8 @@ def _on_device(problem: _Problem, f: Hypothesis, selected: bool) -> ErrorEstimat
     r, jacobian = jnp.where(broken, 0, r), jnp.where(broken[:, None], 0, jacobian)
     scale = scales(jnp, problem.values.equations, v)
     scaled = scale[:, None] * values_jacobian
-    rows = problem.residuals.equations
-    step = missing_step(jnp, decomposed, theta, r, jacobian, scaled, scale * v, rows, selected)
+    system = Linearised(theta, r, jacobian, scaled, scale * v)
+    step = missing_step(jnp, decomposed, system, problem.residuals.equations, problem.own, selected)
     found = _concluded(jnp, problem, f, step, r, v, scale)
     lost = jnp.where(jnp.mean(broken) > BROKEN, jnp.nan, 0.0)
     return eqx.tree_at(

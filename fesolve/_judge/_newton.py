@@ -33,6 +33,8 @@ UNLIKE = 1e3
 """The ratio of sizes from which equations are brought to one size."""
 ABSENT = 1e-12
 """Parts so much smaller than the largest cannot be told from rounding, and stay as they are."""
+FOLLOWED = 1e-9
+"""Changes of a network that polynomials follow so well are left to them."""
 UNSEEN = 1e-8
 """Directions whose values are smaller than this, relative to the largest, leave f as it is."""
 
@@ -69,20 +71,37 @@ Decomposition = Callable[[Any], tuple[Any, Any, Any]]
 """`svd(matrix) -> u, s, vt`, thin."""
 
 
+class Linearised(NamedTuple):
+    """theta, the residuals and the values of f there, and their Jacobians in theta."""
+
+    theta: Float[Array | np.ndarray, " P"]
+    r: Float[Array | np.ndarray, " N"]
+    jacobian: Float[Array | np.ndarray, "N P"]
+    values_jacobian: Float[Array | np.ndarray, "M P"]
+    values: Float[Array | np.ndarray, " M"]
+
+
 def missing_step(
     xp: Any,
     svd: Decomposition,
-    theta: Float[Array | np.ndarray, " P"],
-    r: Float[Array | np.ndarray, " N"],
-    jacobian: Float[Array | np.ndarray, "N P"],
-    values_jacobian: Float[Array | np.ndarray, "M P"],
-    values: Float[Array | np.ndarray, " M"],
+    system: Linearised,
     equations: tuple[Equation, ...],
+    own: np.ndarray,
     selected: bool,
 ) -> Step:
-    """The step from theta, whose values are given; with `selected`, along directions alone that
-    the equations decide clearly."""
+    """The step from theta.
+
+    **Arguments:** `equations`, which rows belong to which; `own`, the entries of theta that move
+    only where polynomials do not follow; `selected`, whether only directions count that the
+    equations decide clearly.
+    """
+    theta, r, jacobian, values_jacobian, values = system
     eps = float(np.finfo(r.dtype).eps)
+    directions = None
+    if own.any():
+        directions = _apart_from_polynomials(xp, svd, values_jacobian, own)
+        jacobian, values_jacobian = jacobian @ directions, values_jacobian @ directions
+        theta = xp.where(own, 0, theta)
     left, s, vt = svd(_tall(xp, values_jacobian))
     seen = s > max(UNSEEN, 10 * eps) * s[0]
     to_theta = vt.T * xp.where(seen, 1 / xp.where(seen, s, 1), 0)[None]
@@ -105,12 +124,15 @@ def missing_step(
     change = to_theta @ y
     left_over = xp.linalg.norm(rest + along @ y)
     last = xp.sum(seen) - 1
+    free = to_theta @ wt[last]
+    if directions is not None:
+        free = directions @ free
     return Step(
         change=values_jacobian @ change,
-        parameters=change,
+        parameters=change if directions is None else directions @ change,
         sigma=xp.where(used, sigma, 0),
         conditioning=xp.min(xp.where(kept, sigma, xp.inf)) if selected else sigma[last],
-        free=to_theta @ wt[last],
+        free=free,
         determined=kept[last] | selected,
         apart=_largest_gap(xp, sigma, used),
         unit=xp.linalg.norm(factor[:, None] * parts),
@@ -119,9 +141,27 @@ def missing_step(
     )
 
 
+def _apart_from_polynomials(xp: Any, svd: Decomposition, table: Any, own: np.ndarray) -> Any:
+    """Directions of theta: each entry alone, but for those that are a network's own, which move in
+    combinations of unit size whose values are orthogonal to polynomials."""
+    beside, mine = table[:, ~own], table[:, own]
+    u, s, vt = svd(_tall(xp, beside))
+    inverse = xp.where(s > UNSEEN * s[0], 1 / xp.where(s > 0, s, 1), 0)
+    follow = vt.T @ (inverse[:, None] * (u[: table.shape[0]].T @ mine))
+    _, s, vt = svd(_tall(xp, mine - beside @ follow))
+    rounding = 100 * float(np.finfo(table.dtype).eps)
+    kept = s > max(FOLLOWED, rounding) * xp.linalg.norm(mine)
+    combined = vt.T * xp.where(kept, 1 / xp.where(kept, s, 1), 0)[None]
+    entries = np.eye(own.size, dtype=table.dtype)
+    columns = entries[:, own] @ combined - entries[:, ~own] @ (follow @ combined)
+    return xp.asarray(np.diag(~own), table.dtype) + columns @ entries[own]
+
+
 def alike(xp: Any, equations: tuple[Equation, ...], parts: Any) -> Any:
     """A factor for each row that brings equations of unlike size to that of the largest, from the
     parts of which the rows are sums; 1 where they are alike."""
+    if len(equations) == 1:
+        return xp.ones(parts.shape[0], parts.dtype)
     owner = owners(equations)
     squares = xp.sum(parts**2, axis=1)
     each = range(len(equations))

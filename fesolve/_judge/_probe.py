@@ -2,6 +2,8 @@
 
 Each function inside f, a series or a network, is replaced where it stands, so that whatever is
 built around it (hard conditions, heads, compositions, a module of several functions) goes with it.
+Beside a network stand polynomials; its own parameters stay free, since a layer that a network has
+found, and that may move, is more than a polynomial can follow.
 """
 
 import inspect
@@ -32,6 +34,8 @@ DEGREES = {1: 40, 2: 20, 3: 10}
 """The (total) degree of the polynomials beside a network, by the number of its coordinates."""
 LARGEST = 1_200
 """Unknowns up to which a singular value decomposition is affordable."""
+TANGENTS = 500
+"""Parameters up to which those of a network move as well as the polynomials beside it."""
 
 
 class Corrected(eqx.Module):
@@ -59,11 +63,12 @@ class Given(eqx.Module):
 
 
 class Probe(NamedTuple):
-    """f in the richer space, which of its leaves are free there, and whether every function of f
-    has got a richer space; `why` one has not."""
+    """f in the richer space, which of its leaves are free there, which of these are f's own beside
+    polynomials, and whether every function of f has got a richer space; `why` one has not."""
 
     f: Hypothesis
     mask: PyTree[bool]
+    own: PyTree[bool]
     complete: bool
     why: str
 
@@ -71,6 +76,7 @@ class Probe(NamedTuple):
 class _Part(NamedTuple):
     node: Any
     mask: Any
+    own: Any
     why: str
 
 
@@ -85,24 +91,35 @@ def probe(
     places = iter(range(len(functions(f))))
 
     def replace(node: Any, trained: Any) -> _Part:
+        none = jax.tree.map(lambda _: False, node)
         if not is_function(node):
-            return _Part(node, trained, "")
+            return _Part(node, trained, none, "")
         points = asked.get(next(places))
         if not any(jax.tree.leaves(trained)) and not isinstance(node, Given):
-            return _Part(node, trained, "")
+            return _Part(node, trained, none, "")
         richer = _richer(node, points, richness)
         if isinstance(richer, str):
-            return _Part(node, trained, richer)
-        free = jax.tree.map(lambda _: False, richer)
-        where = lambda g: g.coefficients if isinstance(g, Series) else g.delta.coefficients
-        return _Part(richer, eqx.tree_at(where, free, True), "")
+            return _Part(node, trained, none, richer)
+        none = jax.tree.map(lambda _: False, richer)
+        if isinstance(richer, Series):
+            free = eqx.tree_at(lambda g: g.coefficients, none, True)
+            return _Part(richer, free, none, "")
+        own = none
+        if _parameters(node, trained) <= TANGENTS and not isinstance(node, Series):
+            own = eqx.tree_at(lambda g: g.given.value, none, trained)
+        return _Part(richer, eqx.tree_at(lambda g: g.delta.coefficients, own, True), own, "")
 
     parts = jax.tree.map(replace, f, mask, is_leaf=is_function)
     is_part = lambda node: isinstance(node, _Part)
     found = jax.tree.leaves(parts, is_leaf=is_part)
     why = next((part.why for part in found if part.why), "")
     pick = lambda i: jax.tree.map(lambda part: part[i], parts, is_leaf=is_part)
-    return Probe(pick(0), pick(1), not why, why)
+    return Probe(pick(0), pick(1), pick(2), not why, why)
+
+
+def _parameters(node: Any, trained: Any) -> int:
+    pairs = zip(jax.tree.leaves(node), jax.tree.leaves(trained), strict=True)
+    return sum(np.size(leaf) for leaf, mark in pairs if mark)
 
 
 def functions(f: Hypothesis) -> list[Any]:

@@ -165,20 +165,11 @@ def minimum_norm(matrix: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.full(matrix.shape[1], np.nan, b.dtype)
 
 
-def least_ratio(jacobian: np.ndarray, table: np.ndarray, steps: int = 6) -> float:
-    """min over d of |J d| / |F d|, by inverse iteration on the triangular factor of J; 0 where J
-    has lost rank, or is not finite."""
+def inverse_factor(jacobian: np.ndarray) -> np.ndarray:
+    """R^-1 of J = QR; not finite where J has lost rank, or is not finite."""
     triangle = np.linalg.qr(jacobian, mode="r")
-    pivots = np.abs(np.diagonal(triangle))
-    if not pivots.min() > np.finfo(triangle.dtype).tiny:
-        return 0.0
-    gram = table.T @ table
-    v = np.ones(triangle.shape[0], triangle.dtype)
-    for _ in range(steps):
-        v = back_substitute(triangle, gram @ v, transpose=True)
-        v = back_substitute(triangle, v)
-        norm = np.linalg.norm(v)
-        if not np.isfinite(norm):
-            return 0.0
-        v = v / norm
-    return float(np.linalg.norm(triangle @ v) / np.sqrt(v @ gram @ v))
+    if not np.abs(np.diagonal(triangle)).min() > np.finfo(triangle.dtype).tiny:
+        return np.full_like(triangle, np.inf)
+    if triangle.shape[0] <= SMALL:
+        return np.linalg.inv(triangle)
+    return back_substitute(triangle, np.eye(triangle.shape[0], dtype=triangle.dtype))

@@ -90,14 +90,7 @@ def decomposed(matrix: Float[Array, "N P"]) -> tuple[Array, Array, Array]:
 
 
 @sequential_vmap
-def least_ratio(jacobian: Float[Array, "N P"], table: Float[Array, "M P"]) -> Float[Array, ""]:
-    """min over d of |J d| / |F d|, by inverse iteration on the triangular factor of J; 0 where J
-    has lost rank."""
+def inverse_factor(jacobian: Float[Array, "N P"]) -> Float[Array, "P P"]:
+    """R^-1 of J = QR; not finite where J has lost rank."""
     triangle = jnp.linalg.qr(jacobian, mode="r")
-    v = jnp.ones(triangle.shape[0], triangle.dtype)
-    for _ in range(4):
-        v = _triangular(triangle, table.T @ (table @ v), transpose=True)
-        v = _triangular(triangle, v)
-        v = v / jnp.linalg.norm(v)
-    value = jnp.linalg.norm(triangle @ v) / jnp.linalg.norm(table @ v)
-    return jnp.where(jnp.isfinite(value), value, 0)
+    return _triangular(triangle, jnp.eye(triangle.shape[0], dtype=triangle.dtype))

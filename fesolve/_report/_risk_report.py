@@ -112,7 +112,8 @@ class RiskReport(eqx.Module):
         dtype = np.dtype(theta_dtype(f) or jax.dtypes.canonicalize_dtype(float))
         warning = floor_warning(self.rows, dtype)
         self.notes = [] if warning is None else [warning]
-        stale = None if stands is None else eager_difference(stands, f)
+        unit = 0.0 if self.error is None else float(np.nan_to_num(self.error.unit))
+        stale = None if stands is None else eager_difference(stands, f, unit)
         if stale is not None:
             self.solved, self.verdict = False, f"not judged: {stale}"
             self.notes.append(stale)
