@@ -116,6 +116,52 @@ def test_nor_does_it_for_a_network(scale):
     assert bool(solution.solved) and float(solution.stats["error"]) < 1e-6
 
 
+@pytest.mark.parametrize("length", [1e-8, 1.0, 1e8])
+def test_the_unit_of_x_changes_nothing(length):
+    """In a small unit f' outweighs the condition on f by 1e8, and a least-squares solution misses
+    it for the sake of a layer that the series has not."""
+    stiff = lambda f, x: grad(f)(x) * length + 1e3 * (f(x) - jnp.cos(x / length))
+    risk = R(stiff, U(0.0, length)) + at(2.0)
+    solution, _ = said(risk, chebyshev(16, length))
+    assert not bool(solution.solved) and float(solution.stats["error"]) > 1e-3
+    gentle = lambda f, x: grad(f)(x) * length + f(x)
+    solution, _ = said(R(gentle, U(0.0, length)) + at(1.0), chebyshev(16, length))
+    assert bool(solution.solved) and float(solution.stats["error"]) < 1e-9
+
+
+@pytest.mark.parametrize("start", [(), (1.0,)], ids=["no condition", "condition"])
+@pytest.mark.parametrize("degree", [16, 32])
+def test_a_mode_that_the_series_has_not(degree, start):
+    """e^(10 x) grows by 1e13, so that the condition at 0 decides nothing; a polynomial of degree
+    16 has none of it, and its solve sees nothing missing."""
+    risk = R(lambda f, x: grad(f)(x) - 10 * (f(x) - jnp.cos(x)) + jnp.sin(x), U(0.0, 3.0))
+    risk = risk + at(*start) if start else risk
+    solution, _ = said(risk, chebyshev(degree, 3.0))
+    assert solution.result == fe.RESULTS.not_unique
+    # what is not determined may be as wrong as the residuals allow
+    assert float(solution.stats["error"]) > 1e-6
+
+
+class Wave(eqx.Module):
+    """tanh(w (x - c))."""
+
+    weights: jax.Array
+
+    def __call__(self, x):
+        return jnp.tanh(self.weights[0] * (x - self.weights[1]))
+
+
+def test_a_front_that_may_move():
+    """Fronts tanh((x - c) / sqrt(2 e)) leave residuals of e^(-14) at the ends alone, for any c. No
+    polynomial of moderate degree follows that; the network itself does."""
+    steep = 1 / np.sqrt(0.02)
+    wave, end = Wave(jnp.array([steep, 0.0])), float(np.tanh(steep))
+    risk = R(lambda f, x: 0.01 * grad(grad(f))(x) - f(x) ** 3 + f(x), U(-1.0, 1.0))
+    risk = risk + at(end, 1.0) + at(-end, -1.0)
+    estimate = fe.error_estimate(risk, wave)
+    assert estimate.conditioning < 1e-6
+
+
 def test_the_accuracy_that_was_asked_for():
     f = chebyshev(5, 2.0)
     loose, _ = said(decay(), f)
