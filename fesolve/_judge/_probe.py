@@ -25,6 +25,7 @@ from .._hypothesis import (
     Tensor,
 )
 from .._hypothesis._refine import refined, Refinement
+from .._show import Shown
 from .._types import Hypothesis, Point
 
 
@@ -34,7 +35,7 @@ LARGEST = 1_200
 """Unknowns up to which a singular value decomposition is affordable."""
 
 
-class Corrected(eqx.Module):
+class Corrected(Shown):
     """f + delta: a function as it was given, and a series of corrections beside it."""
 
     given: Frozen
