@@ -234,6 +234,15 @@ def test_what_is_half_built(kind):
     assert repr(object.__new__(kind)) == f"{kind.__name__}(...)"
 
 
+@pytest.mark.parametrize("thing", WITH_ARRAYS, ids=lambda v: type(v).__name__)
+@pytest.mark.parametrize("other", [None, True, "spec", jax.sharding.PartitionSpec()], ids=str)
+def test_what_has_something_else_for_its_arrays(thing, other):
+    """As `eqx.partition` leaves it, or a tree of axes."""
+    whole = jax.tree.map(lambda leaf: other if eqx.is_array(leaf) else leaf, thing)
+    assert repr(whole).startswith(type(thing).__name__ + "(")
+    assert "\n" not in str(whole) or isinstance(thing, fe.Check)
+
+
 def test_looking_compiles_nothing():
     def look():
         for thing, _ in LINES:

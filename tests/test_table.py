@@ -73,12 +73,17 @@ def test_groups_are_apart_and_a_label_stands_once(table):
         ([10_000, 3, None], ["10,000", "3", "-"]),
         ([np.nan, np.inf, 1.5], ["nan", "inf", "1.50"]),
         ([True, False, None], ["yes", "no", "-"]),
+        ([1 + 2j, np.complex128(0.5)], ["1+2j", "0.5+0j"]),
         ([{"k": 1.0, "z": np.zeros(6)}, 1, "a|b"], ["k=1, z=(0, 0, 0, 0, ...)", "1", "a|b"]),
         ([np.float32(0.5), jnp.asarray(0.25), np.int32(3)], ["0.50", "0.25", "3.00"]),
     ],
 )
 def test_numbers(column, texts):
-    shown = fe.Table("", "abc", ["x"], [[value] for value in column]).text(80).splitlines()[2:]
+    shown = (
+        fe.Table("", "abc"[: len(column)], ["x"], [[value] for value in column])
+        .text(80)
+        .splitlines()[2:]
+    )
     assert [line[1:].strip() for line in shown] == texts
 
 
@@ -112,6 +117,7 @@ def test_data(table):
     assert list(frame.columns)[:2] == ["mean", "mean (s.e.)"]
     assert frame.index.names == ["class", "points of D"]
     plain = fe.Table("", [1, 2], ["x"], np.eye(2)[:, :1]).to_pandas()
+    assert plain.loc[2, "x"] == 0.0
     assert isinstance(plain, pandas.DataFrame) and list(plain["x"]) == [1.0, 0.0]
 
 

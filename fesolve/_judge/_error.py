@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from .._compiled import compiled
-from .._show import is_known, is_whole, line, Plain, Shown, Word, words
+from .._show import is_known, is_readable, is_whole, line, Plain, Shown, Word, words
 from .._types import as_array, Hypothesis, Point
 
 
@@ -148,4 +148,4 @@ def _(estimate: ErrorEstimate) -> list[Word]:
 
 def _is_single(estimate: ErrorEstimate) -> bool:
     """Whether this is one estimate that can be read: not traced, and no batch."""
-    return is_whole(estimate) and is_known(estimate) and not np.ndim(estimate.rms)
+    return is_whole(estimate) and is_known(estimate) and is_readable(estimate.rms)

@@ -7,7 +7,6 @@ from typing import Any
 
 import equinox as eqx
 import jaxtyping
-import numpy as np
 
 from .._show import is_known, is_whole, line, Shown, Table
 
@@ -57,7 +56,8 @@ def _is_single(module: eqx.Module) -> bool:
         value, kind = getattr(module, field.name), field.type
         if not isinstance(kind, type):
             continue
-        if issubclass(kind, jaxtyping.AbstractArray) and np.ndim(value) != len(kind.dims):
+        is_array = issubclass(kind, jaxtyping.AbstractArray)
+        if is_array and not (eqx.is_array(value) and value.ndim == len(kind.dims)):
             return False
         if issubclass(kind, eqx.Module) and not _is_single(value):
             return False

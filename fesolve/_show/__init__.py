@@ -4,6 +4,7 @@ from ._estimate import Estimate as Estimate
 from ._line import (
     Given as Given,
     is_known as is_known,
+    is_readable as is_readable,
     is_whole as is_whole,
     line as line,
     parameters as parameters,

@@ -2,9 +2,7 @@
 
 from typing import Any
 
-import numpy as np
-
-from ._line import is_known, line, Plain, Shown, Word, words
+from ._line import is_readable, is_whole, line, Plain, Shown, Word, words
 from ._numbers import with_error
 
 
@@ -33,4 +31,4 @@ def _(estimate: Estimate) -> list[Word]:
 
 def _is_single(estimate: Estimate) -> bool:
     """Whether this is one number that can be read: not traced, and no batch."""
-    return is_known(estimate) and not np.ndim(estimate.value)
+    return is_whole(estimate) and is_readable(estimate.value) and is_readable(estimate.error)

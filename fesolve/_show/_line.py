@@ -80,7 +80,7 @@ def told(thing: Any, levels: int = LEVELS) -> str:
     """A thing as part of a line, with so many levels of what is in it."""
     match thing:
         case Plain():
-            return str(thing)
+            return " ".join(thing.split())
         case None | bool() | str():
             return repr(thing)
         case int() | float():
@@ -98,7 +98,7 @@ def told(thing: Any, levels: int = LEVELS) -> str:
     if type(thing) in (list, tuple, dict):
         return _several(thing, levels)
     name = getattr(thing, "__name__", None)
-    return f"{type(thing).__name__}(...)" if name is None else name.strip("<>")
+    return name.strip("<>") if isinstance(name, str) else f"{type(thing).__name__}(...)"
 
 
 def parameters(tree: Any) -> str:
@@ -117,8 +117,19 @@ def is_known(tree: Any) -> bool:
 def is_whole(thing: Any) -> bool:
     """Whether a module has all of its fields: not so where its constructor raised, and a
     debugger or an error message shows it."""
-    fields = dataclasses.fields(thing) if dataclasses.is_dataclass(thing) else ()
-    return all(field.name in vars(thing) for field in fields)
+    return all(name in vars(thing) for name in _fields(thing))
+
+
+def is_readable(value: Any) -> bool:
+    """Whether this is a number that can be read, and not traced, a batch or something else."""
+    is_number = isinstance(value, int | float | np.ndarray | np.generic | jax.Array)
+    is_flag = isinstance(value, bool)
+    return is_number and not is_flag and is_known(value) and np.ndim(value) == 0
+
+
+def _fields(thing: Any) -> list[str]:
+    kept = dataclasses.is_dataclass(thing)
+    return [field.name for field in dataclasses.fields(thing)] if kept else []
 
 
 def _is_inexact(leaf: Any) -> bool:
@@ -128,10 +139,11 @@ def _is_inexact(leaf: Any) -> bool:
 
 def _call(thing: Any, levels: int) -> str:
     name = type(thing).__name__
-    if not is_whole(thing):
-        return f"{name}(...)"
-    found = words(thing)
-    if found and levels == 0:
+    if levels == 0 or not is_whole(thing):
+        return f"{name}(...)" if _fields(thing) else f"{name}()"
+    try:
+        found = words(thing)
+    except Exception:  # a tree whose arrays were replaced by something else, as by `eqx.partition`
         return f"{name}(...)"
     parts = [f"{n}={told(v, levels - 1)}" if n else told(v, levels - 1) for v, n in found]
     return f"{name}({', '.join(parts)})"
@@ -141,13 +153,14 @@ def _several(items: Any, levels: int) -> str:
     begin, end = {list: "[]", tuple: "()", dict: "{}"}[type(items)]
     if items and levels == 0:
         return f"{begin}...{end}"
+    first = list(items.items() if isinstance(items, dict) else items)[:ENTRIES]
     if isinstance(items, dict):
-        parts = [f"{name}: {told(value, levels - 1)}" for name, value in items.items()]
+        parts = [f"{name}: {told(value, levels - 1)}" for name, value in first]
     else:
-        parts = [told(value, levels - 1) for value in items]
-    more = ["..."] if len(parts) > ENTRIES else []
-    comma = "," if isinstance(items, tuple) and len(parts) == 1 else ""
-    return f"{begin}{', '.join([*parts[:ENTRIES], *more])}{comma}{end}"
+        parts = [told(value, levels - 1) for value in first]
+    more = ["..."] if len(items) > ENTRIES else []
+    comma = "," if isinstance(items, tuple) and len(items) == 1 else ""
+    return f"{begin}{', '.join([*parts, *more])}{comma}{end}"
 
 
 def _array(array: Any) -> str:
@@ -191,7 +204,7 @@ def _is_default(value: Any, default: Any) -> bool:
 
 def _given(thing: Any) -> list[tuple[inspect.Parameter, Any]]:
     """The arguments of the constructor that are kept under their names, with their values."""
-    kept = {f.name for f in dataclasses.fields(thing)} if dataclasses.is_dataclass(thing) else set()
+    kept = _fields(thing)
     return [(p, getattr(thing, p.name)) for p in _signature(type(thing)) if p.name in kept]
 
 

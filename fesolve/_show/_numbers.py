@@ -24,6 +24,8 @@ def number(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, int | np.integer):
         return f"{value:,}"
+    if isinstance(value, complex | np.complexfloating):
+        return f"{value:.4g}"
     whole = math.isfinite(value) and value == round(value) and abs(value) < 10 ** (WIDEST + 1)
     return f"{value:.0f}" if whole else f"{value:.4g}"
 

@@ -54,7 +54,7 @@ class Table(eqx.Module):
     """
 
     title: str
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[Any, ...], ...]
     columns: tuple[str, ...]
     values: tuple[tuple[Any, ...], ...]
     errors: tuple[tuple[Any, ...], ...]
@@ -73,7 +73,7 @@ class Table(eqx.Module):
         notes: Sequence[str] = (),
     ) -> None:
         self.title = title
-        self.rows = tuple(tuple(map(str, r)) if _is_list(r) else (str(r),) for r in rows)
+        self.rows = tuple(tuple(map(_plain, r)) if _is_list(r) else (_plain(r),) for r in rows)
         self.columns = tuple(map(str, columns))
         self.index = (index,) if isinstance(index, str) else tuple(index)
         self.notes = tuple(notes)
@@ -209,7 +209,7 @@ class Table(eqx.Module):
         columns = [cells([v[j] for v in self.values], [e[j] for e in self.errors]) for j in known]
         lines, above = [], None
         for i, row in enumerate(self.rows):
-            first, *others = row
+            first, *others = map(str, row)
             labels = ["" if others and first == above else first, *others]
             above = first
             entries = [column[i] for column in columns]

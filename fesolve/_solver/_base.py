@@ -12,7 +12,7 @@ from jaxtyping import Array, ArrayLike, PRNGKeyArray, PyTree
 
 from .._least_squares._assembly import LeastSquares
 from .._risk import AbstractRisk
-from .._show import is_known, is_whole, line, Plain, Shown, Table, Word, words
+from .._show import is_known, is_readable, is_whole, line, Plain, Shown, Table, Word, words
 from .._types import Hypothesis
 
 
@@ -145,10 +145,10 @@ def _(solution: Solution) -> list[Word]:
 
 def _is_single(solution: Solution) -> bool:
     """Whether this is one solution, whose numbers can be read: not traced, and no batch."""
-    if not is_whole(solution):
+    if not is_whole(solution) or not isinstance(solution.stats, dict):
         return False
-    numbers = (solution.risk, solution.result, solution.stats.get("error"))
-    return is_known(numbers) and not np.ndim(solution.risk)
+    error = solution.stats.get("error", 0.0)
+    return all(map(is_readable, (solution.risk, *jax.tree.leaves(solution.result), error)))
 
 
 def _how(solution: Solution) -> str:
@@ -164,7 +164,7 @@ def _summary(solution: Solution) -> Table:
     if error is not None and np.isfinite(np.asarray(error)):
         rows["error of f"] = f"{float(np.asarray(error)):.1e}, relative, estimated"
     rows["risk"] = f"{float(solution.risk):.2e}"
-    if steps is not None and is_known(steps) and not np.ndim(steps):
+    if is_readable(steps):
         rows["steps"] = f"{int(np.asarray(steps)):,}"
     return Table(RESULTS[solution.result], list(rows), [""], [[text] for text in rows.values()])
 
