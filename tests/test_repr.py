@@ -256,7 +256,7 @@ def test_looking_compiles_nothing():
 def test_reports_print_as_tables_everywhere(kind):
     report = kind(**REPORTS[kind])
     assert str(report) == repr(report) == str(report.table)
-    assert max(map(len, str(report).splitlines())) <= 80
+    assert max(map(len, report.table.text(80).splitlines())) <= 80
     assert report._repr_html_() == report.table._repr_html_()
     assert report.to_latex() == report.table.to_latex()
     assert report.to_markdown() == report.table.to_markdown()
