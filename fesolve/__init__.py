@@ -105,6 +105,7 @@ from ._report import (
     WelfareLoss as WelfareLoss,
 )
 from ._risk import AbstractRisk as AbstractRisk, Risk as Risk, SumRisk as SumRisk
+from ._show import Estimate as Estimate, Table as Table
 from ._solve import solve as solve
 from ._solver import (
     AbstractLeastSquaresSolver as AbstractLeastSquaresSolver,

@@ -2,17 +2,17 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from ._compiled import compiled
 from ._distribution import AbstractDistribution, Empirical, expectation
+from ._show import Shown
 from ._types import Hypothesis, Point
 
 
-class Pairs(eqx.Module):
+class Pairs(Shown):
     """Two independent draws of the shock at each point, and the law that they came from."""
 
     first: PyTree

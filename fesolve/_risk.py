@@ -15,10 +15,11 @@ from ._distribution._part import holds, on_part, Part
 from ._evaluation import mean_loss, Pairs, weighted_rows
 from ._losses import squared
 from ._precision import in_dtype, theta_dtype
+from ._show import Plain, Shown, told, Word, words
 from ._types import as_array, changed, Hypothesis, is_traced, Residual
 
 
-class AbstractRisk(eqx.Module):
+class AbstractRisk(Shown):
     """A functional f -> R(f) >= 0, closed under `+` and multiplication by a scalar."""
 
     # or NumPy would take a risk for a number, and an array times a risk for an array of risks
@@ -373,3 +374,16 @@ def on_exact_shock(term: Risk, n: int) -> Risk:
     if q is None or isinstance(q, Empirical):
         return term
     return changed(term, shock=q.quadrature(n))
+
+
+@words.register
+def _(risk: AbstractRisk) -> list[Word]:
+    if not isinstance(risk, Risk):
+        return [Word(term) for term in risk.terms]
+    drawn = risk.distribution is not risk.population
+    found = {"shock": risk.shock, "args": risk.args or None, "tolerance": risk.tolerance}
+    found |= {} if risk.loss is squared else {"loss": risk.loss}
+    found |= {} if told(risk.multiplier) == "1" else {"times": risk.multiplier}
+    points = Word(Plain(f"{risk.count:,} points") if drawn else None)
+    parts = [Word(Plain(risk.name.strip("<>"))), Word(risk.population), points]
+    return [w for w in [*parts, *(Word(v, k) for k, v in found.items())] if w.value is not None]

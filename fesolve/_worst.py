@@ -29,6 +29,7 @@ from ._fingerprint import Recent, TracedClosureError
 from ._hypothesis import AbstractBasis, Frozen
 from ._precision import in_dtype, theta_dtype
 from ._risk import AbstractRisk, Risk
+from ._show import line, place, Plain, Word, words
 from ._types import Hypothesis, is_traced, Point
 
 
@@ -52,6 +53,15 @@ class Worst(NamedTuple):
     value: float
     point: Point
     around: float | None = None
+
+    def __repr__(self) -> str:
+        return line(self)
+
+
+@words.register
+def _(worst: Worst) -> list[Word]:
+    at = [] if worst.point is None else [Word(Plain(f"at {place(worst.point)}"))]
+    return [Word(worst.value), *at]
 
 
 def worst_points(risk: AbstractRisk, f: Hypothesis) -> dict[str, Worst]:

@@ -14,6 +14,7 @@ PACKAGE = ROOT / "fesolve"
 # Each room may import the rooms of the levels before its own, and itself.
 LEVELS = [
     {"_types"},
+    {"_show"},
     {"_checks"},
     {"_operators", "_losses", "_monitor"},
     {"_distribution", "_hypothesis"},
@@ -64,7 +65,7 @@ def imports(path, *, top_level=False):
 def allowed(here):
     level = next(i for i, rooms in enumerate(LEVELS) if here in rooms)
     if here == "_monitor":
-        return {"_types", "_monitor"}
+        return {"_types", "_show", "_monitor"}
     below = set().union(*LEVELS[:level]) | {here}
     if here in PLUMBING | {"_distribution", "_hypothesis"}:
         below |= PLUMBING

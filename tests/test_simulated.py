@@ -113,7 +113,7 @@ def test_what_never_moves_has_no_correlation():
     assert found.names == ("one", "x")
     assert np.isnan(found.value.autocorrelation[0, 0])
     assert found.value.deviation[0] == 0
-    assert "-" in str(found).splitlines()[1].split()
+    assert "-" in str(found).splitlines()[3].split()
     record = found.to_dict()
     assert record["mean"]["one"] == pytest.approx(0.1)
     assert set(record) > {"autocorrelation", "correlation", "standard_error"}

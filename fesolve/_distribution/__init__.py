@@ -25,3 +25,5 @@ from ._rules import (
     LatinHypercube as LatinHypercube,
     Sobol as Sobol,
 )
+
+from . import _words  # noqa: F401

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, TYPE_CHECKING
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
@@ -13,6 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._checks import prng_key
+from .._show import Shown
 from .._types import as_array, Hypothesis, is_traced, Point
 
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ._moments import Moments
 
 
-class AbstractDistribution(eqx.Module):
+class AbstractDistribution(Shown):
     """A probability distribution p over points x, where a point is any pytree of arrays."""
 
     @abc.abstractmethod

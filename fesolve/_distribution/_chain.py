@@ -3,18 +3,18 @@
 import math
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import ndtr
 from jaxtyping import Array, Float
 
+from .._show import Shown
 from .._types import as_array, is_traced
 from ._base import floats, numpy_of
 from ._empirical import Empirical
 
 
-class MarkovChain(eqx.Module):
+class MarkovChain(Shown):
     """A Markov chain on m states: the value of each state and P[i, j] = P(j next | i now).
 
     **Arguments:** `grid`, of shape (m,) or (m, ...), what each state stands for; `transition`,

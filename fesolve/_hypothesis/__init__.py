@@ -23,3 +23,5 @@ from ._periodic import Fourier as Fourier, Indicator as Indicator
 from ._series import Series as Series
 from ._shape import Concave as Concave, Monotone as Monotone
 from ._tensor import Tensor as Tensor
+
+from . import _words  # noqa: F401

@@ -11,10 +11,11 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
 from .._checks import is_real
+from .._show import Given
 from .._types import as_array, is_traced, Point
 
 
-class AbstractBasis(eqx.Module):
+class AbstractBasis(Given):
     """Known functions x -> (phi_0(x), ..., phi_{size - 1}(x)).
 
     A basis is not theta: solvers leave its grids, domains and knots alone. They may be traced,

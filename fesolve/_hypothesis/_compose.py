@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import PyTree
 
 from .._checks import function
+from .._show import Shown
 from .._types import Point
 
 
-class Compose(eqx.Module):
+class Compose(Shown):
     """f = outer o inner: a representation `inner` of x, and what is made of it.
 
     **Arguments:** `outer` and `inner`, functions or modules; theta is that of both.
@@ -28,7 +28,7 @@ class Compose(eqx.Module):
         return self.outer(self.inner(x))
 
 
-class Ansatz(eqx.Module):
+class Ansatz(Shown):
     """f(x) = transform(net, x): conditions that hold for every theta.
 
     `Ansatz(lambda net, x: 1.0 + x * net(x), net)` has f(0) = 1 whatever the net is.
@@ -49,7 +49,7 @@ class Ansatz(eqx.Module):
         return self.transform(self.net, x)
 
 
-class DeepSet(eqx.Module):
+class DeepSet(Shown):
     """f(x_1, ..., x_N) = rho((1 / N) sum_n phi(x_n)): a function of a set, for any N.
 
     **Arguments:** `rho` and `phi`, functions or modules; x has the N members along the leading

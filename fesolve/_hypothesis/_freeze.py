@@ -2,12 +2,13 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
+from .._show import Given
 
-class Frozen(eqx.Module):
+
+class Frozen(Given):
     """A module or an array that solvers leave as it is.
 
     A frozen module is called as before, and its attributes and methods are reached as before. A

@@ -3,17 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._show import Shown
 from .._types import as_array, is_traced, Point
 from ._freeze import freeze, Frozen
 
 
-class Positive(eqx.Module):
+class Positive(Shown):
     """f(x) = start(x) exp(g(x)): positive for every theta; g = log(f / start).
 
     The exponential and not the softplus: f is then free of units, since g does not change with
@@ -53,7 +53,7 @@ class Positive(eqx.Module):
         return _at(self.start, x, g) * jnp.exp(g)
 
 
-class Bounded(eqx.Module):
+class Bounded(Shown):
     """f(x) = low(x) + (high(x) - low(x)) s(g(x)), s the logistic function: within its bounds for
     every theta; by default a share between 0 and 1.
 

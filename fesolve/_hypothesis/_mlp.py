@@ -22,13 +22,14 @@ from .._checks import (
     size as checked_size,
     whole,
 )
+from .._show import Shown
 from .._types import as_array, is_traced
 from ._basis import to_unit
 from ._freeze import freeze, Frozen
 from ._series import in_dtype
 
 
-class AbstractNetwork(eqx.Module):
+class AbstractNetwork(Shown):
     """A network whose inputs are carried from a box, its support, to [-1, 1]."""
 
     support: eqx.AbstractVar[Frozen | None]

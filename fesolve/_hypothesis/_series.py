@@ -2,18 +2,18 @@
 
 from typing import Any, Literal
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from .._checks import floating, real_array, size as checked_size
+from .._show import Shown
 from .._types import is_traced, Point
 from ._basis import AbstractBasis
 
 
-class Series(eqx.Module):
+class Series(Shown):
     """f(x) = sum_i c_i phi_i(x), theta = (c_i).
 
     **Arguments:**

@@ -9,10 +9,11 @@ import numpy as np
 from jaxtyping import PyTree
 
 from .._compiled import compiled
+from .._show import is_known, is_readable, is_whole, line, Plain, Shown, Word, words
 from .._types import as_array, Hypothesis, Point
 
 
-class ErrorEstimate(eqx.Module):
+class ErrorEstimate(Shown):
     """How wrong f is: |d| / |f|, root mean squares of values under p*, with d the correction that
     the linearised equation D r(f)[d] = -r(f) still asks for, in a space richer than f's and on
     points that the solver did not see.
@@ -99,10 +100,7 @@ class ErrorEstimate(eqx.Module):
         return {name: _difference(self.value, other, name, x) for name in names}
 
     def __str__(self) -> str:
-        return self.sentence
-
-    def __repr__(self) -> str:
-        return f"ErrorEstimate({self.sentence})"
+        return self.sentence if _is_single(self) else line(self)
 
     @property
     def sentence(self) -> str:
@@ -139,3 +137,15 @@ def _bars(f: Hypothesis, other: Hypothesis, points: Point) -> PyTree:
 @compiled
 def _evaluated(f: Hypothesis, name: str, x: Point) -> PyTree:
     return (getattr(f, name) if name else f)(x)
+
+
+@words.register
+def _(estimate: ErrorEstimate) -> list[Word]:
+    if _is_single(estimate):
+        return [Word(Plain(estimate.sentence))]
+    return [Word(estimate.relative, "relative"), Word(estimate.conditioning, "conditioning")]
+
+
+def _is_single(estimate: ErrorEstimate) -> bool:
+    """Whether this is one estimate that can be read: not traced, and no batch."""
+    return is_whole(estimate) and is_known(estimate) and is_readable(estimate.rms)

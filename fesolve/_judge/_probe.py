@@ -27,6 +27,7 @@ from .._hypothesis import (
     Tensor,
 )
 from .._hypothesis._refine import refined, Refinement
+from .._show import Shown
 from .._types import Hypothesis, Point
 
 
@@ -38,7 +39,7 @@ TANGENTS = 500
 """Parameters up to which those of a network move as well as the polynomials beside it."""
 
 
-class Corrected(eqx.Module):
+class Corrected(Shown):
     """f + delta: a function as it was given, and a series of corrections beside it."""
 
     given: Frozen

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, PyTree
 
+from .._show import Shown
 from .._types import is_traced, is_tracing, Point
 from ._steady_state import (
     at,
@@ -22,7 +22,7 @@ from ._steady_state import (
 )
 
 
-class FirstOrder(eqx.Module):
+class FirstOrder(Shown):
     """y = y_ss + G (x - x_ss) and x' = x_ss + H (x - x_ss): what `fe.first_order` returns.
 
     A function of x, the policy, and so a hypothesis and a target for `fe.fit`.

@@ -2,6 +2,7 @@
 
 from typing import final
 
+from .._show import line, Plain, Word, words
 from .._types import Hypothesis
 
 
@@ -31,6 +32,9 @@ class History:
         self.fs: list[Hypothesis] = []
         self._calls = 0
 
+    def __repr__(self) -> str:
+        return line(self)
+
     def __call__(self, step: int, metrics: dict[str, float], f: Hypothesis) -> None:
         if self._calls % self.every == 0:
             self.records.append({"step": step, **metrics})
@@ -47,3 +51,9 @@ class History:
 
     def __len__(self) -> int:
         return len(self.records)
+
+
+@words.register
+def _(history: History) -> list[Word]:
+    n = len(history)
+    return [Word(Plain(f"{n:,} record{'' if n == 1 else 's'}"))]

@@ -3,6 +3,7 @@
 import time
 from typing import Any, final
 
+from .._show import line, Word, words
 from .._types import Hypothesis
 
 
@@ -30,6 +31,9 @@ class Progress:
         self._start: float | None = None
         self._next = 0.0
         self._line = ""
+
+    def __repr__(self) -> str:
+        return line(self)
 
     def __enter__(self) -> "Progress":
         # Imported here: rich takes longer to import than a small solve takes to run.
@@ -81,3 +85,8 @@ class Progress:
         of_total = "" if self.total is None else f" of {self.total}"
         values = "".join(f"   {name} {value:.3e}" for name, value in metrics.items())
         return f"step {step}{of_total}{values}   {elapsed:.1f} s"
+
+
+@words.register
+def _(progress: Progress) -> list[Word]:
+    return [] if progress.total is None else [Word(progress.total, "total")]

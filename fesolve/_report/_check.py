@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-import equinox as eqx
 import numpy as np
 
+from .._show import Plain, Shown, Word, words
 from .._types import as_array
 
 
-class Check(eqx.Module):
+class Check(Shown):
     """A condition on f that the residuals do not see, such as transversality or stability.
 
     ```python
@@ -45,9 +45,6 @@ class Check(eqx.Module):
     def __str__(self) -> str:
         return f"{self.name}: {'passed' if self.passed else 'FAILED'}, {self.sentence}"
 
-    def __repr__(self) -> str:
-        return str(self)
-
     def to_dict(self) -> dict[str, Any]:
         """The check as plain strings and numbers, for JSON."""
         return {
@@ -56,6 +53,11 @@ class Check(eqx.Module):
             "passed": self.passed,
             "sentence": self.sentence,
         }
+
+
+@words.register
+def _(check: Check) -> list[Word]:
+    return [Word(Plain(check))]
 
 
 def as_checks(checks: Any) -> list[Check]:

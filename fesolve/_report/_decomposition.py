@@ -14,14 +14,15 @@ from .._distribution import Dirac, Empirical
 from .._evaluation import Pairs, table
 from .._precision import in_dtype, theta_dtype
 from .._risk import AbstractRisk, require_sample, Risk
+from .._show import Estimate, Table
 from .._solve import solve
 from .._solver import AbstractSolver
 from .._types import Hypothesis, HypothesisClass
-from ._estimate import Estimate
 from ._statistics import is_drawn
+from ._tabular import AbstractReport
 
 
-class ErrorDecomposition(eqx.Module):
+class ErrorDecomposition(AbstractReport):
     """The parts of E_D[R(f_D, D)] - R(f**, p*), and the excess risk beside them.
 
     f** is the solution, f* the best member of H under p*, and f_D the minimiser of the empirical
@@ -44,20 +45,23 @@ class ErrorDecomposition(eqx.Module):
     replications: int
     failed: int
 
-    def __str__(self) -> str:
+    @property
+    def table(self) -> Table:
         meanings = {
             "eps_app": "R(f*, p*) - R(f**, p*), approximation",
-            "eps_est": "E R(f_D, D) - R(f*, p*), optimism of the training risk",
-            "excess": "E R(f_D, p*) - R(f*, p*), what the finite sample costs",
-            "gap": "excess - eps_est = E R(f_D, p*) - E R(f_D, D), test minus train",
+            "eps_est": "E R(f_D, D) - R(f*, p*), optimism of training",
+            "excess": "E R(f_D, p*) - R(f*, p*), cost of few points",
+            "gap": "E R(f_D, p*) - E R(f_D, D), test minus train",
             "total": "eps_app + eps_est = E R(f_D, D) - R(f**, p*)",
         }
-        lines = [f"{name:<9}{self._estimate(name)!s:<24}{m}" for name, m in meanings.items()]
         failed = f", {self.failed} of which failed" if self.failed else ""
-        return "\n".join([f"n = {self.n:,}, {self.replications:,} replications{failed}", *lines])
-
-    def __repr__(self) -> str:
-        return str(self)
+        return Table(
+            f"n = {self.n:,}, {self.replications:,} replications{failed}",
+            list(meanings),
+            ["value", "what it is"],
+            [[self._estimate(name).value, meaning] for name, meaning in meanings.items()],
+            errors=[[self._estimate(name).error, None] for name in meanings],
+        )
 
     def _estimate(self, name: str) -> Estimate:
         return getattr(self, name)

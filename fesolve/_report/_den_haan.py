@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from .._compiled import compiled
 from .._distribution import Ergodic
+from .._show import Table
 from .._types import Hypothesis, is_traced, Point
 from ._check import Check
 from ._simulation import (
@@ -23,10 +24,10 @@ from ._simulation import (
     state,
     with_shocks,
 )
-from ._table import aligned
+from ._tabular import AbstractReport
 
 
-class DenHaanMarcet(eqx.Module):
+class DenHaanMarcet(AbstractReport):
     """Den Haan and Marcet's statistic over replications.
 
     - `statistics`: one a replication; chi-square with `degrees` degrees of freedom if f is exact.
@@ -63,15 +64,16 @@ class DenHaanMarcet(eqx.Module):
         )
         return Check(name, float(self.upper), chance >= probability, sentence)
 
-    def __str__(self) -> str:
-        return (
-            f"Den Haan-Marcet: {100 * self.lower:.3g} % of {self.p_values.size:,} replications in "
-            f"the lower and {100 * self.upper:.3g} % in the upper 5 % of the chi-square law with "
-            f"{self.degrees} degrees of freedom"
+    @property
+    def table(self) -> Table:
+        n = self.p_values.size
+        return Table(
+            f"Den Haan-Marcet: chi-square with {self.degrees} degrees of freedom",
+            ["in its lower 5 %", "in its upper 5 %"],
+            ["found, %", "expected, %"],
+            [[100 * float(self.lower), 5], [100 * float(self.upper), 5]],
+            index=f"of {n:,} replications",
         )
-
-    def __repr__(self) -> str:
-        return str(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The shares and the statistics as plain numbers, for JSON."""
@@ -185,7 +187,7 @@ def _check_errors(size: float, condition: float, statistics: Any) -> None:
         )
 
 
-class DynamicEulerErrors(eqx.Module):
+class DynamicEulerErrors(AbstractReport):
     """How far the economy of the policy and that of its Euler equation drift apart.
 
     - `names`: what was compared.
@@ -197,18 +199,14 @@ class DynamicEulerErrors(eqx.Module):
     mean: Float[Array, " m"]
     maximum: Float[Array, " m"]
 
-    def __str__(self) -> str:
-        rows = zip(self.names, self.mean, self.maximum, strict=True)
-        table = [["", "mean", "max"], *([n, f"{m:.2e}", f"{w:.2e}"] for n, m, w in rows)]
-        return "\n".join(["dynamic Euler errors", *aligned(table, left=1)[0]])
+    @property
+    def table(self) -> Table:
+        values = np.stack([self.mean, self.maximum], axis=1)
+        return Table("dynamic Euler errors", self.names, ["mean", "max"], values)
 
-    def __repr__(self) -> str:
-        return str(self)
-
-    def to_dict(self) -> dict[str, dict[str, float]]:
+    def to_dict(self) -> dict[str, Any]:
         """Mean and maximum by name, for JSON."""
-        rows = zip(self.names, self.mean, self.maximum, strict=True)
-        return {n: {"mean": float(m), "max": float(w)} for n, m, w in rows}
+        return self.table.to_dict()
 
 
 def dynamic_euler_errors(

@@ -3,18 +3,18 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
 from .._risk import AbstractRisk, Pairs, require_sample
+from .._show import Table
 from .._solver import Solution
 from .._types import Hypothesis, Point
 from .._worst import Field
-from ._statistics import as_text, distribution_of, logarithm, weights_of
-from ._table import aligned, FIGURES
+from ._statistics import distinct, distribution_of, FIGURES, logarithm, weights_of
+from ._tabular import AbstractReport
 
 
 def consumption_units(gamma: float) -> Callable[[ArrayLike], Array]:
@@ -43,7 +43,7 @@ def consumption_units(gamma: float) -> Callable[[ArrayLike], Array]:
     return units
 
 
-class EulerErrors(eqx.Module):
+class EulerErrors(AbstractReport):
     """log10 |error| of each equation on each sample: what `fe.euler_errors` returns.
 
     - `on`, `equations`: the names of sample and equation of each row.
@@ -58,18 +58,16 @@ class EulerErrors(eqx.Module):
     points: list[Point]
     counts: list[int]
 
-    def __str__(self) -> str:
-        table = [["", "equation", *FIGURES, "max at", "points"]]
-        for i, (figures, point) in enumerate(zip(self.figures, self.points, strict=True)):
-            on = self.on[i] if i == 0 or self.on[i] != self.on[i - 1] else ""
-            numbers = [f"{figures[name]:.2f}" for name in FIGURES]
-            place = as_text(point) or "-"
-            table.append([on, self.equations[i], *numbers, place, f"{self.counts[i]:,}"])
-        lines, _ = aligned(table)
-        return "\n".join(["log10 |Euler error|", *lines])
-
-    def __repr__(self) -> str:
-        return str(self)
+    @property
+    def table(self) -> Table:
+        rows = zip(self.figures, self.points, self.counts, strict=True)
+        return Table(
+            "log10 |Euler error|",
+            list(zip(self.on, self.equations, strict=True)),
+            [*FIGURES, "max at", "points"],
+            [[*(figures[name] for name in FIGURES), at, n] for figures, at, n in rows],
+            index=("", "equation"),
+        )
 
     def to_dict(self) -> dict[str, dict[str, dict[str, float]]]:
         """The figures by sample and equation, for JSON."""
@@ -77,18 +75,6 @@ class EulerErrors(eqx.Module):
         for on, equation, figures in zip(self.on, self.equations, self.figures, strict=True):
             found.setdefault(on, {})[equation] = dict(figures)
         return found
-
-    def to_pandas(self) -> Any:
-        """One row for each sample and equation, as a `pandas.DataFrame`."""
-        try:
-            import pandas
-        except ImportError as error:
-            raise ImportError(
-                "`EulerErrors.to_pandas` needs pandas: pip install 'fesolve[data]'"
-            ) from error
-        names = {"on": self.on, "equation": self.equations, "points": self.counts}
-        columns = {name: [figures[name] for figures in self.figures] for name in FIGURES}
-        return pandas.DataFrame({**names, **columns})
 
 
 def euler_errors(
@@ -127,9 +113,10 @@ def euler_errors(
         raise ValueError("`f` is a `Solution`: pass its f, `solution.value`")
     if not risks:
         raise ValueError("nothing to report on: pass risks on samples, such as `test=`")
-    found = EulerErrors([], [], [], [], [])
+    found, names = EulerErrors([], [], [], [], []), []
     for on, risk in risks.items():
         _check(on, risk)
+        labels = []
         for term in risk.terms:
             field = Field(term, f)
             values = field.at(field.points).astype(np.float64)
@@ -138,12 +125,14 @@ def euler_errors(
                 sizes = _sizes(values[:, columns], _units_of(units, name))
                 worst = int(np.argmax(sizes))
                 found.on.append(on)
-                found.equations.append(name)
+                labels.append(name)
                 top = {"max": float(logarithm(sizes[worst]))}
                 found.figures.append({**distribution_of(sizes, weights), **top})
                 found.points.append(_at(field.points, worst))
                 found.counts.append(len(sizes))
-    _check_units(units, found.equations)
+        names += labels
+        found.equations.extend(distinct(labels))
+    _check_units(units, names)
     return found
 
 

@@ -4,7 +4,6 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,13 +13,14 @@ from .._compiled import compiled
 from .._distribution import Dirac
 from .._precision import in_dtype, theta_dtype
 from .._risk import AbstractRisk, Risk
+from .._show import Shown
 from .._types import Hypothesis, Point
 
 
 UNIFORM = 1001
 
 
-class ExactError(eqx.Module):
+class ExactError(Shown):
     """How far f is from the exact solution.
 
     - `name`: the attribute of f that was compared; empty for f itself.

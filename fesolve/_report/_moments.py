@@ -11,8 +11,8 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from .._compiled import compiled
 from .._distribution import AbstractDistribution, Diffusion, Ergodic
+from .._show import Estimate, Table
 from .._types import Hypothesis, Point
-from ._estimate import Estimate
 from ._simulation import (
     check_law,
     check_paths,
@@ -24,7 +24,7 @@ from ._simulation import (
     paths as simulated,
     state,
 )
-from ._table import aligned
+from ._tabular import AbstractReport
 
 
 class Moments(eqx.Module):
@@ -41,7 +41,7 @@ class Moments(eqx.Module):
     correlation: Float[Array, "m m"]
 
 
-class SimulatedMoments(eqx.Module):
+class SimulatedMoments(AbstractReport):
     """Simulated moments with their Monte Carlo standard errors.
 
     - `names`: the quantities.
@@ -53,22 +53,17 @@ class SimulatedMoments(eqx.Module):
     value: Moments
     error: Moments
 
-    def __str__(self) -> str:
+    @property
+    def table(self) -> Table:
         lags = self.value.autocorrelation.shape[0]
-        heads = ["mean", "s.d.", *(f"corr(t, t-{i + 1})" for i in range(lags))]
-        many = len(self.names) > 1
-        heads += [f"corr with {name}" for name in self.names] if many else []
-        table = [["", *heads]]
-        for i, name in enumerate(self.names):
-            cells = []
-            for read in _columns(lags, len(self.names) if many else 0):
-                value, error = read(self.value, i), read(self.error, i)
-                cells.append(f"{value:.5g} ({error:.1g})" if np.isfinite(value) else "-")
-            table.append([name, *cells])
-        return "\n".join(aligned(table, left=1)[0])
-
-    def __repr__(self) -> str:
-        return str(self)
+        others = [f"corr with {name}" for name in self.names] if len(self.names) > 1 else []
+        return Table(
+            "simulated moments, with standard errors",
+            self.names,
+            ["mean", "s.d.", *(f"corr(t, t-{i + 1})" for i in range(lags)), *others],
+            _side_by_side(self.value),
+            errors=_side_by_side(self.error),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The moments and their standard errors by name, for JSON."""
@@ -85,13 +80,12 @@ class SimulatedMoments(eqx.Module):
         return {**plain(self.value), "standard_error": plain(self.error)}
 
 
-def _columns(lags: int, others: int) -> list[Callable[[Moments, int], Any]]:
-    return [
-        lambda m, i: m.mean[i],
-        lambda m, i: m.deviation[i],
-        *(lambda m, i, lag=lag: m.autocorrelation[lag, i] for lag in range(lags)),
-        *(lambda m, i, j=j: m.correlation[i, j] for j in range(others)),
-    ]
+def _side_by_side(m: Moments) -> list[list[float | None]]:
+    """All moments of a quantity in one row; `None` where a moment has no meaning."""
+    parts = [m.mean[:, None], m.deviation[:, None], np.asarray(m.autocorrelation).T]
+    parts += [m.correlation] if m.mean.size > 1 else []
+    table = np.concatenate([np.asarray(part, np.float64) for part in parts], axis=1)
+    return [[v if np.isfinite(v) else None for v in row] for row in table.tolist()]
 
 
 def simulated_moments(

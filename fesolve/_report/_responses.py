@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from .._distribution import Dirac, Ergodic, Product
+from .._show import Table
 from .._types import Hypothesis, Point
 from ._simulation import (
     check_ergodic,
@@ -21,10 +22,10 @@ from ._simulation import (
     paths as simulated,
     state,
 )
-from ._table import aligned
+from ._tabular import AbstractReport
 
 
-class ImpulseResponse(eqx.Module):
+class ImpulseResponse(AbstractReport):
     """E[y_h | impulse] - E[y_h] for h = 0, 1, ... periods after the impact.
 
     - `names`: the quantities y.
@@ -36,19 +37,15 @@ class ImpulseResponse(eqx.Module):
     mean: Float[Array, "periods m"]
     error: Float[Array, "periods m"]
 
-    def __str__(self) -> str:
-        last = self.mean.shape[0] - 1
-        shown = [0, *(2**i for i in range(12) if 2**i < last), *([last] if last else [])]
-        table = [["periods after", *map(str, shown)]]
-        for i, name in enumerate(self.names):
-            table.append([name, *(f"{self.mean[h, i]:.3g}" for h in shown)])
-            # where all noise cancels, the errors are rounding
-            if float(self.error[:, i].max()) > 1e-12 * float(jnp.abs(self.mean[:, i]).max()):
-                table.append(["  (s.e.)", *(f"({self.error[h, i]:.1g})" for h in shown)])
-        return "\n".join(aligned(table, left=1)[0])
-
-    def __repr__(self) -> str:
-        return str(self)
+    @property
+    def table(self) -> Table:
+        mean, error = np.asarray(self.mean), np.asarray(self.error)
+        # where all noise cancels, the errors are rounding
+        noisy = error.max(axis=0) > 1e-12 * np.abs(mean).max(axis=0)
+        errors = [[e if is_noisy else None for e, is_noisy in zip(row, noisy)] for row in error]
+        periods = range(mean.shape[0])
+        title = "impulse response"
+        return Table(title, periods, self.names, mean, errors=errors, index="periods after")
 
     def to_dict(self) -> dict[str, dict[str, list[float]]]:
         """Response and standard error by name, for JSON."""

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import equinox as eqx
 import jax
 import numpy as np
 
@@ -13,6 +12,7 @@ from .._judge._estimate import estimate
 from .._least_squares._trainable import free_leaves
 from .._precision import theta_dtype
 from .._risk import AbstractRisk, require_sample
+from .._show import Table
 from .._solver import Solution
 from .._types import Hypothesis
 from .._worst import eager_difference
@@ -20,12 +20,13 @@ from ._check import as_checks, Check
 from ._domain import watched
 from ._exact import exact_errors, ExactError
 from ._figure import figure
+from ._records import as_lines, as_records, as_table
 from ._statistics import equations, Row, rows, Sample, samples
-from ._table import as_lines, as_records, as_table
+from ._tabular import AbstractReport
 from ._verdict import Evidence, floor_warning, verdict
 
 
-class RiskReport(eqx.Module):
+class RiskReport(AbstractReport):
     """The risk of f under several distributions: R(f, D), R(f, p*), R(f, p_D), ..., and what
     they say about f.
 
@@ -119,14 +120,13 @@ class RiskReport(eqx.Module):
             self.notes.append(stale)
         self.dtype, self.device = dtype.name, _device(f)
 
-    def __str__(self) -> str:
+    @property
+    def table(self) -> Table:
         judged = [] if self.error is None else [f"judged   {self.error.sentence}"]
         below = [*judged, *as_lines(self.errors, self.checks)]
         below.append(f"dtype    {self.dtype} on {self.device}")
-        return as_table(self.rows, below, self.notes, self.verdict)
-
-    def __repr__(self) -> str:
-        return str(self)
+        below += [f"note     {note}" for note in self.notes]
+        return as_table(self.rows, [*below, f"verdict  {self.verdict}"])
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain dictionaries, lists, strings and numbers, for JSON."""
@@ -149,16 +149,6 @@ class RiskReport(eqx.Module):
             ],
             "checks": [check.to_dict() for check in self.checks],
         }
-
-    def to_pandas(self) -> Any:
-        """The rows as a `pandas.DataFrame`, one for each distribution and equation."""
-        try:
-            import pandas
-        except ImportError as error:
-            raise ImportError(
-                "`RiskReport.to_pandas` needs pandas: pip install 'fesolve[data]'"
-            ) from error
-        return pandas.DataFrame(as_records(self.rows))
 
     def plot(self, axes: Any = None) -> Any:
         """log10 |r| at the points of each distribution, and the estimated error of f: against x

@@ -3,15 +3,15 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import equinox as eqx
 import numpy as np
 
+from .._show import numbers, Table
 from .._solver import Solution, SolveError
 from ._risk_report import RiskReport
-from ._table import aligned
+from ._tabular import AbstractReport
 
 
-class SeedTable(eqx.Module):
+class SeedTable(AbstractReport):
     """Figures of one experiment over seeds.
 
     - `seeds`: the seeds.
@@ -23,22 +23,17 @@ class SeedTable(eqx.Module):
     columns: dict[str, np.ndarray]
     solved: np.ndarray
 
-    def __str__(self) -> str:
-        names = list(self.columns)
-        table = [["seed", *names, "solved"]]
-        for i, seed in enumerate(self.seeds):
-            cells = [_shown(self.columns[name][i]) for name in names]
-            table.append([str(seed), *cells, "yes" if self.solved[i] else "NO"])
-        share = f"{int(self.solved.sum())} of {len(self.seeds)}"
-        for label, figure in self._figures().items():
-            table.append([label, *(_shown(figure[n]) for n in names), share])
-            share = ""
-        lines, _ = aligned(table, left=1)
-        rule = "-" * max(map(len, lines))
-        return "\n".join([lines[0], rule, *lines[1:-3], rule, *lines[-3:]])
-
-    def __repr__(self) -> str:
-        return str(self)
+    @property
+    def table(self) -> Table:
+        columns = {**self.columns, "solved": self.solved}
+        rows = zip(*columns.values(), strict=True)
+        values = [[None if np.isnan(value) else value for value in row] for row in rows]
+        figures, notes = self._figures(), []
+        for name in self.columns:
+            low, middle, high = numbers([figures[kind][name] for kind in ("min", "median", "max")])
+            notes.append(f"{name}: min {low}, median {middle}, max {high}")
+        notes.append(f"solved: {int(self.solved.sum())} of {len(self.seeds)}")
+        return Table("", self.seeds, list(columns), values, index="seed", notes=notes)
 
     def _figures(self) -> dict[str, dict[str, float]]:
         """Minimum, median and maximum of each column over the seeds that have a number."""
@@ -53,16 +48,6 @@ class SeedTable(eqx.Module):
         columns = {name: column.tolist() for name, column in self.columns.items()}
         solved = self.solved.tolist()
         return {"seeds": list(self.seeds), **columns, "solved": solved, **self._figures()}
-
-    def to_pandas(self) -> Any:
-        """One row a seed, as a `pandas.DataFrame`."""
-        try:
-            import pandas
-        except ImportError as error:
-            raise ImportError(
-                "`SeedTable.to_pandas` needs pandas: pip install 'fesolve[data]'"
-            ) from error
-        return pandas.DataFrame({**self.columns, "solved": self.solved}, index=self.seeds)
 
 
 def seed_table(run: Callable[[int], Any], seeds: Iterable[int]) -> SeedTable:
@@ -127,9 +112,3 @@ def _read(found: Any) -> tuple[dict[str, float], bool]:
 def _over(kind: Callable, column: np.ndarray) -> float:
     some = column[~np.isnan(column)]
     return float(kind(some)) if some.size else float("nan")
-
-
-def _shown(value: float) -> str:
-    if np.isnan(value):
-        return "-"
-    return f"{value:.0f}" if value == np.round(value) and abs(value) < 1e6 else f"{value:.2e}"

@@ -3,7 +3,6 @@
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
@@ -17,6 +16,7 @@ from .._worst import Field, largest, Worst
 
 
 QUANTILES = {"median": 0.5, "p90": 0.9, "p99": 0.99}
+FIGURES = ("mean", *QUANTILES, "max")
 
 
 class Row(eqx.Module):
@@ -83,13 +83,18 @@ def equations(
     found: list[Equation] = []
     for index, term in enumerate(risk.terms):
         found += _of_term(term, index, twins, search)
-    labels: list[str] = []
-    for equation in found:
-        same = sum(label.split(" #")[0] == equation.label for label in labels)
-        labels.append(f"{equation.label} #{same + 1}" if same else equation.label)
+    labels = distinct([equation.label for equation in found])
     return [
         eqx.tree_at(lambda e: e.label, equation, label)
         for equation, label in zip(found, labels, strict=True)
+    ]
+
+
+def distinct(labels: list[str]) -> list[str]:
+    """The labels, of which those that were there before get a number."""
+    return [
+        f"{label} #{labels[:i].count(label) + 1}" if label in labels[:i] else label
+        for i, label in enumerate(labels)
     ]
 
 
@@ -262,21 +267,3 @@ def distribution_of(sizes: np.ndarray, weights: np.ndarray) -> dict[str, float]:
 
 def samples(on: str, found: list[Equation]) -> list[Sample]:
     return [Sample(on, e.label, e.points, e.sizes) for e in found if e.sizes is not None]
-
-
-def as_text(point: Point) -> str:
-    """A point in a table."""
-    if point is None:
-        return ""
-    if isinstance(point, dict):
-        return ", ".join(f"{name}={as_text(part)}" for name, part in point.items())
-    parts = [
-        f"{float(leaf):.4g}" if np.ndim(leaf) == 0 else _vector(np.ravel(leaf))
-        for leaf in jax.tree.leaves(point)
-    ]
-    return parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
-
-
-def _vector(values: np.ndarray) -> str:
-    shown = [f"{v:.3g}" for v in values[:4]] + (["..."] if len(values) > 4 else [])
-    return f"({', '.join(shown)})"

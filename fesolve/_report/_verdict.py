@@ -5,11 +5,12 @@ from typing import NamedTuple
 import numpy as np
 
 from .._judge import ErrorEstimate
+from .._show import place
 from .._solver import RESULTS, Solution
 from .._solver._judged import CLEARLY, HOLDS
 from ._check import Check
 from ._exact import ExactError
-from ._statistics import as_text, Row
+from ._statistics import Row
 
 
 ALIKE = 3.0
@@ -177,7 +178,7 @@ def _mean(row: Row) -> str:
 
 
 def _place(row: Row) -> str:
-    return "" if row.point is None else f", at x = {as_text(row.point)}"
+    return "" if row.point is None else f", at x = {place(row.point)}"
 
 
 def _gap(rows: list[Row]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._compiled import compiled
+from .._show import Table
 from .._types import Hypothesis, is_traced, Point
 from ._simulation import (
     check_law,
@@ -20,9 +21,10 @@ from ._simulation import (
     paths as simulated,
     times,
 )
+from ._tabular import AbstractReport
 
 
-class WelfareLoss(eqx.Module):
+class WelfareLoss(AbstractReport):
     """The share of consumption that one would give up for the better policy.
 
     - `value`: the share; negative where f is the better one.
@@ -34,15 +36,17 @@ class WelfareLoss(eqx.Module):
     error: Float[Array, ""]
     beyond: float = eqx.field(static=True)
 
-    def __str__(self) -> str:
-        return (
-            f"welfare loss: {100 * self.value:.4g} % of consumption (s.e. "
-            f"{100 * self.error:.1g} %); {100 * self.beyond:.2g} % of the weight is beyond the "
-            "horizon"
+    @property
+    def table(self) -> Table:
+        beyond = f"{100 * self.beyond:.2g} % of the weight of utility is beyond the horizon"
+        return Table(
+            "",
+            ["welfare loss"],
+            ["% of consumption"],
+            [[100 * float(self.value)]],
+            errors=[[100 * float(self.error)]],
+            notes=[beyond],
         )
-
-    def __repr__(self) -> str:
-        return str(self)
 
     def to_dict(self) -> dict[str, float]:
         """The loss as plain numbers, for JSON."""

@@ -1,6 +1,7 @@
 """What a solver is, and what it returns."""
 
 import abc
+import html
 from typing import Any
 
 import equinox as eqx
@@ -11,6 +12,7 @@ from jaxtyping import Array, ArrayLike, PRNGKeyArray, PyTree
 
 from .._least_squares._assembly import LeastSquares
 from .._risk import AbstractRisk
+from .._show import is_known, is_readable, is_whole, line, Plain, Shown, Table, Word, words
 from .._types import Hypothesis
 
 
@@ -83,7 +85,7 @@ def ended(result: Any, *kinds: Any) -> Any:
     return xp.any(xp.stack([xp.asarray(value == code) for code in codes]), axis=0)
 
 
-class Solution(eqx.Module):
+class Solution(Shown):
     """What `solve` returns.
 
     - `value`: f, of the same structure as the hypothesis that was given.
@@ -117,6 +119,55 @@ class Solution(eqx.Module):
         known = (RESULTS.solved, RESULTS.ran, RESULTS.on_sample, RESULTS.not_estimated)
         return ~ended(self.result, *known)
 
+    def __str__(self) -> str:
+        return str(_summary(self)) if _is_single(self) else line(self)
+
+    def _repr_html_(self) -> str:
+        if _is_single(self):
+            return _summary(self)._repr_html_()
+        return f"<code>{html.escape(line(self))}</code>"
+
+
+@words.register
+def _(solution: Solution) -> list[Word]:
+    if not is_known((solution.risk, solution.result)):
+        return [Word(solution.value), Word(solution.risk, "risk")]
+    solved, error = np.asarray(solution.solved), solution.stats.get("error")
+    known = _is_single(solution) and error is not None and np.isfinite(np.asarray(error))
+    return [
+        Word(
+            Plain(f"{solved.sum():,} of {solved.size:,} solved" if solved.ndim else _how(solution))
+        ),
+        Word(solution.value),
+        *([Word(float(np.asarray(error)), "error")] if known else []),
+    ]
+
+
+def _is_single(solution: Solution) -> bool:
+    """Whether this is one solution, whose numbers can be read: not traced, and no batch."""
+    if not is_whole(solution) or not isinstance(solution.stats, dict):
+        return False
+    error = solution.stats.get("error", 0.0)
+    return all(map(is_readable, (solution.risk, *jax.tree.leaves(solution.result), error)))
+
+
+def _how(solution: Solution) -> str:
+    """How a solve ended, in a word or two: what stands before the colon of its sentence."""
+    head = RESULTS[solution.result].split(":")[0]
+    return head if len(head) < 50 else f"{head[:46]}..."
+
+
+def _summary(solution: Solution) -> Table:
+    """What was found in some lines: how the solve ended, f, how wrong it is, and at what cost."""
+    error, steps = (solution.stats.get(name) for name in ("error", "steps"))
+    rows = {"f": line(solution.value)}
+    if error is not None and np.isfinite(np.asarray(error)):
+        rows["error of f"] = f"{float(np.asarray(error)):.1e}, relative, estimated"
+    rows["risk"] = f"{float(solution.risk):.2e}"
+    if is_readable(steps):
+        rows["steps"] = f"{int(np.asarray(steps)):,}"
+    return Table(RESULTS[solution.result], list(rows), [""], [[text] for text in rows.values()])
+
 
 class SolveError(RuntimeError):
     """A solve that did not succeed; `.solution` holds the best f that it found."""
@@ -136,7 +187,7 @@ class Interrupted(KeyboardInterrupt):
         self.solution = solution
 
 
-class AbstractSolver(eqx.Module):
+class AbstractSolver(Shown):
     """A way to compute argmin over theta of R(f_theta).
 
     - `accuracy`: the relative error of f up to which it counts as solved.

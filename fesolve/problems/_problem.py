@@ -20,6 +20,12 @@ def by_sampling(risk: fe.AbstractRisk, points: int, key: PRNGKeyArray) -> fe.Abs
     return risk.empirical(points, key=key)
 
 
+def _line(kind: str, **parts: Any) -> str:
+    """An object in a line of at most 100 characters."""
+    text = f"{kind}({', '.join(f'{name}={part}' for name, part in parts.items())})"
+    return text if len(text) <= 100 else f"{text[:96]}...)"
+
+
 @dataclass(frozen=True)
 class Choice:
     """A hypothesis class H, with the sample and the solver that suit it.
@@ -35,6 +41,9 @@ class Choice:
     sample: Callable[..., fe.AbstractRisk] = by_quadrature
     solver: fe.AbstractSolver = field(default_factory=fe.LevenbergMarquardt)
 
+    def __repr__(self) -> str:
+        return _line("Choice", points=self.points, sample=self.sample.__name__, solver=self.solver)
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -45,6 +54,9 @@ class Reference:
     value: float
     source: str = ""
     tolerance: float = 1e-3
+
+    def __repr__(self) -> str:
+        return _line("Reference", value=f"{self.value:.6g}", source=repr(self.source))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +90,10 @@ class Problem:
     functions: Callable[[Any], Mapping[str, Callable]] = lambda f: {"f": f}
     coordinates: tuple[str, ...] = ("x",)
     parameters: Any = None
+
+    def __repr__(self) -> str:
+        made_of = {"risk": self.risk} if self.parameters is None else vars(self.parameters)
+        return _line("Problem", **made_of)
 
     def choice(self, hypothesis: str = "chebyshev", **sizes: int) -> Choice:
         """The hypothesis class of these sizes, with its sample and its solver.
