@@ -134,6 +134,7 @@ def measured(case, hypothesis):
         "of_report": float("nan"),
         "conditioning": float("nan"),
         "is_bound": None,
+        "determined": None,
     }
     begin, spent = time.perf_counter(), time.process_time()
     try:
@@ -170,6 +171,7 @@ def fill(row, case, hypothesis):
         row["estimate"] = float(estimate.relative)
         row["is_bound"] = bool(estimate.is_bound)
         row["conditioning"] = float(estimate.conditioning)
+        row["determined"] = bool(estimate.determined)
 
 
 if __name__ == "__main__":

@@ -111,8 +111,16 @@ def print_ratios(rows):
     """Estimate by true error, where the error is between rounding and a hundredth."""
     print("\nEstimate / true error, errors of 1e-13 to 1e-2")
     inside = [r for r in rows if r["answer"] and LOWEST <= r["error"] <= HIGHEST]
-    for label, bound in (("estimates", False), ("bounds", True)):
-        of = [r for r in inside if r["is_bound"] is bound and np.isfinite(r["estimate"])]
+    kinds = (
+        ("estimates", lambda r: not r["is_bound"] and r["determined"]),
+        (
+            "estimates, f said not to be determined",
+            lambda r: not (r["is_bound"] or r["determined"]),
+        ),
+        ("bounds", lambda r: r["is_bound"]),
+    )
+    for label, holds in kinds:
+        of = [r for r in inside if np.isfinite(r["estimate"]) and holds(r)]
         if not of:
             print(f"  {label}: none")
             continue
