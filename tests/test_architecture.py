@@ -31,12 +31,12 @@ LEVELS = [
     {"_solve"},
     {"_fit"},
     {"_model"},
-    {"_report", "_io", "_sharding"},
+    {"_report", "_io"},
 ]
 # Machinery below the risk that knows nothing of the mathematics.
 PLUMBING = {"_fingerprint", "_compiled"}
 USERS = ("problems", "plots", "sweep", "cli")
-LAZY = ["diffrax", "lineax", "matplotlib", "optax", "optimistix", "pandas", "rich", "scipy.stats"]
+LAZY = ["diffrax", "matplotlib", "optax", "optimistix", "pandas", "rich", "scipy.stats"]
 FILES = sorted(path for path in PACKAGE.rglob("*.py"))
 LONGEST = 400
 
