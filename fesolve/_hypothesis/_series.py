@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._checks import floating, real_array, size as checked_size
+from .._compiled import compiled
 from .._show import Shown
 from .._types import is_traced, Point
 from ._basis import AbstractBasis
@@ -65,7 +66,15 @@ class Series(Shown):
         self.coefficients = jnp.asarray(xp.broadcast_to(value, out)[..., None] * constant)
 
     def __call__(self, x: Point) -> Float[Array, "*out"]:
-        return self.basis.evaluate(self.coefficients, in_dtype(x, self.coefficients.dtype))
+        return _evaluated(self.basis, self.coefficients, in_dtype(x, self.coefficients.dtype))
+
+
+@compiled
+def _evaluated(
+    basis: AbstractBasis, coefficients: Float[Array, "*out size"], x: Point
+) -> Float[Array, "*out"]:
+    """f(x), at the prompt by one program, where each operation would be compiled by itself."""
+    return basis.evaluate(coefficients, x)
 
 
 def in_dtype(x: Point, dtype: Any) -> Point:
