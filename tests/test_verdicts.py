@@ -142,6 +142,15 @@ def test_a_mode_that_the_series_has_not(degree, start):
     assert float(solution.stats["error"]) > 1e-6
 
 
+@pytest.mark.parametrize("power, known", [(1.0, True), (0.5, False)])
+def test_zero_is_a_solution_where_the_residual_has_a_slope(power, known):
+    right = (lambda y: y) if power == 1 else (lambda y: jnp.sqrt(jnp.abs(y) + 1e-300))
+    risk = R(lambda f, x: grad(f)(x) - 2 * right(f(x)), U(0.0, 1.0)) + at(0.0)
+    solution, _ = said(risk, chebyshev(12, 1.0))
+    assert bool(solution.solved) == known
+    assert np.isfinite(solution.stats["error"]) == known
+
+
 class Wave(eqx.Module):
     """tanh(w (x - c))."""
 

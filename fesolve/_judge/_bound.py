@@ -129,9 +129,10 @@ def _least_ratio(xp: Any, inverse: Any, table: Any) -> Any:
     v = xp.ones(apart.shape[1], apart.dtype)
     for _ in range(POWERS):
         v = apart.T @ (apart @ v)
-        v = v / xp.linalg.norm(v)
-    value = 1 / xp.linalg.norm(apart @ v)
-    return xp.where(xp.isfinite(value), value, 0)
+        size = xp.linalg.norm(v)
+        v = v / xp.where(size > 0, size, 1)
+    largest = xp.linalg.norm(apart @ v)
+    return xp.where(largest > 0, 1 / xp.where(largest > 0, largest, 1), 0)
 
 
 def _lower_columns(f: Series, unknowns: int) -> _Lower | None:

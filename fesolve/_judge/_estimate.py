@@ -231,7 +231,17 @@ def _on_host(problem: _Problem, f: Hypothesis, selected: bool) -> ErrorEstimate:
     scaled = scale[:, None] * values_jacobian
     system = Linearised(theta, r, jacobian, scaled, scale * values)
     step = missing_step(np, svd, system, problem.residuals.equations, problem.own, selected)
+    if not values.any() and not _has_slope(problem.residuals, theta, r, step):
+        return _nothing(f, "f is zero, where the residual has no derivative in f")
     return _concluded(np, problem, f, step, r, values, scale)
+
+
+def _has_slope(residuals: LeastSquares, theta: Any, r: Any, step: Step) -> bool:
+    """Whether r moves as its derivative says where f does, a little: f = 0 solves
+    f' = 2 sqrt(|f| + 1e-300), and so does every f that begins to grow later."""
+    small = float(np.sqrt(np.finfo(r.dtype).eps))
+    moved, _ = residuals.linearise(theta + small * step.free)
+    return bool(np.linalg.norm(moved - r) > 1e-3 * small * step.conditioning)
 
 
 def _on_device(problem: _Problem, f: Hypothesis, selected: bool) -> ErrorEstimate:
