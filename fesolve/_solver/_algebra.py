@@ -10,6 +10,7 @@ class Stage(NamedTuple):
 
     - `damped`: Levenberg-Marquardt; else Gauss-Newton with full steps, in the columns of the plan.
     - `causal`: under causal weights, stricter and stricter, until every weight is near 1.
+    - `timely`: where rows have no times there is no such stage.
     - `turns_back`: begins where the solve began, unless the solve has come near a solution.
     - `again`: a second try of the whole, where the first arrived at what is no solution.
     - `probes`: keeps what it finds only where the problem is affine, or no matter of time.
@@ -20,6 +21,7 @@ class Stage(NamedTuple):
     name: str
     damped: bool = False
     causal: bool = False
+    timely: bool = False
     turns_back: bool = False
     again: bool = False
     probes: bool = False
@@ -110,7 +112,6 @@ class Algebra(abc.ABC):
     """What an iteration asks of the library that it runs in.
 
     - `xp`, `eps`: the library, and the rounding of its numbers.
-    - `residuals`, `linearised`: r(theta), and r with its Jacobian.
     - `holds`: whether every equation holds at a point.
     - `accelerates`: whether the residuals of two theta can be differenced.
     """
@@ -118,7 +119,6 @@ class Algebra(abc.ABC):
     xp: Any
     eps: float
     accelerates: bool
-    residuals: Callable[[Any], Any]
     holds: Callable[[Point], Any]
 
     @property
@@ -165,6 +165,10 @@ class Algebra(abc.ABC):
     @abc.abstractmethod
     def loop(self, plan: Plan, body: Callable[[State], State], state: State) -> State:
         """`body` until the state is done."""
+
+    @abc.abstractmethod
+    def residuals(self, theta: Any) -> Any:
+        """r."""
 
     @abc.abstractmethod
     def linearised(self, theta: Any) -> tuple[Any, Any]:

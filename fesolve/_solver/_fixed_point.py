@@ -11,12 +11,11 @@ from jaxtyping import Array, PRNGKeyArray, PyTree
 from .._checks import tolerance, whole
 from .._distribution import Dirac
 from .._least_squares._assembly import Assembly, Equation, LeastSquares, linearise, residuals
-from .._least_squares._trainable import linear_leaves, same_leaves
+from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk
 from .._types import Hypothesis
 from ._algebra import Plan
 from ._base import AbstractSolver, Interrupted, RESULTS, Solution
-from ._causal import timely_order
 from ._degree import has_free_degree
 from ._differentiable import solve_on_device
 from ._elements import has_elements
@@ -24,7 +23,7 @@ from ._held import Anyhow, HeldAssembly, InShape
 from ._iteration import iterate
 from ._levenberg_marquardt import LevenbergMarquardt
 from ._outcome import host_solution, no_monitors_under_tracing, Outcome
-from ._plans import in_jax, plan_of
+from ._plans import in_jax
 from ._verdict import default_tolerance
 from ._walk import advance, begin, Rule, Walk
 
@@ -171,7 +170,8 @@ class FixedPoint(AbstractSolver):
                 walk = advance(rule, walk, steps.theta, *numbers)
                 history.append(cost)
                 for monitor in monitors:
-                    monitor(len(history), {"risk": cost, "change": change}, steps.image)
+                    metrics = {"risk": cost, "change": change, "stage": "fixed point"}
+                    monitor(len(history), metrics, steps.image)
         except KeyboardInterrupt:
             raise Interrupted(_concluded(risk, best, mask, walk, history)) from None
         return _concluded(risk, best, mask, walk, history)
@@ -183,11 +183,7 @@ class FixedPoint(AbstractSolver):
                 "`solver` of `fe.FixedPoint` must be an `fe.LevenbergMarquardt` inside jit, vmap "
                 f"or grad; got {type(solver).__name__}"
             )
-        marks, linear = linear_leaves(problem.f, problem.mask)
-        order, last = timely_order(problem, solver.causal), problem.columns(marks).tolist()
-        last = last if len(last) < problem.theta.size else []
-        given = (solver.max_steps, float(solver.damping), float(solver.accuracy))
-        plan = plan_of(linear, last, *given, timed=order is not None)
+        plan, order = solver.in_program(problem)
         held = HeldAssembly(problem.assembly, self.step, index)
         rule, timed = self._rule(problem.assembly.dtype), order is not None
         method = _Iteration(held, rule, plan, timed, self.max_steps, problem.equations)

@@ -34,7 +34,7 @@ class InJax(Algebra):
         holds: Callable[[Point], Array] = lambda point: jnp.zeros((), bool),
         order: Order | None = None,
     ) -> None:
-        self.residuals, self._linearise, self.holds = residuals, linearise, holds
+        self._residuals, self._linearise, self.holds = residuals, linearise, holds
         self.dtype, self.eps, self.order = dtype, float(jnp.finfo(dtype).eps), order
 
     @property
@@ -77,6 +77,9 @@ class InJax(Algebra):
 
     def loop(self, plan: Plan, body: Callable[[State], State], state: State) -> State:
         return jax.lax.while_loop(lambda s: ~s.done, body, state)
+
+    def residuals(self, theta: Array) -> Array:
+        return self._residuals(theta)
 
     def linearised(self, theta: Array) -> tuple[Array, Array]:
         return self._linearise(theta)

@@ -14,7 +14,7 @@ from .._types import Hypothesis, is_traced
 from ._algebra import Plan, Stage, State
 from ._base import AbstractLeastSquaresSolver, RESULTS, Solution
 from ._best import BestOnFresh
-from ._causal import timely_order
+from ._causal import Order, timely_order
 from ._degree import climb, degree_solution, has_free_degree, rooms, with_points, with_room
 from ._differentiable import solve_on_device, Staged
 from ._elements import has_elements, solve_elements, solve_refined
@@ -40,12 +40,16 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
 
     **Arguments:**
 
-    - `max_steps`: at most this many accepted steps.
+    - `max_steps`: at most this many accepted steps, over all stages.
     - `damping`: what is first added to the diagonal of J^T J, relative to its largest entry.
     - `causal`: `x -> t`, the time of a point; for initial-value problems. Without it, a scalar x
       whose conditions all stand at the lower end is detected.
     - `memory`: bytes that a Jacobian may take; past it the steps are matrix-free.
-    - `accuracy`: the relative error of f up to which it counts as solved.
+    - `accuracy`: the relative error of f up to which it counts as solved. It is the relative
+      tolerance of the iteration too: where the residual, relative to the terms of which it is made,
+      is a hundred-thousandth of it, steps go on only while a digit costs no more than half of
+      the steps before it. A small one (1e-12) has them go on to rounding. The absolute tolerance,
+      in the unit of the residual, is that of the risk.
     - `budget`: for a population risk, at most so many points.
 
     **Reference:** Levenberg (1944); Marquardt (1963); Transtrum and Sethna (2012), "Improvements
@@ -81,6 +85,9 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
         if has_elements(f):
             marched = solve_elements(risk, f, trainable)
             if marched is not None:
+                for monitor in monitors:
+                    numbers = {"risk": float(marched.risk), "stage": "elements"}
+                    monitor(int(marched.stats["steps"]), numbers, marched.value)
                 return marched
             if element_series(f)[0].basis.adaptive and not is_traced((risk, f)):
                 whole = lambda risk, f: self._solve(LeastSquares(risk, f, trainable), monitors)
@@ -122,18 +129,20 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
         return plan_of(linear, last, *given, timed=timed)
 
     def _solve(self, problem: LeastSquares, monitors: tuple) -> Solution:
-        marks, linear = linear_leaves(problem.f, problem.mask)
+        linear, last = _linear_columns(problem)
         if linear:
             require_rows(problem, problem.theta.size)
-        last = problem.columns(marks).tolist()
-        last = last if len(last) < problem.theta.size else []
         if on_host(problem) or (monitors and not problem.traced):
             return self._on_host(problem, linear, last, monitors)
         if problem.traced:
             no_monitors_under_tracing(monitors)
-        order = timely_order(problem, self.causal)
-        plan = self._plan(linear, last, timed=order is not None)
+        plan, order = self.in_program(problem)
         return solve_on_device(problem, Staged(plan, problem.equations, order is not None), order)
+
+    def in_program(self, problem: LeastSquares) -> tuple[Plan, Order | None]:
+        """The plan for a program, and the order of the rows in time, if they have one."""
+        order = timely_order(problem, self.causal)
+        return self._plan(*_linear_columns(problem), timed=order is not None), order
 
     def _on_host(
         self, problem: LeastSquares, linear: bool, last: list[int], monitors: tuple
@@ -145,7 +154,9 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
             return host_solution(problem, self._in_parts(problem, report))
         order = lambda: timely_order(problem, self.causal)
         algebra = in_numpy(problem, order=order, report=report)
-        out = run_on_host(problem, algebra, self._plan(linear, last))
+        # for series it is asked only where Gauss-Newton does not arrive
+        plan = self._plan(linear, last, timed=linear or algebra.timed)
+        out = run_on_host(problem, algebra, plan)
         out = out if best is None or not out.finite else best.kept(problem, out)
         return host_solution(problem, out)
 
@@ -158,3 +169,10 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
             return out._replace(r=problem.residuals(out.theta))
         plan = network_plan((), self.max_steps, self.damping, self.accuracy, timed=False)
         return run_on_host(problem, without_jacobian(problem, report), plan)
+
+
+def _linear_columns(problem: LeastSquares) -> tuple[bool, list[int]]:
+    """Whether f is linear in theta; where it is so in a part alone, the columns of that part."""
+    marks, linear = linear_leaves(problem.f, problem.mask)
+    last = problem.columns(marks).tolist()
+    return linear, last if len(last) < problem.theta.size else []

@@ -141,6 +141,7 @@ def _on_host(
                 history.append(float(state.c @ state.c))
                 for monitor in monitors:
                     metrics = {"risk": history[-1], "norm": float(state.b @ state.b)}
+                    metrics["stage"] = "null space"
                     monitor(int(state.steps), metrics, problem.value(state.theta))
     except KeyboardInterrupt:
         raise Interrupted(solution()) from None

@@ -45,7 +45,6 @@ class InNumPy(Algebra):
         damped: Any = Damped,
     ) -> None:
         self._residuals_at, self._linearise, self.holds = residuals, linearise, holds
-        self.residuals = self._residuals
         self._damped_of = damped
         self._order_of, self.report, self.accelerates = order, report, accelerates
         self.evaluations, self.history, self.eps = 0, [], 0.0
@@ -107,7 +106,7 @@ class InNumPy(Algebra):
         self._dtype, self.eps = r.dtype, float(np.finfo(r.dtype).eps)
         return r, jacobian
 
-    def _residuals(self, theta: np.ndarray) -> np.ndarray:
+    def residuals(self, theta: np.ndarray) -> np.ndarray:
         self.evaluations += 1
         return self._residuals_at(theta)
 

@@ -76,7 +76,8 @@ class Optimistix(AbstractSolver):
         if is_traced(solution.risk):
             no_monitors_under_tracing(monitors)
         for monitor in monitors:
-            steps, metrics = int(solution.stats["steps"]), {"risk": float(solution.risk)}
+            steps, risk_of_f = int(solution.stats["steps"]), float(solution.risk)
+            metrics = {"risk": risk_of_f, "stage": type(self.solver).__name__}
             monitor(steps, metrics, solution.value)
         return solution
 

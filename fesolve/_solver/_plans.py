@@ -25,13 +25,12 @@ def series_plan(max_steps: int, damping: float, accuracy: float, *, timed: bool 
     on an initial-value problem, and Gauss-Newton again."""
     stages = (
         Stage("Gauss-Newton", steps=30),
-        Stage("causal", damped=True, causal=True, turns_back=True, rtol=1e-12),
-        Stage("Gauss-Newton", steps=10),
+        Stage("causal", damped=True, causal=True, timely=True, turns_back=True, rtol=1e-12),
+        Stage("Gauss-Newton", timely=True, steps=10),
         Stage("damped", damped=True, turns_back=True),
         Stage("Gauss-Newton", steps=10),
     )
-    stages = stages if timed else (stages[0], *stages[3:])
-    return Plan(stages, max_steps, (), damping, accuracy)
+    return Plan(_usable(stages, timed), max_steps, (), damping, accuracy)
 
 
 def network_plan(
@@ -44,16 +43,19 @@ def network_plan(
     On a nonlinear initial-value problem the first solve of the last layer is left out, since it
     settles in a false minimum that blocks what follows, and the steps travel causally instead.
     """
-    causal = Stage("causal", damped=True, causal=True, decides=False, rtol=1e-12)
+    causal = Stage("causal", damped=True, causal=True, timely=True, decides=False, rtol=1e-12)
     damped = Stage("damped", damped=True)
     probe = Stage("last layer", probes=True, decides=False, steps=6)
     arrival = Stage("last layer", decides=False, steps=6)
     first = (probe, causal, damped, arrival) if last else (causal, damped)
-    again = [s._replace(again=True) for s in (causal, damped, arrival)]
-    again[0 if timed else 1] = again[0 if timed else 1]._replace(turns_back=True)
-    stages = (*first, *again) if last else first
-    stages = stages if timed else tuple(s for s in stages if not s.causal)
+    again = _usable((causal, damped, arrival), timed)
+    again = tuple(s._replace(again=True, turns_back=not i) for i, s in enumerate(again))
+    stages = (*_usable(first, timed), *again) if last else _usable(first, timed)
     return Plan(stages, max_steps, last, damping, accuracy, to_rounding=True)
+
+
+def _usable(stages: tuple[Stage, ...], timed: bool) -> tuple[Stage, ...]:
+    return tuple(stage for stage in stages if timed or not stage.timely)
 
 
 def plan_of(

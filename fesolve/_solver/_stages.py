@@ -8,6 +8,8 @@ from ._stops import rounding, weighed
 
 NEAR = 1e-4
 """A residual that is so small, in the unit of r, is near a solution: one does not turn back."""
+WORTH_A_RETRY = 1e-4
+"""A larger residual, relative to the accuracy asked for, is worth a second attempt."""
 
 
 def next_stage(algebra: Algebra, plan: Plan, state: State) -> State:
@@ -21,7 +23,7 @@ def next_stage(algebra: Algebra, plan: Plan, state: State) -> State:
         # the minimum of an affine problem is the only one, be it zero or not
         settled = algebra.holds(best) | (state.affine & state.converged)
     # what an attempt has begun is finished, and no other is begun
-    begins = [s.turns_back or s.again for s in plan.stages] + [True]
+    begins = [s.turns_back for s in plan.stages] + [True]
     onward = algebra.index([len(begins) if b else i for i, b in enumerate(begins)], state.stage + 1)
     index = algebra.either(settled, lambda: onward, lambda: _following(algebra, plan, state))
     state = state._replace(
@@ -46,11 +48,13 @@ def _probed(algebra: Algebra, plan: Plan, state: State) -> State:
 def _following(algebra: Algebra, plan: Plan, state: State) -> Any:
     """The index of the next stage that has something to do."""
     # a last layer of large weights can be a valley that is too narrow to travel in
-    rest = state.best.cost > (1e-8 * state.unit) ** 2
-    again = state.early & state.converged & rest
+    rest = state.best.cost > (max(WORTH_A_RETRY * plan.accuracy, 1e-8) * state.unit) ** 2
+    second = [i for i, stage in enumerate(plan.stages) if stage.again]
+    begun = state.stage >= min(second, default=len(plan.stages))
+    again = (state.early & state.converged & rest) | begun
     index = algebra.count(len(plan.stages))
     for i, stage in reversed(list(enumerate(plan.stages))):
-        if stage.causal and not algebra.timed:
+        if stage.timely and not algebra.timed:
             continue
         takes = (state.stage < i) & (again if stage.again else algebra.flag(True))
         index = algebra.choose(takes, algebra.count(i), index)
