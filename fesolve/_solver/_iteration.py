@@ -30,14 +30,13 @@ def start(algebra: Algebra, theta: Any) -> State:
     r, jacobian = algebra.linearised(theta)
     point = Point(theta, r, jacobian, r @ r)
     no, none, zero = algebra.flag(False), algebra.count(0), algebra.number(0.0)
-    finite = algebra.is_finite(r, jacobian)
     parts = point.cost + algebra.xp.sum((jacobian @ theta) ** 2)
     unit = algebra.xp.sqrt(algebra.choose(algebra.xp.isfinite(parts), parts, zero))
     return State(
         *(point, point, point, unit, algebra.count(-1), none, none, zero, algebra.number(1.0)),
         *(none, none, point.cost, point.cost, none),
         *(algebra.no_weights(r), none, point.cost, none),
-        *(no, no, no, finite, theta, algebra.negated(finite)),
+        *(no, no, no, algebra.flag(True), theta, no),
     )
 
 

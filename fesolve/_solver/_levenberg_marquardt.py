@@ -1,7 +1,6 @@
 """The default solver."""
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 from jaxtyping import PRNGKeyArray, PyTree
@@ -124,7 +123,7 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
         out = run_on_host(problem, algebra, self._plan(True, ()), steps)
         return degree_solution(problem, out, degree[0])
 
-    def _plan(self, linear: bool, last: Any, *, timed: bool = True) -> Plan:
+    def _plan(self, linear: bool, last: tuple[int, ...], *, timed: bool = True) -> Plan:
         given = (self.max_steps, float(self.damping), float(self.accuracy))
         return plan_of(linear, last, *given, timed=timed)
 
@@ -145,7 +144,7 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
         return self._plan(*_linear_columns(problem), timed=order is not None), order
 
     def _on_host(
-        self, problem: LeastSquares, linear: bool, last: list[int], monitors: tuple
+        self, problem: LeastSquares, linear: bool, last: tuple[int, ...], monitors: tuple
     ) -> Solution:
         in_parts = size_of_jacobian(problem) > self.memory
         best = None if linear or in_parts else BestOnFresh(problem)
@@ -171,8 +170,8 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
         return run_on_host(problem, without_jacobian(problem, report), plan)
 
 
-def _linear_columns(problem: LeastSquares) -> tuple[bool, list[int]]:
+def _linear_columns(problem: LeastSquares) -> tuple[bool, tuple[int, ...]]:
     """Whether f is linear in theta; where it is so in a part alone, the columns of that part."""
     marks, linear = linear_leaves(problem.f, problem.mask)
-    last = problem.columns(marks).tolist()
-    return linear, last if len(last) < problem.theta.size else []
+    last = tuple(problem.columns(marks).tolist())
+    return linear, last if len(last) < problem.theta.size else ()

@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._least_squares._assembly import Equation, LeastSquares
-from .._types import is_traced
 from ._base import RESULTS, Solution
 from ._not_finite import BEYOND
 from ._verdict import root_mean_squares
@@ -77,6 +76,6 @@ def how_it_ended(
 
 
 def _choose(flag: Any, a: Any, b: Any) -> Any:
-    if isinstance(flag, jax.Array) or is_traced((flag, a, b)):
+    if isinstance(flag, jax.Array):
         return RESULTS.where(flag, a, b)
     return a if flag else b

@@ -1,5 +1,6 @@
 """In which order a least-squares problem is attacked."""
 
+import functools
 from typing import Any
 
 import jax.numpy as jnp
@@ -58,13 +59,20 @@ def _usable(stages: tuple[Stage, ...], timed: bool) -> tuple[Stage, ...]:
     return tuple(stage for stage in stages if timed or not stage.timely)
 
 
+@functools.lru_cache(256)
 def plan_of(
-    linear: bool, last: Any, max_steps: int, damping: float, accuracy: float, *, timed: bool = True
+    linear: bool,
+    last: tuple[int, ...],
+    max_steps: int,
+    damping: float,
+    accuracy: float,
+    *,
+    timed: bool = True,
 ) -> Plan:
     """The plan of a problem: whether f is linear in theta, and the columns in which it is."""
     if linear:
         return series_plan(max_steps, damping, accuracy, timed=timed)
-    return network_plan(tuple(last), max_steps, damping, accuracy, timed=timed)
+    return network_plan(last, max_steps, damping, accuracy, timed=timed)
 
 
 def holds(equations: tuple[Equation, ...], multipliers: list, point: Point) -> Any:
