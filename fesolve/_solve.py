@@ -58,7 +58,8 @@ def solve(
     - `solver`: by default `LevenbergMarquardt()`.
     - `only`: `f -> subtree`, trains that part of f alone.
     - `key`: a PRNG key, for solvers that draw.
-    - `monitors`: called on the host as `monitor(step, metrics, f)`.
+    - `monitors`: called on the host as `monitor(step, metrics, f)`; every solver tells at least
+      `metrics["risk"]` and `metrics["stage"]`, the name of what it is at.
     - `throw`: whether a solve that is known to have failed raises. What is not known, as between
       the points of data, is in the result and does not raise.
 

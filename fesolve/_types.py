@@ -23,9 +23,10 @@ HypothesisClass: TypeAlias = Callable[[PRNGKeyArray], Hypothesis]
 
 @runtime_checkable
 class Monitor(Protocol):
-    """What a solver calls on the host between chunks of work."""
+    """What a solver calls on the host between chunks of work, with the number of steps so far and
+    numbers by their names: at least `"risk"`, and `"stage"`, the name of what the solver is at."""
 
-    def __call__(self, step: int, metrics: dict[str, float], f: Hypothesis) -> None: ...
+    def __call__(self, step: int, metrics: dict[str, float | str], f: Hypothesis) -> None: ...
 
 
 def is_traced(tree: PyTree) -> bool:

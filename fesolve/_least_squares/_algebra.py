@@ -156,6 +156,57 @@ def least_squares_step(jacobian: np.ndarray, r: np.ndarray, damping: float) -> n
         return minimum_norm(jacobian, -r)
 
 
+class Damped:
+    """-(J^T J + damping I)^-1 J^T b in the smaller of J^T J and J J^T, formed once for a Jacobian
+    and factored by Cholesky for each damping.
+
+    That is right for travelling; the last digits are left to a QR step.
+    """
+
+    def __init__(self, jacobian: np.ndarray) -> None:
+        self.jacobian = jacobian
+        rows, columns = jacobian.shape
+        self.dual = rows <= columns
+        self.gram = jacobian @ jacobian.T if self.dual else jacobian.T @ jacobian
+        # the smallest damping at which a Cholesky factor exists in this precision
+        self.least = 4 * float(np.finfo(jacobian.dtype).eps) * float(np.max(np.diagonal(self.gram)))
+        self.damping, self.factored = -1.0, None
+
+    def step(self, b: np.ndarray, damping: float | None = None) -> np.ndarray:
+        """The step; with the last damping where none is given."""
+        from scipy.linalg import cho_solve
+
+        if damping is not None and damping != self.damping:
+            self.damping, self.factored = damping, self._factored(damping)
+        if self.dual:
+            return -self.jacobian.T @ cho_solve(self.factored, b, check_finite=False)
+        return -cho_solve(self.factored, self.jacobian.T @ b, check_finite=False)
+
+    @staticmethod
+    def is_finite(jacobian: np.ndarray) -> bool:
+        """Whether all entries are."""
+        return bool(np.isfinite(jacobian).all())
+
+    @staticmethod
+    def diagonal(jacobian: np.ndarray) -> Any:
+        """The largest entry of the diagonal of J^T J, or of J J^T, the smaller of the two."""
+        axis = 1 if jacobian.shape[0] <= jacobian.shape[1] else 0
+        return np.max(np.sum(jacobian**2, axis=axis))
+
+    def _factored(self, damping: float) -> Any:
+        from scipy.linalg import cho_factor
+
+        # where J^T J underflows to zero, ten times nothing would be tried for ever
+        amount = max(damping, self.least, float(np.finfo(self.gram.dtype).tiny))
+        while True:
+            shifted = self.gram.copy()
+            shifted[np.diag_indices_from(shifted)] += amount
+            try:
+                return cho_factor(shifted, lower=True, check_finite=False)
+            except np.linalg.LinAlgError:
+                amount *= 10
+
+
 def minimum_norm(matrix: np.ndarray, b: np.ndarray) -> np.ndarray:
     """The shortest x that minimises |A x - b|, singular values at rounding cut off; NaN where the
     matrix has no singular values, as one that is not finite."""

@@ -19,13 +19,17 @@ def _triangular(upper: Array, b: Array, *, transpose: bool = False) -> Array:
 @sequential_vmap
 def gauss_newton_step(jacobian: Float[Array, "N P"], r: Float[Array, " N"]) -> Float[Array, " P"]:
     """argmin_d |r + J d|, by QR of (J, r), in which Q is never formed; with fewer rows than
-    columns the shortest d."""
+    columns, or without full rank, the shortest d."""
     rows, columns = jacobian.shape
     if rows < columns:
         q, upper = jnp.linalg.qr(jacobian.T)
-        return -q @ _triangular(upper, r, transpose=True)
-    upper = jnp.linalg.qr(jnp.column_stack([jacobian, r]), mode="r")
-    return -_triangular(upper[:columns, :columns], upper[:columns, columns])
+        step = -q @ _triangular(upper, r, transpose=True)
+    else:
+        upper = jnp.linalg.qr(jnp.column_stack([jacobian, r]), mode="r")
+        step = -_triangular(upper[:columns, :columns], upper[:columns, columns])
+    shortest = lambda: -jnp.linalg.lstsq(jacobian, r)[0]
+    deficient = jnp.isfinite(jacobian).all() & ~jnp.isfinite(step).all()
+    return jax.lax.cond(deficient, shortest, lambda: step)
 
 
 @sequential_vmap

@@ -11,9 +11,15 @@ from jaxtyping import Array, Float, PyTree
 
 from .._compiled import arrays_of, compiled, program, Static
 from .._least_squares._algebra import DAMPED, minimum_norm, one_thread
-from .._solver._host import Functions, Progress
-from .._solver._strategy import solve_series
+from .._solver._algebra import Point
+from .._solver._iteration import iterate
+from .._solver._jax_algebra import InJax
+from .._solver._numpy_algebra import InNumPy
+from .._solver._plans import series_plan
 from .._types import is_traced, is_tracing
+
+
+PLAN = series_plan(200, 1e-3, 1e-12, timed=False)
 
 
 def steady_state(
@@ -48,7 +54,7 @@ def steady_state(
     check_equations(model, start, args)
     begin, still = jax.tree.map(_still, (start, args))
     if is_traced((begin, still)) or is_tracing():
-        return _differentiable(model, args, _damped(model, still, begin)).point
+        return _differentiable(model, args, _in_program(model, still, begin)).point
     found = _newton(model, still, begin)
     return (_differentiable(model, args, found) if is_traced(args) else found).point
 
@@ -166,58 +172,44 @@ def _newton(model: Callable, args: tuple, u: Unknowns) -> Unknowns:
         r, today, tomorrow = linearised(model, args, u, v)
         return np.asarray(r), np.asarray(today) + np.asarray(tomorrow)
 
-    def distance(state: Progress) -> float:
-        size = scales(state.jacobian, state.theta)
-        ratio = abs(state.r) / np.where(size > 0, size, 1)
+    def distance(point: Point) -> float:
+        size = scales(point.jacobian, point.theta)
+        ratio = abs(point.r) / np.where(size > 0, size, 1)
         return float(np.nan_to_num(ratio, nan=np.inf).max())
 
-    def arrived(state: Progress) -> bool:
-        return distance(state) <= small(state.theta.dtype)
-
-    v = np.asarray(u.vector)
-    state = Progress(v, *linearise(v))
-    if not (np.isfinite(state.r).all() and np.isfinite(state.jacobian).all()):
-        raise ValueError(
-            "`guess` is where `model` or its derivative is not finite: the residual there is "
-            f"{shown(residual_at(model, args, u))}. Start inside the domain of its functions"
-        )
-    functions = Functions(lambda v: linearise(v)[0], linearise, lambda state: None)
-    options = {"max_steps": 200, "damping": 1e-3, "zero": arrived}
+    arrived = lambda point: distance(point) <= small(point.theta.dtype)
+    algebra = InNumPy(lambda v: linearise(v)[0], linearise, holds=arrived)
     with one_thread(DAMPED):
-        solve_series(functions, state, times=lambda: None, **options)
+        state = iterate(algebra, PLAN, np.asarray(u.vector))
+        if not state.finite and state.steps == 0:
+            raise ValueError(
+                "`guess` is where `model` or its derivative is not finite: the residual there is "
+                f"{shown(residual_at(model, args, u))}. Start inside the domain of its functions"
+            )
+        point = state.best
         for _ in range(2):  # whatever the scales of the equations, which damped steps see
-            step = minimum_norm(np.asarray(state.jacobian), -state.r)
-            moved = Progress(state.theta + step, *linearise(state.theta + step))
-            state = moved if distance(moved) < distance(state) else state
-    found = u.replaced(jnp.asarray(state.theta))
-    if not arrived(state):
+            theta = point.theta + minimum_norm(np.asarray(point.jacobian), -point.r)
+            r, jacobian = linearise(theta)
+            moved = Point(theta, r, jacobian, r @ r)
+            point = moved if distance(moved) < distance(point) else point
+    found = u.replaced(jnp.asarray(point.theta))
+    if not arrived(point):
         raise ValueError(_no_steady_state(model, args, found))
     return found
 
 
-def _damped(model: Callable, args: tuple, u: Unknowns) -> Unknowns:
-    """The same inside a compiled program: steps of Levenberg and Marquardt."""
+def _in_program(model: Callable, args: tuple, u: Unknowns) -> Unknowns:
+    """The same inside a compiled program."""
     rows = lambda v: equations(model, args, u.moved(v), u.moved(v)).astype(v.dtype)
-    slopes = jax.jacfwd(rows)
+    linearise = lambda v: (rows(v), jax.jacfwd(rows)(v))
 
-    def step(state: tuple) -> tuple:
-        v, r, damping, count = state
-        jacobian = slopes(v)
-        gram = jacobian.T @ jacobian
-        least = jnp.finfo(v.dtype).tiny
-        shifted = gram + jnp.diag(damping * jnp.diagonal(gram) + least)
-        moved = v - jnp.linalg.solve(shifted, jacobian.T @ r)
-        ahead = rows(moved)
-        better = ahead @ ahead < r @ r
-        v, r = jnp.where(better, moved, v), jnp.where(better, ahead, r)
-        return v, r, jnp.where(better, damping / 8, damping * 4), count + 1
-
-    def goes_on(state: tuple) -> Array:
-        return (state[1] @ state[1] > 0) & (state[2] < 1e12) & (state[3] < 200)
+    def arrived(point: Point) -> Array:
+        size = scales(point.jacobian, point.theta)
+        return jnp.all(jnp.abs(point.r) <= small(point.theta.dtype) * size)
 
     v = u.vector
-    start = (v, rows(v), jnp.asarray(1e-3, v.dtype), jnp.zeros((), int))
-    return u.replaced(jax.lax.while_loop(goes_on, step, start)[0])
+    algebra = InJax(rows, linearise, dtype=v.dtype, holds=arrived)
+    return u.replaced(iterate(algebra, PLAN, v).best.theta)
 
 
 def _differentiable(model: Callable, args: tuple, u: Unknowns) -> Unknowns:

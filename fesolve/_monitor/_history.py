@@ -28,21 +28,21 @@ class History:
             raise ValueError(f"`every` must be at least 1, and is {every}.")
         self.every = every
         self.keep_f = keep_f
-        self.records: list[dict[str, float]] = []
+        self.records: list[dict[str, float | str]] = []
         self.fs: list[Hypothesis] = []
         self._calls = 0
 
     def __repr__(self) -> str:
         return line(self)
 
-    def __call__(self, step: int, metrics: dict[str, float], f: Hypothesis) -> None:
+    def __call__(self, step: int, metrics: dict[str, float | str], f: Hypothesis) -> None:
         if self._calls % self.every == 0:
             self.records.append({"step": step, **metrics})
             if self.keep_f:
                 self.fs.append(f)
         self._calls += 1
 
-    def __getitem__(self, name: str) -> list[float | int]:
+    def __getitem__(self, name: str) -> list[float | int | str]:
         """The values of one metric; NaN in the records that do not have it."""
         known = {key for record in self.records for key in record}
         if self.records and name not in known:

@@ -55,7 +55,7 @@ class Progress:
             self._print()
         self._start = None
 
-    def __call__(self, step: int, metrics: dict[str, float], f: Hypothesis) -> None:
+    def __call__(self, step: int, metrics: dict[str, float | str], f: Hypothesis) -> None:
         if self._console is None:
             from rich.console import Console
 
@@ -81,9 +81,10 @@ class Progress:
         self._console.print(self._line, highlight=False, markup=False)
         self._line = ""
 
-    def _describe(self, step: int, metrics: dict[str, float], elapsed: float) -> str:
+    def _describe(self, step: int, metrics: dict[str, float | str], elapsed: float) -> str:
         of_total = "" if self.total is None else f" of {self.total}"
-        values = "".join(f"   {name} {value:.3e}" for name, value in metrics.items())
+        shown = {k: v if isinstance(v, str) else f"{v:.3e}" for k, v in metrics.items()}
+        values = "".join(f"   {name} {value}" for name, value in shown.items())
         return f"step {step}{of_total}{values}   {elapsed:.1f} s"
 
 

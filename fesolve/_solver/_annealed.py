@@ -30,10 +30,12 @@ def annealed(
 ) -> Solution:
     """The solution after the last ridge, `max_steps` at most at each; solved where the constraint
     holds to within its tolerance and the last steps changed nothing."""
-    solver = LevenbergMarquardt(max_steps=max_steps)
+    # the norm is stationary long after the residual is small: no digit is too dear
+    rounding = float(np.finfo(LeastSquares(risk, f, trainable).assembly.dtype).eps)
+    solver = LevenbergMarquardt(max_steps=max_steps, accuracy=rounding)
     penalty = sum([_without_tolerance(term) for term in norm.terms])
     steps, history, result = 0, [], RESULTS.non_finite
-    for ridge in _ridges(LeastSquares(risk, f, trainable).assembly.dtype):
+    for ridge in _ridges(rounding):
         inner = solver.minimise(risk + float(ridge) * penalty, f, trainable, key=None, monitors=())
         steps += int(inner.stats["steps"])
         reached = float(risk(inner.value))
@@ -43,7 +45,8 @@ def annealed(
         f, result = inner.value, _unless_unfinished(inner, max_steps)
         history.append(reached)
         for monitor in monitors:
-            monitor(steps, {"risk": reached, "norm": float(norm(f)), "ridge": float(ridge)}, f)
+            numbers = {"risk": reached, "norm": float(norm(f)), "ridge": float(ridge)}
+            monitor(steps, {**numbers, "stage": "ridge"}, f)
     problem = LeastSquares(risk, f, trainable)
     r, jacobian = problem.linearise(problem.theta)
     multipliers = [bare[6] for bare in problem.bares]
@@ -62,9 +65,9 @@ def _unless_unfinished(inner: Solution, max_steps: int) -> Any:
     return RESULTS.max_steps_reached if unfinished else RESULTS.not_zero
 
 
-def _ridges(dtype: np.dtype) -> np.ndarray:
+def _ridges(rounding: float) -> np.ndarray:
     """From 1e-2 by hundredths to where the ridge drowns in rounding: 1e-14 in float64."""
-    last = round(0.9 * np.log10(np.finfo(dtype).eps))
+    last = round(0.9 * np.log10(rounding))
     return 10.0 ** np.arange(-2, last - 1, -2)
 
 

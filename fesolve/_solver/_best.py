@@ -9,7 +9,7 @@ import numpy as np
 
 from .._judge._fresh import fresh
 from .._least_squares._assembly import LeastSquares
-from ._host import Progress
+from ._outcome import Outcome
 
 
 WORSE = 4.0
@@ -33,17 +33,16 @@ class BestOnFresh:
         r = self.problem.residuals(theta)
         return float(np.nan_to_num(r @ r, nan=np.inf))
 
-    def look(self, state: Progress) -> None:
+    def look(self, theta: np.ndarray) -> None:
         """Takes note of an iterate."""
         if self.problem is None:
             return
-        cost = self.cost(state.theta)
+        cost = self.cost(theta)
         if cost < self.least:
-            self.least, self.theta = cost, state.theta
+            self.least, self.theta = cost, theta
 
-    def keep(self, problem: LeastSquares, state: Progress) -> None:
-        """Goes back to the best iterate where the last one is clearly worse on fresh points."""
-        if self.problem is None or not self.cost(state.theta) > WORSE * self.least:
-            return
-        state.theta, state.r = self.theta, problem.residuals(self.theta)
-        state.overfitted = True
+    def kept(self, problem: LeastSquares, out: Outcome) -> Outcome:
+        """The best iterate where the last one is clearly worse on fresh points."""
+        if self.problem is None or not self.cost(out.theta) > WORSE * self.least:
+            return out
+        return out._replace(theta=self.theta, r=problem.residuals(self.theta), overfitted=True)

@@ -7,42 +7,57 @@ w_i = exp(-epsilon * sum of losses before t_i) a point counts only once all that
 solved (Wang, Sankaran and Perdikaris, 2022).
 """
 
-import dataclasses
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from .._distribution import Dirac
 from .._least_squares._assembly import LeastSquares
-from ._host import Functions, levenberg_marquardt, Progress
+from .._types import is_traced
 
 
-STRICTNESS = (1e2, 1e3, 1e4)
-"""The epsilons: how small the past must be, in the unit of r, before the future counts."""
+class Order(NamedTuple):
+    """Rows in the order of their times, and how many rows are earlier than each."""
+
+    rows: Any
+    earlier: Any
 
 
-def row_times(problem: LeastSquares, causal: Callable | None) -> np.ndarray | None:
-    """The time of each row; `None` where the problem is no initial-value problem.
+def past(xp: Any, order: Order, r: Any) -> Any:
+    """At each row, the sum of r^2 over all earlier rows."""
+    sums = xp.cumsum(r[order.rows] ** 2)
+    return xp.concatenate([xp.zeros(1, r.dtype), sums])[order.earlier]
+
+
+def timely_order(problem: LeastSquares, causal: Callable | None) -> Order | None:
+    """The rows in the order of their times; `None` where the problem is no initial-value problem.
 
     With `causal`, times are what it says. Without it, a scalar x whose conditions all stand at
     the lower end of the sample, or all at the upper end, is taken for time, forward or backward.
+    Of points that are traced this is not known, and all times are 0 where it is not so.
     """
     points = [bare[3] for bare in problem.bares]
+    times = lambda p: jax.vmap(causal)(p)
     if causal is None:
         direction = _direction(problem, points)
         if direction is None:
             return None
-        causal = lambda x: direction * x
-    times = []
+        times = lambda p: direction * (jnp if is_traced(p) else np).asarray(p, float)
+    rows = []
     for p, (count, width) in zip(points, _shapes(problem), strict=True):
-        t = np.full(1, -np.inf) if p is None else np.asarray(jax.vmap(causal)(p), float)
+        t = np.full(1, -np.inf) if p is None else times(p)
         if t.shape != (count,):
             raise ValueError(
                 f"`causal` must map one point to one time; it gave shape {t.shape[1:]} a point"
             )
-        times.append(np.repeat(t, width))
-    return np.concatenate(times)
+        rows.append((t, width))
+    xp = jnp if is_traced([t for t, _ in rows]) else np
+    times = xp.concatenate([xp.repeat(xp.asarray(t, float), width) for t, width in rows])
+    order = xp.argsort(times)
+    return Order(order, xp.searchsorted(times[order], times))
 
 
 def _shapes(problem: LeastSquares) -> list[tuple[int, int]]:
@@ -50,57 +65,19 @@ def _shapes(problem: LeastSquares) -> list[tuple[int, int]]:
     return [found[index] for index in sorted(found)]
 
 
-def _direction(problem: LeastSquares, points: list) -> int | None:
+def _direction(problem: LeastSquares, points: list) -> Any:
     if any(not isinstance(p, np.ndarray | jax.Array) or p.ndim != 1 for p in points):
         return None
-    conditions = [
-        float(p[0])
-        for p, term in zip(points, problem.terms, strict=True)
-        if isinstance(term.distribution, Dirac)
-    ]
-    inside = [
-        np.asarray(p)
-        for p, term in zip(points, problem.terms, strict=True)
-        if not isinstance(term.distribution, Dirac)
-    ]
-    if not conditions or not inside or len(set(conditions)) > 1:
+    traced = is_traced(points)
+    xp = jnp if traced else np
+    sides: dict[bool, list] = {True: [], False: []}
+    for p, term in zip(points, problem.terms, strict=True):
+        sides[isinstance(term.distribution, Dirac)].append(xp.asarray(p, float))
+    if not sides[True] or not sides[False]:
         return None
-    low, high = min(p.min() for p in inside), max(p.max() for p in inside)
-    if conditions[0] <= low:
-        return 1
-    return -1 if conditions[0] >= high else None
-
-
-def travel_causally(functions: Functions, state: Progress, times: np.ndarray, max_steps: int):
-    """Damped steps under causal weights, stricter and stricter, until every weight is near 1."""
-    order = np.argsort(times, kind="stable")
-    later = np.searchsorted(times[order], times, side="left")
-    for strictness in STRICTNESS:
-        while state.steps < max_steps:
-            r, jacobian = functions.linearise(state.theta)
-            state.evaluations += 1
-            before = np.concatenate([[0.0], np.cumsum((r[order] / state.unit) ** 2)])[later]
-            if strictness * before.max() < 1e-2:
-                break
-            scale = np.exp(-0.5 * strictness * before)
-            weighted = Functions(
-                lambda theta, s=scale: s * functions.residuals(theta),
-                lambda theta, s=scale: _scaled(s, functions.linearise(theta)),
-                functions.report,
-            )
-            state.r, state.jacobian = scale * r, scale[:, None] * jacobian
-            start, cost = state.steps, state.cost
-            levenberg_marquardt(weighted, state, 8, 1e-12, floor=1e-3 * cost)
-            state.converged = False
-            if state.steps == start or state.cost > 0.999 * cost:
-                break
-    state.r, state.jacobian = functions.linearise(state.theta)
-
-
-def _scaled(scale: np.ndarray, pair: tuple[np.ndarray, np.ndarray]):
-    return scale * pair[0], scale[:, None] * pair[1]
-
-
-def copy_of(state: Progress) -> Progress:
-    """The same standing point, to go on from in another way."""
-    return dataclasses.replace(state, history=list(state.history))
+    conditions, inside = xp.concatenate(sides[True]), xp.concatenate(sides[False])
+    one_time = (conditions == conditions[0]).all()
+    forward = one_time & (conditions[0] <= inside.min())
+    backward = one_time & (conditions[0] >= inside.max())
+    direction = xp.where(forward, 1.0, xp.where(backward, -1.0, 0.0))
+    return direction if traced or direction else None

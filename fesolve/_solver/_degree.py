@@ -4,7 +4,6 @@ Points and program are those of the largest degree throughout, and a degree is a
 of the Jacobian: doubling it compiles nothing.
 """
 
-from dataclasses import replace
 from typing import Any
 
 import equinox as eqx
@@ -17,9 +16,11 @@ from .._hypothesis import Chebyshev, Series
 from .._least_squares._assembly import LeastSquares, require_rows
 from .._risk import AbstractRisk
 from .._types import changed, Hypothesis
+from ._algebra import Algebra, State
 from ._base import RESULTS, Solution
-from ._host import Functions, newton, Progress
-from ._outcome import host_solution, is_zero
+from ._iteration import resume, start
+from ._outcome import host_solution, Outcome
+from ._plans import newton_plan
 
 
 FIRST_DEGREE = 16
@@ -57,33 +58,37 @@ def with_points(risk: AbstractRisk, degree: int) -> AbstractRisk:
     return sum(again[1:], again[0]).quadrature(degree + 8)
 
 
-def climb(functions: Functions, problem: LeastSquares, state: Progress) -> int | None:
-    """Gauss-Newton at degrees 16, 32, 64, ... as far as there is room: the degree at which the
-    coefficients are at rounding and the equations hold, or `None`.
+def climb(algebra: Algebra, problem: LeastSquares, max_steps: int) -> tuple[State, int | None]:
+    """Gauss-Newton at degrees 16, 32, 64, ... as far as there is room: where that ended, and the
+    degree at which the coefficients are at rounding and the equations hold, or `None`.
 
     A degree starts from the last one where that came near, else from where that began: the risk
     of few coefficients may have minima that the risk of many has not.
     """
     largest = max(node.coefficients.shape[-1] - 1 for node in _adaptive_series(problem.f))
-    eps = float(np.finfo(state.theta.dtype).eps)
-    begin, degree = replace(state), min(FIRST_DEGREE, largest)
-    adaptive = _adaptive_leaves(problem)
+    begin = state = start(algebra, problem.theta)
+    degree, adaptive = min(FIRST_DEGREE, largest), _adaptive_leaves(problem)
+    tail = lambda: _tail(problem, adaptive, state.best.theta, degree)
     while True:
         columns = problem.columns(within_degree(problem.f, degree))
-        if columns.size > state.r.size:
+        if columns.size > state.here.r.size:
             require_rows(problem, columns.size)
-        newton(functions, state, 20, 1e-4, columns)
-        if _tail(problem, adaptive, state.theta, degree) <= 1e5 * eps:
-            newton(functions, state, 8, 8 * eps, columns)
-            resolved = _tail(problem, adaptive, state.theta, degree) <= 10 * eps
-            if resolved and is_zero(problem, state):
-                state.finite = True
-                return degree
+        near = newton_plan(20, rtol=1e-4, columns=columns.tolist(), max_steps=max_steps)
+        state = resume(algebra, near, state)
+        if tail() <= 1e5 * algebra.eps:
+            state = resume(
+                algebra,
+                newton_plan(8, columns=near.columns, max_steps=max_steps),
+                state._replace(here=state.best),
+            )
+            if tail() <= 10 * algebra.eps and algebra.holds(state.best):
+                return state._replace(finite=True), degree
         last = degree >= largest
-        if last or state.cost > 1e-4 * begin.cost:
-            state.theta, state.r, state.jacobian = begin.theta, begin.r, begin.jacobian
+        back = last or state.best.cost > 1e-4 * begin.here.cost
+        best = begin.here if back else state.best
+        state = state._replace(here=best, best=best)
         if last:
-            return None
+            return state, None
         degree = min(2 * degree, largest)
 
 
@@ -153,12 +158,12 @@ def trimmed(f: Hypothesis, degree: int) -> Hypothesis:
     return jax.tree.map(cut, f, is_leaf=_is_adaptive)
 
 
-def degree_solution(problem: LeastSquares, state: Progress, degree: int | None) -> Solution:
+def degree_solution(problem: LeastSquares, out: Outcome, degree: int | None) -> Solution:
     """The solution at the degree that was found, or at the largest: `unresolved` where its last
     coefficients are above rounding."""
     largest = max(node.coefficients.shape[-1] - 1 for node in _adaptive_series(problem.f))
     used = largest if degree is None else degree
-    solution = host_solution(problem, state)
+    solution = host_solution(problem, out)
     result = solution.result
     stationary = bool(result == RESULTS.not_zero) or bool(result == RESULTS.max_steps_reached)
     if degree is None and stationary:

@@ -15,9 +15,13 @@ from jaxtyping import Array
 
 from .._compiled import program
 from .._least_squares._assembly import Assembly, Equation, LeastSquares
-from . import _device, _implicit
+from . import _implicit
+from ._algebra import Plan
 from ._base import RESULTS, Solution
-from ._verdict import root_mean_squares
+from ._causal import Order
+from ._iteration import iterate
+from ._outcome import how_it_ended, Outcome
+from ._plans import in_jax
 
 
 @runtime_checkable
@@ -34,28 +38,27 @@ class Method(Protocol):
         """The member of `RESULTS` that says that the iteration did not arrive."""
         ...
 
-    def __call__(self, assembly: Assembly, theta: Any, data: list) -> _device.Outcome: ...
+    def __call__(self, assembly: Assembly, theta: Any, data: list) -> Outcome: ...
 
     def __hash__(self) -> int: ...
 
 
-class Settings(NamedTuple):
-    """The method of Levenberg and Marquardt, with what it must know at compile time: whether f is
-    linear in theta, the columns in which it is, `max_steps`, the damping, and the equations with
-    their tolerances."""
+class Staged(NamedTuple):
+    """A plan, with the equations and their tolerances, and whether the last of the data are the
+    order of the rows in time."""
 
-    linear: bool
-    last: tuple[int, ...]
-    max_steps: int
-    damping: float
+    plan: Plan
     equations: tuple[Equation, ...]
+    timed: bool = False
 
     @property
     def unfinished(self) -> Any:
         return RESULTS.max_steps_reached
 
-    def __call__(self, assembly: Assembly, theta: Any, data: list) -> _device.Outcome:
-        return _device.minimise(assembly, theta, data, *self[:4])
+    def __call__(self, assembly: Assembly, theta: Any, data: list) -> Outcome:
+        algebra = in_jax(assembly, theta, data, self.equations, self.timed)
+        end = iterate(algebra, self.plan, theta)
+        return Outcome(end.best.theta, end.best.r, end.steps, end.converged, end.finite)
 
 
 class Minimum(NamedTuple):
@@ -67,10 +70,12 @@ class Minimum(NamedTuple):
     stats: dict[str, Array]
 
 
-def solve_on_device(problem: LeastSquares, method: Method) -> Solution:
-    """The solution by one compiled program, differentiable in the data of the problem."""
+def solve_on_device(problem: LeastSquares, method: Method, order: Order | None = None) -> Solution:
+    """The solution by one compiled program, differentiable in the data of the problem, of which
+    the order of rows in time is the last."""
     arrays = [jax.lax.stop_gradient(problem.theta) if problem.traced else problem.theta]
     arrays += problem.data
+    arrays += [] if order is None else list(order)
     floats, others = _implicit.separate(_implicit.unknown(arrays))
     out = _minimum(problem.assembly, method, _implicit.Known(arrays), floats, others)
     return Solution(problem.assemble(out.leaves), out.risk, out.result, out.stats, None)
@@ -88,27 +93,11 @@ def _minimum(
 def _compute(assembly: Assembly, method: Method, theta: Any, data: list) -> Minimum:
     with jax.default_matmul_precision("highest"):
         out = method(assembly, theta, data)
-    result, rms = how_it_ended(method.equations, method.unfinished, assembly, data, out)
+    multipliers = [jnp.asarray(bare[6]) for bare in assembly.merge(out.theta, data)[0]]
+    result, rms = how_it_ended(method.equations, method.unfinished, multipliers, out)
     stats = {"steps": out.steps, "rms": rms}
     stats |= out.more or {}
     return Minimum(assembly.leaves(out.theta), out.r @ out.r, result, stats)
-
-
-def how_it_ended(
-    equations: tuple[Equation, ...],
-    unfinished: Any,
-    assembly: Assembly,
-    data: list,
-    out: _device.Outcome,
-) -> tuple[Any, Array]:
-    """How an iteration ended, with every choice a `where`, so that lanes may end differently; and
-    sqrt(E r^2) of each equation."""
-    multipliers = [jnp.asarray(bare[6]) for bare in assembly.merge(out.theta, data)[0]]
-    rms = root_mean_squares(equations, out.r, multipliers)
-    result = RESULTS.where(out.converged, RESULTS.not_zero, unfinished)
-    finite = jnp.isfinite(out.r).all()
-    finite = finite if out.finite is None else finite & out.finite
-    return RESULTS.where(finite, result, RESULTS.non_finite), rms
 
 
 @_minimum.defjvp

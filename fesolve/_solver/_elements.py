@@ -14,7 +14,6 @@ from .._least_squares._assembly import LeastSquares
 from .._risk import AbstractRisk
 from .._types import Hypothesis
 from ._base import RESULTS, Solution
-from ._host import Progress
 from ._march import (
     _is_element_series,
     can_march,
@@ -25,7 +24,7 @@ from ._march import (
     MAX_ELEMENTS,
     on_elements,
 )
-from ._outcome import host_solution
+from ._outcome import host_solution, Outcome
 
 
 MAX_HALVINGS = 12
@@ -65,8 +64,8 @@ def solve_elements(risk: AbstractRisk, f: Hypothesis, trainable: PyTree[bool]) -
         problem.theta = np.concatenate([np.ravel(np.asarray(c)) for c in coefficients])
     r = problem.residuals(problem.theta)
     # an element whose Newton steps do not end has no solution that more of them would find
-    state = Progress(problem.theta, r, None, int(steps), int(steps), converged=True)
-    solution = host_solution(problem, state)
+    out = Outcome(problem.theta, r, int(steps), converged=True, history=[])
+    solution = host_solution(problem, out)
     stats = {**solution.stats, "elements": np.asarray(basis.number)}
     result = solution.result if resolved else RESULTS.unresolved
     return eqx.tree_at(lambda s: (s.stats, s.result), solution, (stats, result))

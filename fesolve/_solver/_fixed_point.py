@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,18 +11,19 @@ from jaxtyping import Array, PRNGKeyArray, PyTree
 from .._checks import tolerance, whole
 from .._distribution import Dirac
 from .._least_squares._assembly import Assembly, Equation, LeastSquares, linearise, residuals
-from .._least_squares._trainable import linear_leaves, same_leaves
+from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk
 from .._types import Hypothesis
-from . import _device
+from ._algebra import Plan
 from ._base import AbstractSolver, Interrupted, RESULTS, Solution
 from ._degree import has_free_degree
 from ._differentiable import solve_on_device
 from ._elements import has_elements
 from ._held import Anyhow, HeldAssembly, InShape
-from ._host import Progress
+from ._iteration import iterate
 from ._levenberg_marquardt import LevenbergMarquardt
-from ._outcome import host_solution, no_monitors_under_tracing
+from ._outcome import host_solution, no_monitors_under_tracing, Outcome
+from ._plans import in_jax
 from ._verdict import default_tolerance
 from ._walk import advance, begin, Rule, Walk
 
@@ -170,7 +170,8 @@ class FixedPoint(AbstractSolver):
                 walk = advance(rule, walk, steps.theta, *numbers)
                 history.append(cost)
                 for monitor in monitors:
-                    monitor(len(history), {"risk": cost, "change": change}, steps.image)
+                    metrics = {"risk": cost, "change": change, "stage": "fixed point"}
+                    monitor(len(history), metrics, steps.image)
         except KeyboardInterrupt:
             raise Interrupted(_concluded(risk, best, mask, walk, history)) from None
         return _concluded(risk, best, mask, walk, history)
@@ -182,13 +183,11 @@ class FixedPoint(AbstractSolver):
                 "`solver` of `fe.FixedPoint` must be an `fe.LevenbergMarquardt` inside jit, vmap "
                 f"or grad; got {type(solver).__name__}"
             )
-        marks, linear = linear_leaves(problem.f, problem.mask)
-        last = () if linear else tuple(problem.columns(marks).tolist())
-        inner = (linear, last, solver.max_steps, solver.damping)
+        plan, order = solver.in_program(problem)
         held = HeldAssembly(problem.assembly, self.step, index)
-        rule = self._rule(problem.assembly.dtype)
-        method = _Iteration(held, rule, inner, self.max_steps, problem.equations)
-        return _judged(solve_on_device(problem, method))
+        rule, timed = self._rule(problem.assembly.dtype), order is not None
+        method = _Iteration(held, rule, plan, timed, self.max_steps, problem.equations)
+        return _judged(solve_on_device(problem, method, order))
 
 
 def _iterated(risk: AbstractRisk) -> int:
@@ -208,13 +207,9 @@ def _concluded(
     """The solution at the f of the smallest risk."""
     problem = LeastSquares(risk, f, same_leaves(mask, f))
     r, jacobian = problem.linearise(problem.theta)
-    state = Progress(problem.theta, r, None, len(history), len(history))
-    state.converged, state.history = bool(walk.converged), history
-    state.finite = bool(np.isfinite(jacobian).all())
-    solution = host_solution(problem, state)
-    stats = {k: v for k, v in solution.stats.items() if k != "damping"}
-    stats |= {k: np.asarray(v) for k, v in _numbers(walk).items()}
-    return _judged(eqx.tree_at(lambda s: s.stats, solution, stats))
+    finite, numbers = bool(np.isfinite(jacobian).all()), _numbers(walk)
+    ended = (problem.theta, r, len(history), bool(walk.converged), finite)
+    return _judged(host_solution(problem, Outcome(*ended, more=numbers, history=history)))
 
 
 def _numbers(walk: Walk) -> dict[str, Array]:
@@ -239,7 +234,8 @@ class _Iteration(NamedTuple):
 
     held: HeldAssembly
     rule: Rule
-    inner: tuple
+    plan: Plan
+    timed: bool
     max_steps: int
     equations: tuple[Equation, ...]
 
@@ -247,11 +243,12 @@ class _Iteration(NamedTuple):
     def unfinished(self) -> Any:
         return RESULTS.max_steps_reached
 
-    def __call__(self, assembly: Assembly, theta: Any, data: list) -> _device.Outcome:
+    def __call__(self, assembly: Assembly, theta: Any, data: list) -> Outcome:
         def body(walk: Walk) -> Walk:
             full = self.held
             given = [walk.theta, *data]
-            image = _device.minimise(full, walk.theta, given, *self.inner).theta
+            algebra = in_jax(full, walk.theta, given, self.equations, self.timed)
+            image = iterate(algebra, self.plan, walk.theta).best.theta
             move = residuals(full, image, given) - residuals(full, walk.theta, given)
             r = residuals(assembly, image, data)
             return advance(self.rule, walk, image, jnp.linalg.norm(move), r @ r)
@@ -261,4 +258,4 @@ class _Iteration(NamedTuple):
         walk = jax.lax.while_loop(going, body, start)
         r, jacobian = linearise(assembly, walk.best, data)
         end = (walk.best, r, walk.steps, walk.converged)
-        return _device.Outcome(*end, more=_numbers(walk), finite=jnp.isfinite(jacobian).all())
+        return Outcome(*end, jnp.isfinite(jacobian).all(), _numbers(walk))

@@ -5,6 +5,7 @@ triangular factor of those before it, so that no more than a block and a triangl
 Otherwise steps are computed by conjugate gradients on products J v and J^T w.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -18,7 +19,7 @@ from .._distribution import Empirical
 from .._least_squares._assembly import Assembly, LeastSquares, residuals
 from .._risk import Risk
 from .._types import changed
-from ._host import Functions, Progress
+from ._numpy_algebra import InNumPy
 
 
 def size_of_jacobian(problem: LeastSquares) -> int:
@@ -26,8 +27,8 @@ def size_of_jacobian(problem: LeastSquares) -> int:
     return problem.rows * problem.theta.size * problem.theta.dtype.itemsize
 
 
-def in_blocks(problem: LeastSquares, memory: int, functions: Functions) -> Functions:
-    """The functions of a problem whose Jacobian is folded, block by block, into the triangular
+def in_blocks(problem: LeastSquares, memory: int, report: Callable) -> InNumPy:
+    """The algebra of a problem whose Jacobian is folded, block by block, into the triangular
     factor of (J, r): what the loops see is (R, Q^T r), with the norm of what R cannot reach as a
     last row, and any step from it is the step from (J, r)."""
     blocks = _blocks(problem, memory)
@@ -45,7 +46,7 @@ def in_blocks(problem: LeastSquares, memory: int, functions: Functions) -> Funct
         norm = np.sqrt(sum(float(np.sum(block.residuals(theta) ** 2)) for block in blocks))
         return np.asarray([norm], theta.dtype)
 
-    return Functions(rest, linearise, functions.report, accelerate=False)
+    return InNumPy(rest, linearise, report=report, accelerates=False)
 
 
 def _blocks(problem: LeastSquares, memory: int) -> list[LeastSquares]:
@@ -80,55 +81,76 @@ def _parts(term: Risk, p: Empirical, room: int) -> list[Risk]:
     return parts
 
 
+class Products:
+    """A Jacobian at theta that is known by its products alone, with J^T r and a size of J^T J."""
+
+    def __init__(self, problem: LeastSquares, theta: Any) -> None:
+        self.problem, self.theta = problem, theta
+        found = _slope(problem.assembly, theta, problem.data)
+        self.r, self.gradient, self.size = (np.asarray(x) for x in found)
+
+    def __matmul__(self, v: Any) -> np.ndarray:
+        return np.asarray(_product(self.problem.assembly, self.theta, self.problem.data, v))
+
+
+class WithoutJacobian:
+    """Damped steps by conjugate gradients."""
+
+    least = 0.0
+
+    def __init__(self, jacobian: Products) -> None:
+        self.jacobian = jacobian
+
+    def step(self, r: Any, damping: float) -> np.ndarray:
+        at, iterations = self.jacobian, int(min(200, self.jacobian.theta.size))
+        amount = np.asarray(damping, at.theta.dtype)
+        problem = at.problem
+        found = _conjugate_gradients(problem.assembly, at.theta, problem.data, amount, iterations)
+        return np.asarray(found)
+
+    @staticmethod
+    def is_finite(jacobian: Products) -> bool:
+        return bool(np.isfinite(jacobian.gradient).all())
+
+    @staticmethod
+    def diagonal(jacobian: Products) -> Any:
+        return jacobian.size
+
+
+def without_jacobian(problem: LeastSquares, report: Callable) -> InNumPy:
+    """The algebra of a problem in which no Jacobian is built."""
+
+    def linearise(theta: np.ndarray) -> tuple[np.ndarray, Any]:
+        products = Products(problem, theta)
+        return products.r, products
+
+    given = {"report": report, "accelerates": False, "damped": WithoutJacobian}
+    return InNumPy(problem.residuals, linearise, **given)
+
+
+@program(0)
+def _slope(
+    assembly: Assembly, theta: Any, data: list
+) -> tuple[Float[Array, " N"], Float[Array, " P"], Float[Array, ""]]:
+    """r, g = J^T r and |J g|^2 / |g|^2, a size of J^T J."""
+    r, forward = jax.linearize(lambda t: residuals(assembly, t, data), theta)
+    gradient = jax.linear_transpose(forward, theta)(r)[0]
+    square = gradient @ gradient
+    along = forward(gradient)
+    return r, gradient, (along @ along) / jnp.where(square > 0, square, 1)
+
+
+@program(0)
+def _product(assembly: Assembly, theta: Any, data: list, v: Any) -> Float[Array, " N"]:
+    return jax.jvp(lambda t: residuals(assembly, t, data), (theta,), (v,))[1]
+
+
 @program(0, 4)
-def _conjugate_gradient_step(
+def _conjugate_gradients(
     assembly: Assembly, theta: Any, data: list, damping: Array, iterations: int
-) -> tuple[Float[Array, " P"], Float[Array, ""]]:
-    """(J^T J + damping I)^-1 (-J^T r) by conjugate gradients, and the norm of J^T r."""
-    rows = lambda t: residuals(assembly, t, data)
-    r, forward = jax.linearize(rows, theta)
+) -> Float[Array, " P"]:
+    """(J^T J + damping I)^-1 (-J^T r) by conjugate gradients."""
+    r, forward = jax.linearize(lambda t: residuals(assembly, t, data), theta)
     backward = jax.linear_transpose(forward, theta)
     product = lambda v: backward(forward(v))[0] + damping * v
-    gradient = backward(r)[0]
-    step, _ = jax.scipy.sparse.linalg.cg(product, -gradient, maxiter=iterations)
-    return step, jnp.linalg.norm(gradient)
-
-
-def travel_matrix_free(
-    problem: LeastSquares, functions: Functions, state: Progress, max_steps: int, damping: float
-) -> None:
-    """Levenberg-Marquardt steps by conjugate gradients: no Jacobian is built."""
-    assembly, data = problem.assembly, problem.data
-    state.r = functions.residuals(state.theta)
-    amount, rejected = damping * max(state.cost, 1e-30) ** 0.5, 0
-    iterations = int(min(200, state.theta.size))
-    before = (state.theta, state.r)
-    while state.steps < max_steps and rejected < 20:
-        step, slope = _conjugate_gradient_step(assembly, state.theta, data, amount, iterations)
-        # conjugate gradients answer a NaN with no step
-        if not (np.isfinite(slope) and np.isfinite(step).all()):
-            # the derivative shows only in the next step: back to where it was finite
-            state.beyond, amount, rejected = state.theta, amount * 16, rejected + 1
-            state.finite = before[0] is not state.theta
-            state.theta, state.r = before
-            if state.finite:
-                continue
-            break
-        theta = state.theta + np.asarray(step)
-        r = functions.residuals(theta)
-        state.evaluations += 2
-        cost = float(r @ r)
-        if np.isfinite(cost) and cost < state.cost:
-            small = cost > (1 - 1e-6) * state.cost
-            before = (state.theta, state.r)
-            state.theta, state.r = theta, r
-            state.steps += 1
-            state.history.append(cost)
-            amount, rejected = amount / 4, 0
-            functions.report(state)
-            if small or cost <= 1e-28 * r.size:
-                break
-        else:
-            amount, rejected = amount * 4, rejected + 1
-    state.damping = amount
-    state.converged = state.steps < max_steps
+    return jax.scipy.sparse.linalg.cg(product, -backward(r)[0], maxiter=iterations)[0]

@@ -1,29 +1,27 @@
 """The default solver."""
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
-import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
 from .._checks import function, positive, whole
-from .._least_squares._algebra import DAMPED, one_thread
 from .._least_squares._assembly import LeastSquares, require_rows
 from .._least_squares._trainable import linear_leaves
 from .._risk import AbstractRisk
 from .._types import Hypothesis, is_traced
-from ._base import AbstractLeastSquaresSolver, Interrupted, RESULTS, Solution
+from ._algebra import Plan, Stage, State
+from ._base import AbstractLeastSquaresSolver, RESULTS, Solution
 from ._best import BestOnFresh
-from ._causal import row_times
+from ._causal import Order, timely_order
 from ._degree import climb, degree_solution, has_free_degree, rooms, with_points, with_room
-from ._differentiable import Settings, solve_on_device
+from ._differentiable import solve_on_device, Staged
 from ._elements import has_elements, solve_elements, solve_refined
-from ._host import Functions, Progress
-from ._large import in_blocks, size_of_jacobian, travel_matrix_free
+from ._large import in_blocks, size_of_jacobian, without_jacobian
 from ._march import element_series, on_elements
-from ._outcome import host_solution, is_zero, no_monitors_under_tracing
-from ._strategy import solve_network, solve_series
+from ._on_host import in_numpy, on_host, reporter, run_on_host
+from ._outcome import host_solution, no_monitors_under_tracing, Outcome
+from ._plans import network_plan, plan_of
 
 
 class LevenbergMarquardt(AbstractLeastSquaresSolver):
@@ -41,12 +39,16 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
 
     **Arguments:**
 
-    - `max_steps`: at most this many accepted steps.
+    - `max_steps`: at most this many accepted steps, over all stages.
     - `damping`: what is first added to the diagonal of J^T J, relative to its largest entry.
     - `causal`: `x -> t`, the time of a point; for initial-value problems. Without it, a scalar x
       whose conditions all stand at the lower end is detected.
     - `memory`: bytes that a Jacobian may take; past it the steps are matrix-free.
-    - `accuracy`: the relative error of f up to which it counts as solved.
+    - `accuracy`: the relative error of f up to which it counts as solved. It is the relative
+      tolerance of the iteration too: where the residual, relative to the terms of which it is made,
+      is a hundred-thousandth of it, steps go on only while a digit costs no more than half of
+      the steps before it. A small one (1e-12) has them go on to rounding. The absolute tolerance,
+      in the unit of the residual, is that of the risk.
     - `budget`: for a population risk, at most so many points.
 
     **Reference:** Levenberg (1944); Marquardt (1963); Transtrum and Sethna (2012), "Improvements
@@ -82,6 +84,9 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
         if has_elements(f):
             marched = solve_elements(risk, f, trainable)
             if marched is not None:
+                for monitor in monitors:
+                    numbers = {"risk": float(marched.risk), "stage": "elements"}
+                    monitor(int(marched.stats["steps"]), numbers, marched.value)
                 return marched
             if element_series(f)[0].basis.adaptive and not is_traced((risk, f)):
                 whole = lambda risk, f: self._solve(LeastSquares(risk, f, trainable), monitors)
@@ -101,122 +106,72 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
             problem = LeastSquares(with_points(risk, room), f, mask)
             if not on_host(problem):
                 continue
-            solution = self._on_host(problem, True, np.arange(problem.theta.size), monitors, climb)
+            solution = self._climb(problem, monitors)
             if not bool(solution.result == RESULTS.unresolved):
                 return solution
         return self._solve(problem, monitors) if solution is None else solution
 
+    def _climb(self, problem: LeastSquares, monitors: tuple) -> Solution:
+        algebra = in_numpy(problem, report=reporter(problem, monitors))
+        degree: list[int | None] = []
+
+        def steps() -> State:
+            state, found = climb(algebra, problem, self.max_steps)
+            degree.append(found)
+            return state
+
+        out = run_on_host(problem, algebra, self._plan(True, ()), steps)
+        return degree_solution(problem, out, degree[0])
+
+    def _plan(self, linear: bool, last: tuple[int, ...], *, timed: bool = True) -> Plan:
+        given = (self.max_steps, float(self.damping), float(self.accuracy))
+        return plan_of(linear, last, *given, timed=timed)
+
     def _solve(self, problem: LeastSquares, monitors: tuple) -> Solution:
-        marks, linear = linear_leaves(problem.f, problem.mask)
+        linear, last = _linear_columns(problem)
         if linear:
             require_rows(problem, problem.theta.size)
-        columns = problem.columns(marks)
         if on_host(problem) or (monitors and not problem.traced):
-            return self._on_host(problem, linear, columns, monitors)
-        return self._on_device(problem, linear, columns, monitors)
-
-    def _on_device(
-        self, problem: LeastSquares, linear: bool, columns: np.ndarray, monitors: tuple
-    ) -> Solution:
+            return self._on_host(problem, linear, last, monitors)
         if problem.traced:
             no_monitors_under_tracing(monitors)
-        last = () if linear else tuple(columns.tolist())
-        options = Settings(linear, last, self.max_steps, self.damping, problem.equations)
-        return solve_on_device(problem, options)
+        plan, order = self.in_program(problem)
+        return solve_on_device(problem, Staged(plan, problem.equations, order is not None), order)
+
+    def in_program(self, problem: LeastSquares) -> tuple[Plan, Order | None]:
+        """The plan for a program, and the order of the rows in time, if they have one."""
+        order = timely_order(problem, self.causal)
+        return self._plan(*_linear_columns(problem), timed=order is not None), order
 
     def _on_host(
-        self,
-        problem: LeastSquares,
-        linear: bool,
-        columns: np.ndarray,
-        monitors: tuple,
-        climb: Callable | None = None,
+        self, problem: LeastSquares, linear: bool, last: tuple[int, ...], monitors: tuple
     ) -> Solution:
-        latest: list[np.ndarray] = []
-        best = None if linear else BestOnFresh(problem)
-        report = _reporter(problem, monitors, latest, best)
-        functions = Functions(problem.residuals, problem.linearise, report)
-        if size_of_jacobian(problem) > self.memory:
-            return self._on_host_in_parts(problem, linear, functions)
-        with one_thread(problem.theta.size if linear else DAMPED):
-            r, jacobian = problem.linearise(problem.theta)
-            state = Progress(problem.theta, r, jacobian, evaluations=1)
-            if not (np.isfinite(r).all() and np.isfinite(jacobian).all()):
-                state.finite = False
-                return host_solution(problem, state)
-            try:
-                degree = None if climb is None else climb(functions, problem, state)
-                if degree is None and linear:
-                    solve_series(functions, state, **self._options(problem))
-                elif degree is None and best is not None:
-                    solve_network(functions, state, last=columns, **self._options(problem))
-                    best.keep(problem, state)
-            except KeyboardInterrupt:
-                _adopt_better(problem, state, latest)
-                raise Interrupted(host_solution(problem, state)) from None
-            if climb is not None:
-                return degree_solution(problem, state, degree)
-            return host_solution(problem, state)
+        in_parts = size_of_jacobian(problem) > self.memory
+        best = None if linear or in_parts else BestOnFresh(problem)
+        report = reporter(problem, monitors, None if best is None else best.look)
+        if in_parts:
+            return host_solution(problem, self._in_parts(problem, report))
+        order = lambda: timely_order(problem, self.causal)
+        algebra = in_numpy(problem, order=order, report=report)
+        # for series it is asked only where Gauss-Newton does not arrive
+        plan = self._plan(linear, last, timed=linear or algebra.timed)
+        out = run_on_host(problem, algebra, plan)
+        out = out if best is None or not out.finite else best.kept(problem, out)
+        return host_solution(problem, out)
 
-    def _on_host_in_parts(
-        self, problem: LeastSquares, linear: bool, functions: Functions
-    ) -> Solution:
+    def _in_parts(self, problem: LeastSquares, report: Callable[[Stage, State], None]) -> Outcome:
         """Past the memory budget: in blocks of rows where they outnumber the unknowns, else
         without a Jacobian."""
-        state = Progress(problem.theta, problem.residuals(problem.theta), None)
-        state.finite = bool(np.isfinite(state.r).all())
-        try:
-            if state.finite and problem.rows > 4 * problem.theta.size:
-                blocks = in_blocks(problem, self.memory, functions)
-                state.r, state.jacobian = blocks.linearise(state.theta)
-                if not np.isfinite(state.jacobian).all():
-                    state.finite, state.r = False, problem.residuals(state.theta)
-                    return host_solution(problem, state)
-                options = {**self._options(problem), "times": lambda: None}
-                solve_series(blocks, state, **options | {"zero": lambda _: False})
-                state.r = problem.residuals(state.theta)
-            elif state.finite:
-                travel_matrix_free(problem, functions, state, self.max_steps, self.damping)
-        except KeyboardInterrupt:
-            state.r = problem.residuals(state.theta)
-            raise Interrupted(host_solution(problem, state)) from None
-        return host_solution(problem, state)
-
-    def _options(self, problem: LeastSquares) -> dict[str, Any]:
-        return {
-            "times": lambda: row_times(problem, self.causal),
-            "max_steps": self.max_steps,
-            "damping": self.damping,
-            "zero": lambda state: is_zero(problem, state),
-        }
+        if problem.rows > 4 * problem.theta.size:
+            algebra = in_blocks(problem, self.memory, report)
+            out = run_on_host(problem, algebra, self._plan(True, (), timed=False))
+            return out._replace(r=problem.residuals(out.theta))
+        plan = network_plan((), self.max_steps, self.damping, self.accuracy, timed=False)
+        return run_on_host(problem, without_jacobian(problem, report), plan)
 
 
-def on_host(problem: LeastSquares) -> bool:
-    """Whether the loop runs on the host: nothing is traced, and the arrays are there anyway."""
-    return not problem.traced and jax.default_backend() == "cpu"
-
-
-def _reporter(
-    problem: LeastSquares,
-    monitors: tuple,
-    latest: list[np.ndarray],
-    best: BestOnFresh | None,
-) -> Callable[[Progress], None]:
-    def report(state: Progress) -> None:
-        latest[:] = [state.theta]
-        if best is not None:
-            best.look(state)
-        for monitor in monitors:
-            metrics = {"risk": state.cost, "damping": float(state.damping)}
-            monitor(state.steps, metrics, problem.value(state.theta))
-
-    return report
-
-
-def _adopt_better(problem: LeastSquares, state: Progress, latest: list[np.ndarray]) -> None:
-    """Where a solve is interrupted: the better of the iterate it stood at and the last one that
-    was reported, by the risk itself and not by weighted rows."""
-    rows = [(problem.residuals(theta), theta) for theta in (state.theta, *latest)]
-    state.r, state.theta = min(
-        rows, key=lambda pair: float(np.nan_to_num(pair[0] @ pair[0], nan=np.inf))
-    )
+def _linear_columns(problem: LeastSquares) -> tuple[bool, tuple[int, ...]]:
+    """Whether f is linear in theta; where it is so in a part alone, the columns of that part."""
+    marks, linear = linear_leaves(problem.f, problem.mask)
+    last = tuple(problem.columns(marks).tolist())
+    return linear, last if len(last) < problem.theta.size else ()

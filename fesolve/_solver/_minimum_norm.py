@@ -18,10 +18,9 @@ from .._types import Hypothesis
 from . import _implicit
 from ._annealed import annealed
 from ._base import AbstractSolver, Interrupted, RESULTS, Solution
-from ._device import Outcome
-from ._differentiable import how_it_ended, Minimum, no_tangent, tangents_of
+from ._differentiable import Minimum, no_tangent, tangents_of
 from ._null_space import advance, Iterate, Pair, start, tangent
-from ._outcome import no_monitors_under_tracing
+from ._outcome import how_it_ended, no_monitors_under_tracing, Outcome
 from ._verdict import within_tolerance
 
 
@@ -142,6 +141,7 @@ def _on_host(
                 history.append(float(state.c @ state.c))
                 for monitor in monitors:
                     metrics = {"risk": history[-1], "norm": float(state.b @ state.b)}
+                    metrics["stage"] = "null space"
                     monitor(int(state.steps), metrics, problem.value(state.theta))
     except KeyboardInterrupt:
         raise Interrupted(solution()) from None
@@ -171,10 +171,11 @@ def _advance(pair: Pair, state: Iterate, floats: tuple, others: tuple) -> Iterat
 def _conclude(options: _Options, state: Iterate, floats: tuple, others: tuple) -> Minimum:
     """The verdict: solved only where the constraint holds and the selection has converged."""
     decided = (state.undecided == 0) | (not options.unique)
-    out = Outcome(state.theta, state.c, state.steps, state.converged, finite=state.finite)
+    out = Outcome(state.theta, state.c, state.steps, state.converged, state.finite)
     assembly, data = options.pair.constraint, _joined(floats, others)[0]
+    multipliers = [jnp.asarray(bare[6]) for bare in assembly.merge(state.theta, data)[0]]
     unfinished = RESULTS.max_steps_reached
-    result, rms = how_it_ended(options.pair.equations, unfinished, assembly, data, out)
+    result, rms = how_it_ended(options.pair.equations, unfinished, multipliers, out)
     zero = within_tolerance(options.pair.equations, rms, state.theta.dtype)
     result = RESULTS.where(zero & ~decided, RESULTS.not_unique, result)
     stats = {

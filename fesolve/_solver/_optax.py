@@ -140,7 +140,7 @@ class Optax(AbstractSolver):
                 if finite and mean <= lowest:
                     best, lowest = state.theta, mean
                 for monitor in monitors:
-                    monitor(done, {"risk": mean}, problem.value(state.theta))
+                    monitor(done, {"risk": mean, "stage": "gradient"}, problem.value(state.theta))
         except KeyboardInterrupt:
             raise Interrupted(solution(best)) from None
         return solution(state.theta if finite else best)

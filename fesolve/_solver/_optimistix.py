@@ -18,9 +18,8 @@ from .._precision import in_dtype
 from .._risk import AbstractRisk, require_sample, require_squares
 from .._types import Hypothesis, is_traced
 from ._base import AbstractSolver, Interrupted, RESULTS, Solution
-from ._device import Outcome
 from ._differentiable import solve_on_device
-from ._outcome import no_monitors_under_tracing
+from ._outcome import no_monitors_under_tracing, Outcome
 
 
 class Optimistix(AbstractSolver):
@@ -77,7 +76,8 @@ class Optimistix(AbstractSolver):
         if is_traced(solution.risk):
             no_monitors_under_tracing(monitors)
         for monitor in monitors:
-            steps, metrics = int(solution.stats["steps"]), {"risk": float(solution.risk)}
+            steps, risk_of_f = int(solution.stats["steps"]), float(solution.risk)
+            metrics = {"risk": risk_of_f, "stage": type(self.solver).__name__}
             monitor(steps, metrics, solution.value)
         return solution
 
@@ -153,8 +153,7 @@ class _Iteration(Keyed):
 
         theta, steps, converged = run(theta, data)
         r, jacobian = linearise(assembly, theta, data)
-        finite = jnp.isfinite(jacobian).all()
-        return Outcome(theta, r, steps, converged, finite=finite)
+        return Outcome(theta, r, steps, converged, jnp.isfinite(jacobian).all())
 
     def _run(self, assembly: Assembly, theta: Array, data: list) -> tuple[Array, Array, Array]:
         import optimistix

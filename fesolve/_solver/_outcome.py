@@ -1,12 +1,15 @@
 """From the last iterate of a least-squares solver to a `Solution`."""
 
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
 import numpy as np
 
-from .._least_squares._assembly import LeastSquares
-from . import _host
+from .._least_squares._assembly import Equation, LeastSquares
 from ._base import RESULTS, Solution
 from ._not_finite import BEYOND
-from ._verdict import default_tolerance, root_mean_squares
+from ._verdict import root_mean_squares
 
 
 def no_monitors_under_tracing(monitors: tuple) -> None:
@@ -18,42 +21,61 @@ def no_monitors_under_tracing(monitors: tuple) -> None:
         )
 
 
-def host_solution(problem: LeastSquares, state: _host.Progress) -> Solution:
-    """Where an iteration on the host has ended, and how."""
-    dtype = state.theta.dtype
+class Outcome(NamedTuple):
+    """Where an iteration has ended: theta, the rows there, how many steps it took, whether it has
+    arrived at a minimum, whether the Jacobian is finite, and further numbers.
+
+    - `history`: the risk after each step; `beyond`, the theta of a last attempt that was not
+      finite; `overfitted`, whether an earlier iterate was better on fresh points. On the host
+      alone.
+    """
+
+    theta: Any
+    r: Any
+    steps: Any
+    converged: Any
+    finite: Any = True
+    more: dict[str, Any] | None = None
+    history: list[float] | None = None
+    beyond: Any = None
+    overfitted: bool = False
+
+
+def host_solution(problem: LeastSquares, out: Outcome, unfinished: Any = None) -> Solution:
+    """Where an iteration on the host has ended, and how; `unfinished` where it has not arrived."""
+    dtype = out.theta.dtype
     multipliers = [bare[6] for bare in problem.bares]
+    unfinished = RESULTS.max_steps_reached if unfinished is None else unfinished
+    result, rms = how_it_ended(problem.equations, unfinished, multipliers, out)
     stats = {
-        "steps": np.asarray(state.steps),
-        "evaluations": np.asarray(state.evaluations),
-        "damping": np.asarray(state.damping, dtype),
-        "rows": np.asarray(state.r.size),
-        "unknowns": np.asarray(state.theta.size),
-        "rms": root_mean_squares(problem.equations, state.r, multipliers),
+        "steps": np.asarray(out.steps),
+        **{name: np.asarray(value) for name, value in (out.more or {}).items()},
+        "rows": np.asarray(out.r.size),
+        "unknowns": np.asarray(out.theta.size),
+        "rms": rms,
     }
-    result = RESULTS.not_zero if state.converged else RESULTS.max_steps_reached
-    result = RESULTS.overfitted if state.overfitted else result
-    if not (state.finite and np.isfinite(state.r).all()):
-        result = RESULTS.non_finite
-        stats |= {} if state.beyond is None else {BEYOND: state.beyond}
-    risk, history = np.asarray(state.cost, dtype), np.asarray(state.history, dtype)
-    f = problem.value(state.theta)
-    return Solution(f, risk, result, stats, history, problem=problem)
+    if out.overfitted and bool(np.isfinite(out.r).all()):
+        result = RESULTS.overfitted
+    if out.beyond is not None and bool(result == RESULTS.non_finite):
+        stats[BEYOND] = out.beyond
+    history = None if out.history is None else np.asarray(out.history, dtype)
+    risk = np.asarray(out.r @ out.r, dtype)
+    return Solution(problem.value(out.theta), risk, result, stats, history, problem=problem)
 
 
-def is_zero(problem: LeastSquares, state: _host.Progress) -> bool:
-    """Whether every equation holds: its root mean square is within its tolerance, or small
-    against the size of the parts of which it is the sum."""
-    if state.jacobian is None:
-        return False
-    relative = default_tolerance(state.theta.dtype)
-    parts = state.jacobian**2 @ state.theta**2
-    for equation in problem.equations:
-        end = equation.start + equation.points * equation.width
-        shape, columns = (equation.points, equation.width), list(equation.columns)
-        size = parts[equation.start : end].reshape(shape)[:, columns].sum()
-        square = (state.r[equation.start : end].reshape(shape)[:, columns] ** 2).sum()
-        given = equation.tolerance or 0.0
-        multiplier = float(np.asarray(problem.bares[equation.term][6]))
-        if not square <= max(relative**2 * size, given**2 * multiplier):
-            return False
-    return True
+def how_it_ended(
+    equations: tuple[Equation, ...], unfinished: Any, multipliers: list, out: Outcome
+) -> tuple[Any, Any]:
+    """How an iteration ended, with every choice a `where` inside a program, so that lanes may end
+    differently; and sqrt(E r^2) of each equation."""
+    rms = root_mean_squares(equations, out.r, multipliers)
+    xp = np if isinstance(out.r, np.ndarray) else jnp
+    finite = xp.isfinite(out.r).all() & out.finite
+    result = _choose(out.converged, RESULTS.not_zero, unfinished)
+    return _choose(finite, result, RESULTS.non_finite), rms
+
+
+def _choose(flag: Any, a: Any, b: Any) -> Any:
+    if isinstance(flag, jax.Array):
+        return RESULTS.where(flag, a, b)
+    return a if flag else b

@@ -1,0 +1,214 @@
+"""What an iteration is made of: its plan, its state, and the algebra that it runs over."""
+
+import abc
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+
+class Stage(NamedTuple):
+    """A part of a plan.
+
+    - `damped`: Levenberg-Marquardt; else Gauss-Newton with full steps, in the columns of the plan.
+    - `causal`: under causal weights, stricter and stricter, until every weight is near 1.
+    - `timely`: where rows have no times there is no such stage.
+    - `turns_back`: begins where the solve began, unless the solve has come near a solution.
+    - `again`: a second try of the whole, where the first arrived at what is no solution.
+    - `probes`: keeps what it finds only where the problem is affine, or no matter of time.
+    - `decides`: how the stage ends is how the solve has ended.
+    - `steps`, `rtol`: at most so many steps; a step so short, relative to theta, is the last.
+    """
+
+    name: str
+    damped: bool = False
+    causal: bool = False
+    timely: bool = False
+    turns_back: bool = False
+    again: bool = False
+    probes: bool = False
+    decides: bool = True
+    steps: int = 1 << 30
+    rtol: float | None = None
+
+
+class Plan(NamedTuple):
+    """Stages in their order; hashable, so that a program can be kept for it.
+
+    - `columns`: those in which Gauss-Newton steps move theta, all where there are none.
+    - `damping`: what is first added to the diagonal of J^T J, relative to its largest entry.
+    - `accuracy`: the relative error of f that is asked for.
+    - `to_rounding`: a solve is at its end where the residual is rounding; else where the equations
+      hold.
+    """
+
+    stages: tuple[Stage, ...]
+    max_steps: int
+    columns: tuple[int, ...] = ()
+    damping: float = 1e-3
+    accuracy: float = 1e-3
+    to_rounding: bool = False
+
+    @property
+    def reserve(self) -> int:
+        """Steps that damped ones leave for the Gauss-Newton steps after them."""
+        last = self.stages[-1]
+        return 0 if last.damped else min(last.steps, self.max_steps // 4)
+
+
+class Point(NamedTuple):
+    """A theta, the residual and its Jacobian there, and |r|^2."""
+
+    theta: Any
+    r: Any
+    jacobian: Any
+    cost: Any
+
+
+class State(NamedTuple):
+    """Where an iteration stands.
+
+    - `here`, `best`, `start`: the iterate, that of the smallest cost, and where the solve began.
+    - `unit`: the size of r and of J theta at the start. What counts as rounding is relative to it,
+      so that nothing depends on the unit of the equations.
+    - `steps`, `entered`: steps that were taken, and those before this stage.
+    - `damping`, `length`: what is added to the diagonal; the part of a Gauss-Newton step that is
+      taken.
+    - `refused`, `stalled`: attempts since the last step; steps since the last real gain.
+    - `lowest`: the smallest cost of this stage.
+    - `digit`, `digit_at`: the cost when |r| had last lost a digit, and the number of steps then.
+    - `weights`, `level`, `round_cost`, `round_at`: of a causal stage: the square roots of its
+      weights, which strictness, and cost and steps when these weights were set.
+    - `affine`: whether the first step went where its linearisation said; `early`, whether a probe
+      was kept.
+    - `converged`, `finite`, `done`; `beyond`, the theta of the last attempt that was not finite.
+    """
+
+    here: Point
+    best: Point
+    start: Point
+    unit: Any
+    stage: Any
+    steps: Any
+    entered: Any
+    damping: Any
+    length: Any
+    refused: Any
+    stalled: Any
+    lowest: Any
+    digit: Any
+    digit_at: Any
+    weights: Any
+    level: Any
+    round_cost: Any
+    round_at: Any
+    affine: Any
+    early: Any
+    converged: Any
+    finite: Any
+    beyond: Any
+    done: Any
+
+
+class Algebra(abc.ABC):
+    """What an iteration asks of the library that it runs in.
+
+    - `xp`, `eps`: the library, and the rounding of its numbers.
+    - `holds`: whether every equation holds at a point.
+    - `accelerates`: whether the residuals of two theta can be differenced.
+    """
+
+    xp: Any
+    eps: float
+    accelerates: bool
+    holds: Callable[[Point], Any]
+
+    @property
+    @abc.abstractmethod
+    def timed(self) -> bool:
+        """Whether rows have an order in time."""
+
+    @abc.abstractmethod
+    def number(self, x: float) -> Any:
+        """A number, in the precision of theta."""
+
+    @abc.abstractmethod
+    def count(self, x: int) -> Any:
+        """A whole number."""
+
+    @abc.abstractmethod
+    def flag(self, x: Any) -> Any:
+        """A truth value."""
+
+    @abc.abstractmethod
+    def negated(self, flag: Any) -> Any:
+        """Not that."""
+
+    @abc.abstractmethod
+    def choose(self, flag: Any, a: Any, b: Any) -> Any:
+        """a or b, trees of one structure."""
+
+    @abc.abstractmethod
+    def either(self, flag: Any, a: Callable[[], Any], b: Callable[[], Any]) -> Any:
+        """What a or b returns."""
+
+    @abc.abstractmethod
+    def branch(self, flag: Any, a: Callable[[], Any], b: Callable[[], Any]) -> Any:
+        """The same where a is rare, or costs more than a few numbers."""
+
+    @abc.abstractmethod
+    def stage(self, plan: Plan, index: Any) -> Any:
+        """The stage at an index."""
+
+    @abc.abstractmethod
+    def index(self, table: list[int], at: Any) -> Any:
+        """The entry of a table."""
+
+    @abc.abstractmethod
+    def loop(self, plan: Plan, body: Callable[[State], State], state: State) -> State:
+        """`body` until the state is done."""
+
+    @abc.abstractmethod
+    def residuals(self, theta: Any) -> Any:
+        """r."""
+
+    @abc.abstractmethod
+    def linearised(self, theta: Any) -> tuple[Any, Any]:
+        """r and its Jacobian, which is known by its products J v or as a matrix."""
+
+    @abc.abstractmethod
+    def attempt(self, damped: Any, theta: Any, weights: Any, before: Any) -> tuple[Any, Any, Any]:
+        """The point at theta, its weighted cost, and whether it is finite. Where a damped step
+        would not be taken, its Jacobian need not be computed."""
+
+    @abc.abstractmethod
+    def is_finite(self, r: Any, jacobian: Any) -> Any:
+        """Whether both are."""
+
+    @abc.abstractmethod
+    def diagonal(self, jacobian: Any) -> Any:
+        """The largest entry of the diagonal of J^T J, or of J J^T, the smaller of the two."""
+
+    @abc.abstractmethod
+    def no_weights(self, r: Any) -> Any:
+        """The weights of rows that have none."""
+
+    @abc.abstractmethod
+    def weighted(self, weights: Any, r: Any, jacobian: Any) -> tuple[Any, Any]:
+        """r and its Jacobian with weights."""
+
+    @abc.abstractmethod
+    def direction(
+        self, plan: Plan, damped: Any, r: Any, jacobian: Any, damping: Any
+    ) -> tuple[Any, Any]:
+        """The step, and the factors of a damped one."""
+
+    @abc.abstractmethod
+    def damped_again(self, factors: Any, jacobian: Any, b: Any) -> Any:
+        """-(J^T J + damping I)^-1 J^T b by the factors of a damped step."""
+
+    @abc.abstractmethod
+    def least_damping(self, jacobian: Any) -> Any:
+        """Less than this is rounding."""
+
+    @abc.abstractmethod
+    def past(self, r: Any) -> Any:
+        """At each row, the sum of r^2 over all earlier rows."""

@@ -1,0 +1,143 @@
+"""The algebra of an iteration inside a compiled program, for `vmap`, `jit`, `grad` and
+accelerators."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.custom_batching import sequential_vmap
+from jaxtyping import Array
+
+from .._least_squares._device_algebra import damped_solve, damped_steps, gauss_newton_step
+from ._algebra import Algebra, Plan, Point, Stage, State
+from ._causal import Order, past
+
+
+class InJax(Algebra):
+    """Functions of theta as an iteration sees them, where every choice is a `where`.
+
+    **Arguments:** `residuals`, `linearise`, `holds`, `order` as for `InNumPy`, traceable; the
+    order of rows in time is known or there is none.
+    """
+
+    xp = jnp
+    accelerates = True
+
+    def __init__(
+        self,
+        residuals: Callable[[Array], Array],
+        linearise: Callable[[Array], tuple[Array, Array]],
+        *,
+        dtype: Any,
+        holds: Callable[[Point], Array] = lambda point: jnp.zeros((), bool),
+        order: Order | None = None,
+    ) -> None:
+        self._residuals, self._linearise, self.holds = residuals, linearise, holds
+        self.dtype, self.eps, self.order = dtype, float(jnp.finfo(dtype).eps), order
+
+    @property
+    def timed(self) -> bool:
+        return self.order is not None
+
+    def number(self, x: float) -> Array:
+        return jnp.asarray(x, self.dtype)
+
+    def count(self, x: int) -> Array:
+        return jnp.asarray(x, int)
+
+    def flag(self, x: Any) -> Array:
+        return jnp.asarray(x, bool)
+
+    def negated(self, flag: Array) -> Array:
+        return ~flag
+
+    def choose(self, flag: Array, a: Any, b: Any) -> Any:
+        return jax.tree.map(lambda x, y: jnp.where(flag, x, y), a, b)
+
+    def either(self, flag: Array, a: Callable[[], Any], b: Callable[[], Any]) -> Any:
+        return self.choose(flag, a(), b())
+
+    def branch(self, flag: Array, a: Callable[[], Any], b: Callable[[], Any]) -> Any:
+        return jax.lax.cond(flag, a, b)
+
+    def stage(self, plan: Plan, index: Array) -> Stage:
+        """The columns of the table of stages, at the index."""
+        table = [s._replace(rtol=8 * self.eps if s.rtol is None else s.rtol) for s in plan.stages]
+        kinds = {"steps": int, "rtol": self.dtype}
+        fields = {
+            name: jnp.asarray([getattr(s, name) for s in table], kinds.get(name, bool))[index]
+            for name in Stage._fields[1:]
+        }
+        return Stage(name="", **fields)
+
+    def index(self, table: list[int], at: Array) -> Array:
+        return jnp.asarray(table, int)[at]
+
+    def loop(self, plan: Plan, body: Callable[[State], State], state: State) -> State:
+        return jax.lax.while_loop(lambda s: ~s.done, body, state)
+
+    def residuals(self, theta: Array) -> Array:
+        return self._residuals(theta)
+
+    def linearised(self, theta: Array) -> tuple[Array, Array]:
+        return self._linearise(theta)
+
+    def attempt(
+        self, damped: Array, theta: Array, weights: Any, before: Array
+    ) -> tuple[Point, Array, Array]:
+        r, jacobian = self.linearised(theta)
+        rows = r if weights is None else weights * r
+        return Point(theta, r, jacobian, r @ r), rows @ rows, self.is_finite(r, jacobian)
+
+    def is_finite(self, r: Array, jacobian: Array) -> Array:
+        return jnp.isfinite(r).all() & jnp.isfinite(jacobian).all()
+
+    def diagonal(self, jacobian: Array) -> Array:
+        axis = 1 if jacobian.shape[0] <= jacobian.shape[1] else 0
+        return jnp.max(jnp.sum(jacobian**2, axis=axis))
+
+    def no_weights(self, r: Array) -> Array | None:
+        return jnp.ones_like(r) if self.timed else None
+
+    def weighted(self, weights: Any, r: Array, jacobian: Array) -> tuple[Array, Array]:
+        return (r, jacobian) if weights is None else (weights * r, weights[:, None] * jacobian)
+
+    def direction(
+        self, plan: Plan, damped: Array, r: Array, jacobian: Array, damping: Array
+    ) -> tuple[Array, Array]:
+        if not any(stage.damped for stage in plan.stages):
+            return _newton(plan, jacobian, r), jnp.zeros((0, 0), r.dtype)
+        damping = jnp.maximum(damping, self.least_damping(jacobian))
+        if all(stage.damped for stage in plan.stages):
+            return damped_steps(jacobian, r, damping)
+        least = min(jacobian.shape)
+
+        # each lane of a batch factors one matrix, and not two of which it uses one
+        @sequential_vmap
+        def one_of_both(
+            damped: Array, jacobian: Array, r: Array, damping: Array
+        ) -> tuple[Array, Array]:
+            newton = lambda: (_newton(plan, jacobian, r), jnp.zeros((least, least), r.dtype))
+            return jax.lax.cond(damped, lambda: damped_steps(jacobian, r, damping), newton)
+
+        return one_of_both(damped, jacobian, r, damping)
+
+    def damped_again(self, factors: Array, jacobian: Array, b: Array) -> Array:
+        return -damped_solve(factors, jacobian, b)
+
+    def least_damping(self, jacobian: Array) -> Array:
+        return 4 * self.eps * self.diagonal(jacobian)
+
+    def past(self, r: Array) -> Array:
+        assert self.order is not None
+        return past(jnp, self.order, r)
+
+
+def _newton(plan: Plan, jacobian: Array, r: Array) -> Array:
+    if not plan.columns:
+        return gauss_newton_step(jacobian, r)
+    columns = np.asarray(plan.columns, int)
+    part = gauss_newton_step(jacobian[:, columns], r)
+    return jnp.zeros(jacobian.shape[1], r.dtype).at[columns].set(part)

@@ -1,0 +1,178 @@
+"""The algebra of an iteration on the host, in NumPy.
+
+Only the residual and its Jacobian are compiled: a Chebyshev solve takes a millisecond and its
+compilation a second, so what is not compiled is won.
+"""
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .._least_squares._algebra import DAMPED, Damped, least_squares_step, one_thread
+from ._algebra import Algebra, Plan, Point, Stage, State
+from ._causal import Order, past
+
+
+Residuals = Callable[[np.ndarray], np.ndarray]
+Linearise = Callable[[np.ndarray], tuple[np.ndarray, Any]]
+
+
+class InNumPy(Algebra):
+    """Functions of theta as an iteration sees them; it remembers what the loop has done.
+
+    **Arguments:**
+
+    - `residuals`, `linearise`: r(theta); r and its Jacobian.
+    - `holds`: whether every equation holds at a point.
+    - `order`: of the rows in time, if they have one; asked for where it is needed.
+    - `report`: is called after each step with the stage and the state.
+    - `damped`: the damped steps of a Jacobian, which may be an object that has no entries.
+    """
+
+    xp = np
+
+    def __init__(
+        self,
+        residuals: Residuals,
+        linearise: Linearise,
+        *,
+        holds: Callable[[Point], bool] = lambda point: False,
+        order: Callable[[], Order | None] = lambda: None,
+        report: Callable[[Stage, State], None] = lambda stage, state: None,
+        accelerates: bool = True,
+        damped: Any = Damped,
+    ) -> None:
+        self._residuals_at, self._linearise, self.holds = residuals, linearise, holds
+        self._damped_of = damped
+        self._order_of, self.report, self.accelerates = order, report, accelerates
+        self.evaluations, self.history, self.eps = 0, [], 0.0
+        self.latest: State | None = None
+        self._order: Any = ()
+        self._damped: Any = None
+        self._rows: tuple = ()
+
+    @property
+    def timed(self) -> bool:
+        if self._order == ():
+            self._order = self._order_of()
+        return self._order is not None
+
+    def number(self, x: float) -> np.floating:
+        return self._dtype.type(x)
+
+    def count(self, x: int) -> int:
+        return x
+
+    def flag(self, x: Any) -> bool:
+        return bool(x)
+
+    def negated(self, flag: Any) -> bool:
+        return not flag
+
+    def choose(self, flag: Any, a: Any, b: Any) -> Any:
+        return a if flag else b
+
+    def either(self, flag: Any, a: Callable[[], Any], b: Callable[[], Any]) -> Any:
+        return a() if flag else b()
+
+    branch = either
+
+    def stage(self, plan: Plan, index: int) -> Stage:
+        stage = plan.stages[index]
+        return stage if stage.rtol is not None else stage._replace(rtol=8 * self.eps)
+
+    def index(self, table: list[int], at: int) -> int:
+        return table[at]
+
+    def loop(self, plan: Plan, body: Callable[[State], State], state: State) -> State:
+        self.latest = state
+        with contextlib.ExitStack() as guard:
+            guarded = False
+            while not state.done:
+                stage, steps = plan.stages[state.stage], state.steps
+                if stage.damped and not guarded:  # SciPy comes with a BLAS of its own
+                    guarded = guard.enter_context(one_thread(DAMPED)) is None
+                state = self.latest = body(state)
+                if state.steps > steps:
+                    self.history.append(float(state.here.cost))
+                    self.report(stage, state)
+        return state
+
+    def linearised(self, theta: np.ndarray) -> tuple[np.ndarray, Any]:
+        self.evaluations += 1
+        r, jacobian = self._linearise(theta)
+        self._dtype, self.eps = r.dtype, float(np.finfo(r.dtype).eps)
+        return r, jacobian
+
+    def residuals(self, theta: np.ndarray) -> np.ndarray:
+        self.evaluations += 1
+        return self._residuals_at(theta)
+
+    def attempt(
+        self, damped: bool, theta: np.ndarray, weights: Any, before: Any
+    ) -> tuple[Point, Any, bool]:
+        jacobian: Any = None
+        if not np.isfinite(theta).all():
+            return Point(theta, theta, jacobian, np.nan), np.nan, False
+        if damped:  # a Jacobian costs more than a residual
+            r = self.residuals(theta)
+            after = _cost(weights, r)
+            if not after < before:
+                return Point(theta, r, jacobian, after), after, bool(np.isfinite(after))
+        r, jacobian = self.linearised(theta)
+        cost, finite = r @ r, self.is_finite(r, jacobian)
+        after = cost if weights is None else _cost(weights, r)
+        return Point(theta, r, jacobian, cost), after, finite
+
+    def is_finite(self, r: np.ndarray, jacobian: Any) -> bool:
+        return bool(np.isfinite(r).all()) and self._damped_of.is_finite(jacobian)
+
+    def diagonal(self, jacobian: Any) -> Any:
+        return self._damped_of.diagonal(jacobian)
+
+    def no_weights(self, r: np.ndarray) -> None:
+        return None
+
+    def weighted(self, weights: Any, r: np.ndarray, jacobian: Any) -> tuple[np.ndarray, Any]:
+        if weights is None:
+            return r, jacobian
+        # the same objects again for the same point, since its factors are kept
+        if not (self._rows and self._rows[0] is weights and self._rows[1] is jacobian):
+            self._rows = (weights, jacobian, weights * r, weights[:, None] * jacobian)
+        return self._rows[2:]
+
+    def direction(
+        self, plan: Plan, damped: bool, r: np.ndarray, jacobian: Any, damping: Any
+    ) -> tuple[np.ndarray, Any]:
+        if damped:
+            factors = self._factors(jacobian)
+            return factors.step(r, float(damping)), factors
+        if not plan.columns:
+            return least_squares_step(jacobian, r, 0.0), None
+        columns = list(plan.columns)
+        step = np.zeros(jacobian.shape[1], r.dtype)
+        step[columns] = least_squares_step(jacobian[:, columns], r, 0.0)
+        return step, None
+
+    def _factors(self, jacobian: Any) -> Any:
+        if self._damped is None or self._damped.jacobian is not jacobian:
+            self._damped = self._damped_of(jacobian)
+        return self._damped
+
+    def damped_again(self, factors: Any, jacobian: Any, b: np.ndarray) -> np.ndarray:
+        return factors.step(b)
+
+    def least_damping(self, jacobian: Any) -> float:
+        # of the Gram matrix that was factored, weights included
+        assert self._damped is not None
+        return self._damped.least
+
+    def past(self, r: np.ndarray) -> np.ndarray:
+        return past(np, self._order, r)
+
+
+def _cost(weights: Any, r: np.ndarray) -> Any:
+    rows = r if weights is None else weights * r
+    return rows @ rows
