@@ -8,20 +8,20 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PyTree
 
-from ._evaluation import Pairs, pointwise
+from ._evaluation import Bare, Pairs, pointwise
 from ._types import Hypothesis
 
 
-def equation_widths(name: str, bare: tuple, f: Hypothesis) -> dict[str, int]:
+def equation_widths(name: str, bare: Bare, f: Hypothesis) -> dict[str, int]:
     """The named equations of one residual and the number of components of each.
 
     **Raises:** `ValueError` where the residual cannot be evaluated on one point, or returns
     anything but real floating-point scalars and vectors.
     """
-    points = bare[3]
+    points = bare.points
     x = None if points is None else jax.tree.map(lambda p: p[0], points)
     try:
-        out = eqx.filter_eval_shape(pointwise, bare, f, x, _draw(bare[5]))
+        out = eqx.filter_eval_shape(pointwise, bare, f, x, _draw(bare.shock))
     except Exception as error:
         raise ValueError(_explain(name, x, f, error)) from error
     leaves = jax.tree_util.tree_leaves_with_path(out)

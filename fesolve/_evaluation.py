@@ -1,6 +1,6 @@
 """A risk at an f: residuals at points, their expectation over a shock, and their mean loss."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,44 +20,58 @@ class Pairs(Shown):
     population: AbstractDistribution | None
 
 
-def pointwise(bare: tuple, f: Hypothesis, x: Point, extra: Any = None) -> PyTree:
+class Bare(NamedTuple):
+    """What an evaluation of a term needs, without names and tolerances, which would key programs:
+    the points with a leading axis, or `None` for a condition on f as a whole; the shock as
+    (points, weights), as `Pairs`, or `None`."""
+
+    residual: Any
+    loss: Any
+    args: tuple
+    points: Point | None
+    weights: Any
+    shock: Any
+    multiplier: Any
+
+
+def pointwise(bare: Bare, f: Hypothesis, x: Point, extra: Any = None) -> PyTree:
     """The residual at one point, the expectation over an exact shock taken."""
-    residual, _, args, points, _, shock, _ = bare
-    if points is None:
+    residual, args = bare.residual, bare.args
+    if bare.points is None:
         return residual(f, *args)
-    if shock is None:
+    if bare.shock is None:
         return residual(f, x, *args)
-    if isinstance(shock, Pairs):
+    if isinstance(bare.shock, Pairs):
         return residual(f, x, extra, *args)
-    law = Empirical(*shock)
+    law = Empirical(*bare.shock)
     return expectation(lambda e: residual(f, x, e, *args), law)
 
 
-def components(bare: tuple, f: Hypothesis, x: Point, extra: Any = None) -> Float[Array, " m"]:
+def components(bare: Bare, f: Hypothesis, x: Point, extra: Any = None) -> Float[Array, " m"]:
     """All components of the residual at one point, as one vector."""
     leaves = jax.tree.leaves(pointwise(bare, f, x, extra))
     return jnp.concatenate([jnp.ravel(leaf) for leaf in leaves])
 
 
-def row_scale(bare: tuple, dtype: Any) -> Float[Array, " n"]:
+def row_scale(bare: Bare, dtype: Any) -> Float[Array, " n"]:
     """sqrt(multiplier * w_i), with a zero derivative where a weight is zero; NaN where it is not a
     number, which must not pass for a point that does not count."""
-    weights, multiplier = jnp.asarray(bare[4], dtype), jnp.asarray(bare[6], dtype)
+    weights, multiplier = jnp.asarray(bare.weights, dtype), jnp.asarray(bare.multiplier, dtype)
     square = weights * multiplier
     counts = square != 0
     return jnp.where(counts, jnp.sqrt(jnp.where(counts, square, 1)), 0)
 
 
-def table(bare: tuple, f: Hypothesis) -> Float[Array, "n m"]:
+def table(bare: Bare, f: Hypothesis) -> Float[Array, "n m"]:
     """The unscaled residual components at every point."""
-    points = bare[3]
+    points = bare.points
     if points is None:
         return components(bare, f, None)[None]
     return jax.vmap(lambda x: components(bare, f, x))(points)
 
 
 @compiled
-def weighted_rows(bares: list[tuple], f: Hypothesis) -> Float[Array, " rows"]:
+def weighted_rows(bares: list[Bare], f: Hypothesis) -> Float[Array, " rows"]:
     rows = []
     for bare in bares:
         values = table(bare, f)
@@ -66,24 +80,24 @@ def weighted_rows(bares: list[tuple], f: Hypothesis) -> Float[Array, " rows"]:
 
 
 @compiled
-def mean_square_components(bare: tuple, f: Hypothesis) -> Float[Array, " m"]:
+def mean_square_components(bare: Bare, f: Hypothesis) -> Float[Array, " m"]:
     """E r_j^2 of each component j of a residual on its sample."""
-    weights = bare[4]
+    weights = bare.weights
     values = table(bare, f)
     return jnp.asarray(weights, values.dtype) @ values**2
 
 
 @compiled
-def mean_loss(bares: list[tuple], f: Hypothesis) -> Float[Array, ""]:
+def mean_loss(bares: list[Bare], f: Hypothesis) -> Float[Array, ""]:
     total = jnp.zeros(())
     for bare in bares:
-        _, loss, _, points, weights, shock, multiplier = bare
+        shock = bare.shock
         if isinstance(shock, Pairs):
             draws = jax.vmap(lambda x, e, bare=bare: components(bare, f, x, e))
-            values = draws(points, shock.first) * draws(points, shock.second)
+            values = draws(bare.points, shock.first) * draws(bare.points, shock.second)
         else:
-            values = loss(table(bare, f))
-        weights = jnp.asarray(weights, values.dtype)
-        term = jnp.asarray(multiplier, values.dtype) * jnp.sum(weights[:, None] * values)
+            values = bare.loss(table(bare, f))
+        weights = jnp.asarray(bare.weights, values.dtype)
+        term = jnp.asarray(bare.multiplier, values.dtype) * jnp.sum(weights[:, None] * values)
         total = total.astype(term.dtype) + term
     return total

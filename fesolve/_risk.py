@@ -12,7 +12,7 @@ from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
 from ._checks import function, is_real, prng_key, tolerance as checked_tolerance
 from ._distribution import AbstractDistribution, as_distribution, Dirac, Empirical
 from ._distribution._part import holds, on_part, Part
-from ._evaluation import mean_loss, Pairs, weighted_rows
+from ._evaluation import Bare, mean_loss, Pairs, weighted_rows
 from ._losses import squared
 from ._precision import in_dtype, theta_dtype
 from ._show import Plain, Shown, told, Word, words
@@ -124,7 +124,7 @@ class AbstractRisk(Shown):
         for term in self.terms:
             require_sample(term)
             require_squares(term)
-        return weighted_rows(in_dtype([term.bare() for term in self.terms], theta_dtype(f)), f)
+        return weighted_rows(in_dtype([term.bare for term in self.terms], theta_dtype(f)), f)
 
     def __call__(self, f: Hypothesis) -> Float[Array, ""]:
         """R(f), under an empirical distribution or a quadrature rule.
@@ -133,7 +133,7 @@ class AbstractRisk(Shown):
         """
         for term in self.terms:
             require_sample(term)
-        return mean_loss(in_dtype([term.bare() for term in self.terms], theta_dtype(f)), f)
+        return mean_loss(in_dtype([term.bare for term in self.terms], theta_dtype(f)), f)
 
 
 class Risk(AbstractRisk):
@@ -220,8 +220,9 @@ class Risk(AbstractRisk):
         """The number of points of the sample; 1 where there is none."""
         return self.distribution.size if isinstance(self.distribution, Empirical) else 1
 
-    def bare(self) -> "tuple[Any, ...]":
-        """What an evaluation needs, without names and tolerances, which would key compilations."""
+    @property
+    def bare(self) -> Bare:
+        """What an evaluation needs, without names and tolerances."""
         p = self.distribution
         if isinstance(p, Dirac):
             points = jax.tree.map(lambda x: as_array(x)[None], p.point)
@@ -235,7 +236,7 @@ class Risk(AbstractRisk):
             shock = (shock.points, shock.weights)
         elif isinstance(shock, Pairs):
             shock = Pairs(shock.first, shock.second, None)
-        return self.residual, self.loss, self.args, points, weights, shock, self.multiplier
+        return Bare(self.residual, self.loss, self.args, points, weights, shock, self.multiplier)
 
     def _scaled(self, scalar: ArrayLike) -> "Risk":
         scalar = as_array(scalar)

@@ -24,7 +24,7 @@ from ._distribution import (
 )
 from ._distribution._part import holds, Part
 from ._dry_run import equation_widths
-from ._evaluation import components, Pairs
+from ._evaluation import Bare, components, Pairs
 from ._fingerprint import Recent, TracedClosureError
 from ._hypothesis import AbstractBasis, Frozen
 from ._precision import in_dtype, theta_dtype
@@ -92,13 +92,13 @@ class Field:
 
     def __init__(self, term: Risk, f: Hypothesis) -> None:
         dtype = theta_dtype(f)
-        bare = in_dtype(term.bare(), dtype)
+        bare = in_dtype(term.bare, dtype)
         self.f, self.dtype, self.term = f, dtype, term
-        self.points = None if bare[3] is None else jax.tree.map(np.asarray, bare[3])
-        self.shock = bare[5]
-        shock = () if isinstance(bare[5], Pairs) else bare[5]
+        self.points = None if bare.points is None else jax.tree.map(np.asarray, bare.points)
+        self.shock = bare.shock
+        shock = () if isinstance(bare.shock, Pairs) else bare.shock
         points = None if term.distribution is None else ()
-        self.bare = (*bare[:3], points, None, shock, None)
+        self.bare = bare._replace(points=points, weights=None, shock=shock, multiplier=None)
         self.chunk = 1 if isinstance(term.population, Dirac) else CHUNK
         widths = _widths(self)
         self.names = tuple(widths)
@@ -107,7 +107,7 @@ class Field:
 
     def at(self, points: Point, draws: Point | None = None) -> Float[np.ndarray, "n m"]:
         """All components of the residual at n points; with draws of the shock, one a point."""
-        if self.bare[3] is None:
+        if self.bare.points is None:
             return np.asarray(_condition(self.bare, self.f))[None]
         batch = in_dtype((points, draws), self.dtype)
         n, chunk = jax.tree.leaves(points)[0].shape[0], self.chunk
@@ -197,7 +197,7 @@ def _both(field: "Field") -> tuple[np.ndarray, np.ndarray, Point]:
     draws = shock.first if isinstance(shock, Pairs) else None
     batch = jax.tree.map(lambda p: np.asarray(p)[middle : middle + 1], (points, draws))
     x, e = jax.tree.map(lambda p: jnp.asarray(p[0]), in_dtype(batch, field.dtype))
-    bare = (*field.bare[:5], Pairs(None, None, None), field.bare[6]) if draws is not None else None
+    bare = field.bare._replace(shock=Pairs(None, None, None)) if draws is not None else None
     plain = components(field.bare if bare is None else bare, field.f, x, e)
     return field.at(*batch)[0], np.asarray(plain), jax.tree.map(np.asarray, x)
 
@@ -218,15 +218,15 @@ def _moved(f: Hypothesis) -> Hypothesis:
 
 
 @compiled
-def _condition(bare: tuple, f: Hypothesis) -> Any:
+def _condition(bare: Bare, f: Hypothesis) -> Any:
     return components(bare, f, None)
 
 
 @compiled
-def _at_points(bare: tuple, f: Hypothesis, points: Point, draws: Point | None) -> Any:
+def _at_points(bare: Bare, f: Hypothesis, points: Point, draws: Point | None) -> Any:
     if draws is None:
         return jax.vmap(lambda x: components(bare, f, x))(points)
-    bare = (*bare[:5], Pairs(None, None, None), bare[6])
+    bare = bare._replace(shock=Pairs(None, None, None))
     return jax.vmap(lambda x, e: components(bare, f, x, e))(points, draws)
 
 
@@ -264,7 +264,9 @@ def _dry(field: Field) -> tuple:
         shock = (_one(shock), np.ones(1))
     elif isinstance(shock, Pairs):
         shock = (jax.tree.map(lambda e: np.asarray(e)[:1], shock.first), np.ones(1))
-    return (*field.bare[:3], points, np.ones(1), shock, np.ones(()))
+    return field.bare._replace(
+        points=points, weights=np.ones(1), shock=shock, multiplier=np.ones(())
+    )
 
 
 def _one(distribution: AbstractDistribution) -> Point:

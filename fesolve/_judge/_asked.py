@@ -16,7 +16,7 @@ from jaxtyping import Array, PyTree
 
 from .._compiled import compiled
 from .._distribution import Empirical
-from .._evaluation import table
+from .._evaluation import Bare, table
 from .._least_squares._assembly import cast, LeastSquares
 from .._risk import AbstractRisk, SumRisk
 from .._types import changed, Hypothesis, Point
@@ -126,7 +126,7 @@ def asked(risk: AbstractRisk, f: Hypothesis) -> dict[int, np.ndarray]:
             twin = Watched(twin, number, ROOT, methods)
         floats = [x for x in jax.tree.leaves(f) if eqx.is_inexact_array(x)]
         dtype = jnp.result_type(*floats) if floats else jnp.result_type(float)
-        bares = [term.bare() for term in risk.terms]
+        bares = [term.bare for term in risk.terms]
         bares = jax.tree.map(lambda x: cast(x, dtype) if eqx.is_array(x) else x, bares)
         jax.block_until_ready(_watch(bares, twin))
         first = ROOT - len(methods)
@@ -180,5 +180,5 @@ def _restricted(risk: AbstractRisk, problem: LeastSquares, matters: np.ndarray) 
 
 
 @compiled
-def _watch(bares: list[tuple], f: Hypothesis) -> Array:
+def _watch(bares: list[Bare], f: Hypothesis) -> Array:
     return jnp.stack([jnp.sum(table(bare, f)) for bare in bares])

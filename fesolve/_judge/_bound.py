@@ -33,8 +33,8 @@ RICH_ENOUGH = 12
 LOWER, FALLS = 0.8, 0.5
 """The share of its degree at which a series is compared with itself, and the share of the
 conditioning there below which it falls."""
-POWERS = 8
-"""Steps of the power method: the conditioning is wanted to a tenth."""
+SQUARINGS = 3
+"""p = 16 of the sum of powers of singular values: the conditioning is wanted to a fifth."""
 IN_DOUBT = 1e-5
 """A conditioning below this, relative to the size of the parts of r, is looked into."""
 
@@ -123,16 +123,17 @@ def _bound(
 
 
 def _least_ratio(xp: Any, inverse: Any, table: Any) -> Any:
-    """min over d of |J d| / |F d| with R^-1 of J = QR, by the power method on F R^-1; 0 where J
-    has lost rank."""
+    """min over d of |J d| / |F d| with R^-1 of J = QR: one over the largest singular value of
+    A = F R^-1, the limit of (sum_i sigma_i^p)^(1 / p) from above; 0 where J has lost rank."""
     apart = table @ inverse
-    v = xp.ones(apart.shape[1], apart.dtype)
-    for _ in range(POWERS):
-        v = apart.T @ (apart @ v)
-        size = xp.linalg.norm(v)
-        v = v / xp.where(size > 0, size, 1)
-    largest = xp.linalg.norm(apart @ v)
-    return xp.where(largest > 0, 1 / xp.where(largest > 0, largest, 1), 0)
+    size = xp.sqrt(xp.sum(apart**2))
+    good = (size > 0) & xp.isfinite(size)
+    gram = apart / xp.where(good, size, 1)
+    gram = gram.T @ gram
+    for _ in range(SQUARINGS):
+        gram = gram @ gram
+    largest = size * xp.trace(gram) ** (0.5 / 2**SQUARINGS)
+    return xp.where(good, 1 / xp.where(good, largest, 1), 0)
 
 
 def _lower_columns(f: Series, unknowns: int) -> _Lower | None:
@@ -167,13 +168,14 @@ def _is_linear(f: Hypothesis) -> bool:
 def _values(f: Hypothesis, mask: PyTree[bool], samples: list, theta: Any) -> tuple[Any, Any]:
     """The values of f and their Jacobian in theta, weighted by p*, each function by its size."""
     table = None
-    if isinstance(f, Series) and not is_traced(theta):
+    if isinstance(f, Series) and not is_traced(samples[0].weights):
         table = tabulated(f.basis, samples[0].points)
     if table is not None:
         table = np.sqrt(np.asarray(samples[0].weights))[:, None] * table
         outputs = int(np.prod(f.coefficients.shape[:-1]))
         table = np.kron(np.eye(outputs), table) if outputs > 1 else table
-        return table @ theta, table.astype(theta.dtype)
+        table = table.astype(theta.dtype)
+        return table @ theta, table
     values = values_of(f, mask, samples, {})
     problem = LeastSquares(values.risk, f, mask)
     if is_traced(theta) or problem.traced:

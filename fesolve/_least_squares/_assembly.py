@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, PyTree
 
 from .._compiled import arrays_of, Keyed, program, Static
 from .._dry_run import equation_widths
-from .._evaluation import components, row_scale, table
+from .._evaluation import Bare, components, row_scale, table
 from .._fingerprint import Recent, TracedClosureError
 from .._risk import AbstractRisk, require_sample, require_squares, Risk
 from .._types import Hypothesis, is_traced, is_tracing
@@ -47,7 +47,7 @@ def owners(equations: tuple[Equation, ...]) -> np.ndarray:
 class Assembly(Keyed):
     """What is fixed while theta moves, apart from arrays: hashable, the key of the programs."""
 
-    def __init__(self, bares: list[tuple], theta: PyTree, rest: PyTree) -> None:
+    def __init__(self, bares: list[Bare], theta: PyTree, rest: PyTree) -> None:
         leaves, self.structure = jax.tree.flatten(theta)
         self.shapes = tuple(leaf.shape for leaf in leaves)
         self.dtype = jnp.result_type(*leaves)
@@ -105,7 +105,7 @@ class LeastSquares:
         self.risk, self.terms = risk, risk.terms
         self.f = f
         self.mask = mask
-        self.bares = [term.bare() for term in risk.terms]
+        self.bares = [term.bare for term in risk.terms]
         theta, self.rest = eqx.partition(f, mask)
         self.assembly = Assembly(self.bares, theta, self.rest)
         dtype = self.assembly.dtype
@@ -126,7 +126,7 @@ class LeastSquares:
             return None
         moved = copy.copy(self)
         moved.risk, moved.terms = risk, risk.terms
-        moved.bares = [term.bare() for term in risk.terms]
+        moved.bares = [term.bare for term in risk.terms]
         data = arrays_of((moved.bares, self.rest))
         moved.data = [cast(x, self.assembly.dtype) for x in data]
         return moved
@@ -214,7 +214,7 @@ def linearise(
         bares, _ = assembly.merge(theta, data)
         rows, blocks = [], []
         for index, bare in enumerate(bares):
-            r, jacobian = _term(assembly, index, bare[3], theta, data)
+            r, jacobian = _term(assembly, index, bare.points, theta, data)
             scale = row_scale(bare, theta.dtype)
             rows.append(jnp.ravel(scale[:, None] * r))
             blocks.append((scale[:, None, None] * jacobian).reshape(-1, theta.size))
@@ -262,7 +262,7 @@ def _dry_run(assembly: Assembly, terms: tuple[Risk, ...], theta: Any, data: list
     equations, start = [], 0
     bares, f = assembly.merge(jnp.asarray(theta), data)
     for index, (term, bare) in enumerate(zip(terms, bares, strict=True)):
-        points, column = bare[3], 0
+        points, column = bare.points, 0
         count = 1 if points is None else jax.tree.leaves(points)[0].shape[0]
         widths = equation_widths(term.name, bare, f)
         total = sum(widths.values())

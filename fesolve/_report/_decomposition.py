@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray, PyTree
 
 from .._compiled import compiled
 from .._distribution import Dirac, Empirical
-from .._evaluation import Pairs, table
+from .._evaluation import Bare, components, Pairs, table
 from .._precision import in_dtype, theta_dtype
 from .._risk import AbstractRisk, require_sample, Risk
 from .._show import Estimate, Table
@@ -127,7 +127,7 @@ def error_decomposition(
     start = hypothesis_class(for_start)
     best = solve(truth, start, solver, key=for_best, throw=False).value
     found, train = _trained(risk, start, solver, n, jr.split(for_samples, replications))
-    bares = in_dtype([term.bare() for term in truth.terms], theta_dtype(start))
+    bares = in_dtype([term.bare for term in truth.terms], theta_dtype(start))
     at_best = _losses(bares, best)
     test, mean_losses, fine = _tested(bares, start, found, train)
     return _decomposed(
@@ -166,7 +166,7 @@ def _population(
         terms = population.terms
         for term in terms:
             require_sample(term)
-        return population, [is_drawn(t, np.asarray(t.bare()[4])) for t in terms]
+        return population, [is_drawn(t, np.asarray(t.bare.weights)) for t in terms]
     terms, drawn = [], []
     keys = jr.split(key, len(risk.terms))
     for term, one in zip(risk.terms, keys, strict=True):
@@ -196,34 +196,27 @@ def _sampled(term: Risk, n: int, key: PRNGKeyArray) -> AbstractRisk:
 
 
 @compiled
-def _losses(bares: list[tuple], f: Hypothesis) -> list[Array]:
+def _losses(bares: list[Bare], f: Hypothesis) -> list[Array]:
     """The loss at each point of each term, with the multiplier of the term."""
     out = []
     for bare in bares:
-        _, loss, _, points, _, shock, multiplier = bare
+        shock = bare.shock
         if isinstance(shock, Pairs):
-            both = [(*bare[:5], (e, None), multiplier) for e in (shock.first, shock.second)]
-            values = _drawn(both[0], points, f) * _drawn(both[1], points, f)
+            values = _drawn(bare, shock.first, f) * _drawn(bare, shock.second, f)
         else:
-            values = loss(table(bare, f))
-        out.append(jnp.asarray(multiplier, values.dtype) * jnp.sum(values, axis=1))
+            values = bare.loss(table(bare, f))
+        out.append(jnp.asarray(bare.multiplier, values.dtype) * jnp.sum(values, axis=1))
     return out
 
 
-def _drawn(bare: tuple, points: PyTree, f: Hypothesis) -> Float[Array, "n m"]:
+def _drawn(bare: Bare, draws: PyTree, f: Hypothesis) -> Float[Array, "n m"]:
     """The residual components at every point with one draw of the shock at each."""
-    residual, _, args, _, _, (draws, _), _ = bare
-
-    def at(x: PyTree, e: PyTree) -> Array:
-        leaves = jax.tree.leaves(residual(f, x, e, *args))
-        return jnp.concatenate([jnp.ravel(leaf) for leaf in leaves])
-
-    return jax.vmap(at)(points, draws)
+    return jax.vmap(lambda x, e: components(bare, f, x, e))(bare.points, draws)
 
 
 @compiled
 def _tested(
-    bares: list[tuple], start: Hypothesis, found: PyTree, train: Float[Array, " replications"]
+    bares: list[Bare], start: Hypothesis, found: PyTree, train: Float[Array, " replications"]
 ) -> tuple[Float[Array, " replications"], list[Array], Bool[Array, " replications"]]:
     """R(f_D, p*) of every f_D; the losses at each point, averaged over those; and which of them
     are finite. One f_D after the other, since all at all points would not fit."""
@@ -233,7 +226,7 @@ def _tested(
         arrays, train = replication
         losses = _losses(bares, eqx.combine(arrays, static))
         test = sum(
-            jnp.sum(jnp.asarray(bare[4], term.dtype) * term)
+            jnp.sum(jnp.asarray(bare.weights, term.dtype) * term)
             for bare, term in zip(bares, losses, strict=True)
         )
         fine = jnp.isfinite(test) & jnp.isfinite(train)
@@ -260,7 +253,7 @@ def _decomposed(
     replications: int,
 ) -> ErrorDecomposition:
     """The four numbers. Two things are random: the samples D, and the draws that stand for p*."""
-    weights = [np.asarray(term.bare()[4], np.float64) for term in truth.terms]
+    weights = [np.asarray(term.bare.weights, np.float64) for term in truth.terms]
 
     def of_population(losses: list[np.ndarray]) -> float:
         variance = 0.0

@@ -123,7 +123,7 @@ def _points(risk: AbstractRisk | None) -> tuple[Point, np.ndarray, str]:
     if _is_interval(lower, upper):
         points = np.linspace(lower, upper, UNIFORM)
         return points, np.full(UNIFORM, 1 / UNIFORM), f"on {UNIFORM:,} uniform points"
-    points, weights = jax.tree.map(np.asarray, term.bare()[3:5])
+    points, weights = jax.tree.map(np.asarray, term.bare[3:5])
     return points, weights, f"on {len(weights):,} points of the sample"
 
 

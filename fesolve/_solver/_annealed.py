@@ -49,7 +49,7 @@ def annealed(
             monitor(steps, {**numbers, "stage": "ridge"}, f)
     problem = LeastSquares(risk, f, trainable)
     r, jacobian = problem.linearise(problem.theta)
-    multipliers = [bare[6] for bare in problem.bares]
+    multipliers = [bare.multiplier for bare in problem.bares]
     stats = {
         "steps": np.asarray(steps),
         "rms": root_mean_squares(problem.equations, r, multipliers),

@@ -39,7 +39,7 @@ def timely_order(problem: LeastSquares, causal: Callable | None) -> Order | None
     the lower end of the sample, or all at the upper end, is taken for time, forward or backward.
     Of points that are traced this is not known, and all times are 0 where it is not so.
     """
-    points = [bare[3] for bare in problem.bares]
+    points = [bare.points for bare in problem.bares]
     times = lambda p: jax.vmap(causal)(p)
     if causal is None:
         direction = _direction(problem, points)

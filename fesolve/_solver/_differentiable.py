@@ -93,7 +93,7 @@ def _minimum(
 def _compute(assembly: Assembly, method: Method, theta: Any, data: list) -> Minimum:
     with jax.default_matmul_precision("highest"):
         out = method(assembly, theta, data)
-    multipliers = [jnp.asarray(bare[6]) for bare in assembly.merge(out.theta, data)[0]]
+    multipliers = [jnp.asarray(bare.multiplier) for bare in assembly.merge(out.theta, data)[0]]
     result, rms = how_it_ended(method.equations, method.unfinished, multipliers, out)
     stats = {"steps": out.steps, "rms": rms}
     stats |= out.more or {}

@@ -122,7 +122,7 @@ def mean_squares(term: Any, f: Hypothesis) -> list[Any]:
         require_sample(term)
     except ValueError:
         return []
-    bare = in_dtype(term.bare(), theta_dtype(f))
+    bare = in_dtype(term.bare, theta_dtype(f))
     squares = mean_square_components(bare, f)
     ends = np.cumsum([0, *equation_widths(term.name, bare, f).values()])
     return [squares[a:b].sum() for a, b in itertools.pairwise(ends)]

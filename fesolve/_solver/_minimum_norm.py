@@ -173,7 +173,7 @@ def _conclude(options: _Options, state: Iterate, floats: tuple, others: tuple) -
     decided = (state.undecided == 0) | (not options.unique)
     out = Outcome(state.theta, state.c, state.steps, state.converged, state.finite)
     assembly, data = options.pair.constraint, _joined(floats, others)[0]
-    multipliers = [jnp.asarray(bare[6]) for bare in assembly.merge(state.theta, data)[0]]
+    multipliers = [jnp.asarray(bare.multiplier) for bare in assembly.merge(state.theta, data)[0]]
     unfinished = RESULTS.max_steps_reached
     result, rms = how_it_ended(options.pair.equations, unfinished, multipliers, out)
     zero = within_tolerance(options.pair.equations, rms, state.theta.dtype)

@@ -39,7 +39,7 @@ def reporter(
 
 def in_numpy(problem: LeastSquares, **more: Any) -> InNumPy:
     """The algebra of a problem on the host."""
-    multipliers = [np.asarray(bare[6], problem.theta.dtype) for bare in problem.bares]
+    multipliers = [np.asarray(bare.multiplier, problem.theta.dtype) for bare in problem.bares]
     zero = lambda point: bool(holds(problem.equations, multipliers, point))
     return InNumPy(problem.residuals, problem.linearise, **{"holds": zero, **more})
 

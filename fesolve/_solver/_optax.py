@@ -169,7 +169,7 @@ def _begin(problem: _Problem, theta: PyTree, key: PRNGKeyArray | None) -> PyTree
     the residuals stands here."""
     f = problem.value(theta)
     for term in _sample(problem, f, key).terms:
-        equation_widths(term.name, term.bare(), f)
+        equation_widths(term.name, term.bare, f)
     with _loose_promotion():
         return problem.optim.init(theta)
 

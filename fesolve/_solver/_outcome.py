@@ -44,7 +44,7 @@ class Outcome(NamedTuple):
 def host_solution(problem: LeastSquares, out: Outcome, unfinished: Any = None) -> Solution:
     """Where an iteration on the host has ended, and how; `unfinished` where it has not arrived."""
     dtype = out.theta.dtype
-    multipliers = [bare[6] for bare in problem.bares]
+    multipliers = [bare.multiplier for bare in problem.bares]
     unfinished = RESULTS.max_steps_reached if unfinished is None else unfinished
     result, rms = how_it_ended(problem.equations, unfinished, multipliers, out)
     stats = {

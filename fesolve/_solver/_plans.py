@@ -52,7 +52,7 @@ def network_plan(
     again = _usable((causal, damped, arrival), timed)
     again = tuple(s._replace(again=True, turns_back=not i) for i, s in enumerate(again))
     stages = (*_usable(first, timed), *again) if last else _usable(first, timed)
-    return Plan(stages, max_steps, last, damping, accuracy, to_rounding=True)
+    return Plan(stages, max_steps, last, damping, accuracy, accelerates=True, to_rounding=True)
 
 
 def _usable(stages: tuple[Stage, ...], timed: bool) -> tuple[Stage, ...]:
@@ -97,7 +97,9 @@ def in_jax(
 ) -> InJax:
     """The algebra of a problem inside a program; where rows have times, their order is the last of
     the data."""
-    multipliers = [jnp.asarray(bare[6], assembly.dtype) for bare in assembly.merge(theta, data)[0]]
+    multipliers = [
+        jnp.asarray(bare.multiplier, assembly.dtype) for bare in assembly.merge(theta, data)[0]
+    ]
     return InJax(
         lambda theta: residuals(assembly, theta, data),
         lambda theta: linearise(assembly, theta, data),
