@@ -21,7 +21,7 @@ from ._box import is_plain
 from ._error import ErrorEstimate
 from ._fresh import Fresh, fresh, is_movable
 from ._newton import Linearised, missing_step, Step
-from ._probe import Given, Probe, probe
+from ._probe import Given, polynomials_alone, Probe, probe
 from ._values import blocks, component_sizes, scales, values_of
 
 
@@ -33,8 +33,13 @@ LEAST, MOST = 96, 2_000
 """Fresh points of a term."""
 APART = 1e3
 """Singular values that stand apart from the others by this factor are looked at again."""
+WEAK, FALLS = 1e-6, 0.5
+"""A change of f that shows so little in r is looked at again; in a richer space a direction that
+is free shows by less than this share of it."""
 STAYS, MATTERS = 0.8, 1e-4
 """Residuals that fall by less than this in a richer space stay; errors that are looked into."""
+CHASM = 1e6
+"""Singular values that stand apart by this factor, near rounding, belong to a free direction."""
 BROKEN = 0.05
 """The share of fresh points at which the residual may be without a value, as at singular ones."""
 
@@ -111,11 +116,11 @@ def estimate(
         found = _on_host(problem, f, selected)
     if richness > 1 or selected:
         return found
-    apart = bool(found.determined) and found.apart > APART
-    if not (apart or _is_contradicted(found)):
+    doubtful = bool(found.determined) and (found.apart > APART or _is_weak(found))
+    if not (doubtful or _is_contradicted(found)):
         return found
     again = estimate(risk, f, mask, richness=2)
-    if apart and again.conditioning < found.conditioning / 3:
+    if doubtful and again.conditioning < FALLS * found.conditioning:
         # a direction that a richer space holds better and better is free
         found = eqx.tree_at(lambda e: e.determined, again, np.asarray(False))
     if _is_contradicted(found) and not again.left_over < STAYS * found.left_over:
@@ -123,6 +128,12 @@ def estimate(
         worse = lambda x: np.maximum(x, found.bound)
         found = eqx.tree_at(lambda e: e.relative, found, jax.tree.map(worse, found.relative))
     return found
+
+
+def _is_weak(found: ErrorEstimate) -> bool:
+    """Whether some change of f of its own size hardly shows in r."""
+    size = found.rms / (found.bound * found.conditioning) if found.bound > 0 else 0.0
+    return bool(found.conditioning * size < WEAK * found.unit)
 
 
 def _is_contradicted(found: ErrorEstimate) -> bool:
@@ -159,14 +170,16 @@ def _posed(
         if known and not callable(f) and any(jax.tree.leaves(mask)):
             known = asked_where_it_matters(_squares(first), f, mask, known)
     space = probe(f, mask, known, richness)
-    sample = fresh(risk, f, [_count(term, space.f) for term in risk.terms])
-    samples = [term.distribution for term in sample.risk.terms if is_movable(term)]
-    residuals = LeastSquares(_squares(sample.risk), space.f, space.mask)
-    poor = not sample.complete and residuals.rows < ENOUGH * residuals.theta.size
-    if poor and any(jax.tree.leaves(mask)):
+    rows = _rows(risk, space)
+    if any(jax.tree.leaves(space.own)) and not rows.suffice:
+        space = polynomials_alone(space)
+        rows = _rows(risk, space)
+    sample, residuals = rows.sample, rows.residuals
+    if rows.too_few and any(jax.tree.leaves(mask)):
         nothing = jax.tree.map(lambda _: False, mask)
         space = Probe(f, mask, nothing, False, "the sample has too few points for a richer space")
         residuals = LeastSquares(_squares(sample.risk), f, mask)
+    samples = [term.distribution for term in sample.risk.terms if is_movable(term)]
     values = values_of(space.f, space.mask, samples, known)
     problem = LeastSquares(values.risk, space.f, space.mask)
     size = residuals.theta.size
@@ -178,16 +191,43 @@ def _posed(
     return _Problem(space, own, residuals, problem, values.names, sample.complete, sample.missing)
 
 
+class _Rows(NamedTuple):
+    """The residuals of a richer space at fresh points, and whether these are too few, where they
+    cannot be chosen; they suffice where they can also be afforded."""
+
+    sample: Fresh
+    residuals: LeastSquares
+    too_few: bool
+
+    @property
+    def suffice(self) -> bool:
+        size = self.residuals.theta.size
+        return not self.too_few and max(self.residuals.rows, size) * size**2 <= WORK
+
+
+def _rows(risk: AbstractRisk, space: Probe) -> _Rows:
+    pairs = zip(jax.tree.leaves(space.f), jax.tree.leaves(space.own), strict=True)
+    own = sum(np.size(leaf) for leaf, mark in pairs if mark)
+    sample = fresh(risk, space.f, [_count(term, space.f, own) for term in risk.terms])
+    residuals = LeastSquares(_squares(sample.risk), space.f, space.mask)
+    too_few = not sample.complete and residuals.rows < ENOUGH * residuals.theta.size
+    return _Rows(sample, residuals, too_few)
+
+
 def _squares(risk: AbstractRisk) -> AbstractRisk:
     """Whatever the loss is, it is zero where r is."""
     return SumRisk(tuple(changed(term, loss=squared, tolerance=np.inf) for term in risk.terms))
 
 
-def _count(term: Risk, f: Hypothesis) -> int:
+def _count(term: Risk, f: Hypothesis, own: int = 0) -> int:
     """How many fresh points decide a richer space, twice over, and are no fewer than the solver
-    had."""
+    had.
+
+    **Arguments:** `own`, how many parameters of f move beside polynomials.
+    """
     sizes = [node.basis.size for node in jax.tree.leaves(f, is_leaf=_is_series) if _is_series(node)]
-    return int(min(max([LEAST, *(2.2 * size for size in sizes), term.count]), MOST))
+    needed = 2.2 * (max(sizes, default=0) + own)
+    return int(min(max(LEAST, needed, term.count), MOST))
 
 
 def _is_series(node: Any) -> bool:
@@ -233,7 +273,7 @@ def _on_host(problem: _Problem, f: Hypothesis, selected: bool) -> ErrorEstimate:
     step = missing_step(np, svd, system, problem.residuals.equations, problem.own, selected)
     if not values.any() and not _has_slope(problem.residuals, theta, r, step):
         return _nothing(f, "f is zero, where the residual has no derivative in f")
-    return _concluded(np, problem, f, step, r, values, scale)
+    return _concluded(np, problem, f, step, r, values, scale, selected)
 
 
 def _has_slope(residuals: LeastSquares, theta: Any, r: Any, step: Step) -> bool:
@@ -255,7 +295,7 @@ def _on_device(problem: _Problem, f: Hypothesis, selected: bool) -> ErrorEstimat
     scaled = scale[:, None] * values_jacobian
     system = Linearised(theta, r, jacobian, scaled, scale * v)
     step = missing_step(jnp, decomposed, system, problem.residuals.equations, problem.own, selected)
-    found = _concluded(jnp, problem, f, step, r, v, scale)
+    found = _concluded(jnp, problem, f, step, r, v, scale, selected)
     lost = jnp.where(jnp.mean(broken) > BROKEN, jnp.nan, 0.0)
     return eqx.tree_at(
         lambda e: e.relative, found, jax.tree.map(lambda x: x + lost, found.relative)
@@ -272,7 +312,14 @@ def _blocks(problem: _Problem, v: Any) -> list[tuple[str, Any]]:
 
 
 def _concluded(
-    xp: Any, problem: _Problem, f: Hypothesis, step: Step, r: Any, values: Any, scale: Any
+    xp: Any,
+    problem: _Problem,
+    f: Hypothesis,
+    step: Step,
+    r: Any,
+    values: Any,
+    scale: Any,
+    selected: bool,
 ) -> ErrorEstimate:
     parts = _blocks(problem, scale * values)
     total = xp.sqrt(sum(component_sizes(xp, block).max() ** 2 for _, block in parts))
@@ -282,6 +329,8 @@ def _concluded(
     floor = eps * step.unit / conditioning / safe / float(np.sqrt(r.size))
     bound = step.rms / conditioning / safe
     contradiction = step.left_over / xp.where(step.unit > 0, step.unit, 1)
+    lost = (step.apart > CHASM) & (conditioning * total < eps ** (2 / 3) * step.unit)
+    determined = step.determined & (~lost | selected)
     complete = problem.probe.complete
     relative: dict[str, Any] = {}
     for (name, change), (_, block) in zip(_blocks(problem, step.change), parts, strict=True):
@@ -289,7 +338,7 @@ def _concluded(
         error = xp.max(component_sizes(xp, change) / xp.where(size > 0, size, 1))
         error = xp.maximum(xp.maximum(error, floor), contradiction)
         # a correction along what is free says nothing
-        error = xp.where(step.determined, error, xp.maximum(error, bound)) if complete else bound
+        error = xp.where(determined, error, xp.maximum(error, bound)) if complete else bound
         relative[name] = xp.maximum(relative[name], error) if name in relative else error
     single = len(relative) == 1
     at = lambda shift: problem.residuals.value(problem.residuals.theta + shift)
@@ -299,7 +348,7 @@ def _concluded(
         step.conditioning,
         floor,
         bound,
-        step.determined,
+        determined,
         step.apart,
         xp.sqrt(r @ r),
         step.unit,

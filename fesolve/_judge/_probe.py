@@ -87,7 +87,7 @@ def probe(
     """f with each function that trains in a richer space.
 
     **Arguments:** `asked`, the points at which each function is called, by its place among the
-    functions of f; `richness`, 2 for a richer space still.
+    functions of f; `richness`, 2 for more polynomials, beside which no network moves.
     """
     places = iter(range(len(functions(f))))
 
@@ -106,7 +106,8 @@ def probe(
             free = eqx.tree_at(lambda g: g.coefficients, none, True)
             return _Part(richer, free, none, "")
         own = none
-        if _parameters(node, trained) <= TANGENTS and not isinstance(node, Series):
+        moves = richness == 1 and _parameters(node, trained) <= TANGENTS
+        if moves and not isinstance(node, Series):
             own = eqx.tree_at(lambda g: g.given.value, none, trained)
         return _Part(richer, eqx.tree_at(lambda g: g.delta.coefficients, own, True), own, "")
 
@@ -116,6 +117,12 @@ def probe(
     why = next((part.why for part in found if part.why), "")
     pick = lambda i: jax.tree.map(lambda part: part[i], parts, is_leaf=is_part)
     return Probe(pick(0), pick(1), pick(2), not why, why)
+
+
+def polynomials_alone(space: Probe) -> Probe:
+    """The space in which nothing of f's own moves beside polynomials."""
+    mask = jax.tree.map(lambda free, own: free and not own, space.mask, space.own)
+    return space._replace(mask=mask, own=jax.tree.map(lambda _: False, space.own))
 
 
 def _parameters(node: Any, trained: Any) -> int:

@@ -71,7 +71,11 @@ def run_on_host(
 def outcome(algebra: InNumPy, state: State) -> Outcome:
     """What is known where an iteration on the host has ended."""
     best = state.best
-    numbers = {"evaluations": algebra.evaluations, "damping": state.damping}
+    numbers = {
+        "evaluations": algebra.evaluations,
+        "damping": state.damping,
+        "unit": state.unit,
+    }
     beyond = None if bool(state.finite) or state.beyond is best.theta else state.beyond
     ended = (best.theta, best.r, state.steps, bool(state.converged), bool(state.finite))
     return Outcome(*ended, more=numbers, history=algebra.history, beyond=beyond)
