@@ -118,6 +118,7 @@ def row(**changes):
     plain = {"problem": "p", "kind": "plain", "difficult": False, "dimension": 1, "hypothesis": "h"}
     judged = {"answer": True, "hidden": False, "parent": "", "failure": "", "seconds": 1.0}
     said = {"solve": True, "report": True, "error": 1e-9, "estimate": 2e-9, "is_bound": False}
+    said |= {"determined": True}
     return plain | judged | said | changes
 
 

@@ -86,7 +86,10 @@ def print_summary(rows) -> int:
         split,
         lambda r: word(r["solve"]) + word(r["report"]),
     )
-    show("Crashed", [row for row in rows if row["failure"]], lambda row: row["failure"])
+    refused = [row for row in rows if row["failure"].startswith("ValueError")]
+    show("Refused before the solve, with a sentence", refused, lambda row: row["failure"][:160])
+    crashed = [row for row in rows if row["failure"] and row not in refused]
+    show("Crashed", crashed, lambda row: row["failure"])
     print_ratios(rows)
     print_units(rows)
     seconds, cpu = (sum(row.get(key, 0.0) for row in rows) for key in ("seconds", "cpu"))
