@@ -113,7 +113,7 @@ def test_it_solves_what_a_direct_solve_does_not():
 def test_it_stays_on_the_branch_that_it_begins_on():
     """Directly, a path of overaccumulation satisfies the Euler equation on the box as well."""
     hard, easy = growth_risk(0.05, 5.0), growth_risk(0.0, 1.0)
-    direct = fe.solve(hard, growth_series(1.0), SHORT, throw=False)
+    direct = fe.solve(hard, growth_series(1.0), throw=False)
     assert saved(direct) > 0.9
     solution = fe.solve(hard, growth_series(1.0), fe.Continuation(easy, SHORT))
     assert saved(solution) == pytest.approx(0.35062, abs=1e-5)

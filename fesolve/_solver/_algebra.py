@@ -36,8 +36,6 @@ class Plan(NamedTuple):
     - `columns`: those in which Gauss-Newton steps move theta, all where there are none.
     - `damping`: what is first added to the diagonal of J^T J, relative to its largest entry.
     - `accuracy`: the relative error of f that is asked for.
-    - `accelerates`: whether damped steps are bent (geodesic acceleration), for an f that is not
-      linear in theta; it takes another residual a step, and a third of the compilation.
     - `to_rounding`: a solve is at its end where the residual is rounding; else where the equations
       hold.
     """
@@ -47,7 +45,6 @@ class Plan(NamedTuple):
     columns: tuple[int, ...] = ()
     damping: float = 1e-3
     accuracy: float = 1e-3
-    accelerates: bool = False
     to_rounding: bool = False
 
     @property

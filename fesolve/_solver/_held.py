@@ -130,9 +130,9 @@ class HeldAssembly(Assembly):
         _, g = self.assembly.merge(before, data)
         bares, f = self.assembly.merge(theta, data)
         bares = list(bares)
-        _, loss, args, *rest = bares[self.index]
-        residual = Held(self.step, rest[2] is not None)
-        bares[self.index] = (residual, loss, (g, *args), *rest)
+        bare = bares[self.index]
+        residual = Held(self.step, bare.shock is not None)
+        bares[self.index] = bare._replace(residual=residual, args=(g, *bare.args))
         return bares, f
 
 

@@ -93,7 +93,7 @@ def _attempt(algebra: Algebra, plan: Plan, stage: Any, state: State) -> Move:
     xp, here = algebra.xp, state.here
     r, jacobian = algebra.weighted(state.weights, here.r, here.jacobian)
     step, factors = algebra.direction(plan, stage.damped, r, jacobian, state.damping)
-    if algebra.accelerates and plan.accelerates:
+    if algebra.accelerates and has_damped(plan):
         plain = lambda: step
         bent = lambda: _accelerated(algebra, state, r, jacobian, step, factors)
         step = algebra.branch(stage.damped, bent, plain)

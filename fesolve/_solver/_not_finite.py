@@ -61,7 +61,7 @@ def _first(problem: LeastSquares, rows: np.ndarray) -> tuple[str, str, str] | No
         block = rows[equation.start : end].reshape(equation.points, equation.width)
         bad = np.flatnonzero(block[:, list(equation.columns)].any(axis=1))
         if bad.size:
-            points = problem.bares[equation.term][3]
+            points = problem.bares[equation.term].points
             first = "" if points is None else f", first at x = {_point(points, int(bad[0]))}"
             return equation.name, f"{bad.size} of {equation.points} points", first
     return None

@@ -52,7 +52,7 @@ def network_plan(
     again = _usable((causal, damped, arrival), timed)
     again = tuple(s._replace(again=True, turns_back=not i) for i, s in enumerate(again))
     stages = (*_usable(first, timed), *again) if last else _usable(first, timed)
-    return Plan(stages, max_steps, last, damping, accuracy, accelerates=True, to_rounding=True)
+    return Plan(stages, max_steps, last, damping, accuracy, to_rounding=True)
 
 
 def _usable(stages: tuple[Stage, ...], timed: bool) -> tuple[Stage, ...]:
