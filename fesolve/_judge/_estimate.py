@@ -10,7 +10,7 @@ from jaxtyping import PyTree
 
 from .._hypothesis import Series
 from .._least_squares._algebra import one_thread
-from .._least_squares._assembly import LeastSquares, linearise, residuals
+from .._least_squares._assembly import blocks, LeastSquares, linearise, residuals
 from .._least_squares._device_algebra import decomposed
 from .._least_squares._trainable import free_leaves, trainable_leaves
 from .._losses import squared
@@ -22,7 +22,7 @@ from ._error import ErrorEstimate
 from ._fresh import Fresh, fresh, is_movable
 from ._newton import Linearised, missing_step, Step
 from ._probe import Given, polynomials_alone, Probe, probe
-from ._values import blocks, component_sizes, scales, values_of
+from ._values import component_sizes, scales, values_of
 
 
 WORK = 3e9

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._least_squares._assembly import Equation, owners
+from .._least_squares._assembly import blocks, Equation, owners
 
 
 ROUNDING = 50
@@ -44,8 +44,7 @@ class Step(NamedTuple):
 
     - `change`: what it does to the values of f.
     - `parameters`: the correction itself.
-    - `sigma`: the singular values of J in units of values, falling; 0 in the places left over.
-    - `conditioning`: the least of them.
+    - `conditioning`: the least singular value of J in units of values.
     - `free`: the direction that belongs to it, with values of unit size.
     - `determined`: whether every direction of values shows in r above rounding.
     - `apart`: the largest ratio of a singular value to the next below it, among the lower half.
@@ -57,7 +56,6 @@ class Step(NamedTuple):
 
     change: Any
     parameters: Any
-    sigma: Any
     conditioning: Any
     free: Any
     determined: Any
@@ -130,7 +128,6 @@ def missing_step(
     return Step(
         change=values_jacobian @ change,
         parameters=change if directions is None else directions @ change,
-        sigma=xp.where(used, sigma, 0),
         conditioning=xp.min(xp.where(kept, sigma, xp.inf)) if selected else sigma[last],
         free=free,
         determined=kept[last] | selected,
@@ -162,13 +159,11 @@ def alike(xp: Any, equations: tuple[Equation, ...], parts: Any) -> Any:
     parts of which the rows are sums; 1 where they are alike."""
     if len(equations) == 1:
         return xp.ones(parts.shape[0], parts.dtype)
-    owner = owners(equations)
-    squares = xp.sum(parts**2, axis=1)
-    each = range(len(equations))
-    sizes = xp.sqrt(xp.stack([xp.sum(squares[owner == number]) for number in each]))
+    squares = blocks(equations, xp.sum(parts**2, axis=1))
+    sizes = xp.sqrt(xp.stack([xp.sum(block) for block in squares]))
     largest = xp.max(sizes)
     differ = (sizes > ABSENT * largest) & (sizes * UNLIKE < largest)
-    return xp.where(differ, largest / xp.where(differ, sizes, 1), 1)[owner]
+    return xp.where(differ, largest / xp.where(differ, sizes, 1), 1)[owners(equations)]
 
 
 def _largest_gap(xp: Any, sigma: Any, used: Any) -> Any:

@@ -18,7 +18,7 @@ from jaxtyping import Array, PyTree
 from .._compiled import arrays_of, Static
 from .._distribution import Empirical
 from .._hypothesis import Series
-from .._least_squares._assembly import Equation
+from .._least_squares._assembly import blocks, Equation
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import Hypothesis, is_traced, Point
 from ._asked import ROOT
@@ -227,15 +227,6 @@ def _seen(f: Hypothesis, name: str, sample: Empirical) -> set[int]:
 def _label(f: Hypothesis, place: int) -> str:
     path, _ = jax.tree_util.tree_leaves_with_path(f)[place]
     return jax.tree_util.keystr(path).lstrip(".")
-
-
-def blocks(equations: tuple[Equation, ...], rows: Any) -> list[Any]:
-    """Rows of values by function: n points times m components each."""
-    found = []
-    for equation in equations:
-        end = equation.start + equation.points * equation.width
-        found.append(rows[equation.start : end].reshape(equation.points, equation.width))
-    return found
 
 
 def scales(xp: Any, equations: tuple[Equation, ...], values: Any) -> Any:

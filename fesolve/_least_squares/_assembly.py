@@ -35,6 +35,16 @@ class Equation(NamedTuple):
     term: int
 
 
+def blocks(equations: tuple[Equation, ...], rows: Any) -> list[Any]:
+    """Rows by equation: n points times m components each."""
+    found = []
+    for equation in equations:
+        end = equation.start + equation.points * equation.width
+        block = rows[equation.start : end].reshape(equation.points, equation.width)
+        found.append(block[:, list(equation.columns)])
+    return found
+
+
 def owners(equations: tuple[Equation, ...]) -> np.ndarray:
     """The number of the equation to which each row belongs."""
     last = equations[-1]

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
-from .._least_squares._assembly import LeastSquares
+from .._least_squares._assembly import blocks, LeastSquares
 from .._risk import AbstractRisk
 from ._base import Solution
 
@@ -56,10 +56,9 @@ def _at(problem: LeastSquares, theta: Any) -> str | None:
 
 def _first(problem: LeastSquares, rows: np.ndarray) -> tuple[str, str, str] | None:
     """The first equation of which some rows are marked, at how many points, and at which."""
-    for equation in problem.equations:
-        end = equation.start + equation.points * equation.width
-        block = rows[equation.start : end].reshape(equation.points, equation.width)
-        bad = np.flatnonzero(block[:, list(equation.columns)].any(axis=1))
+    marks = blocks(problem.equations, rows)
+    for equation, block in zip(problem.equations, marks, strict=True):
+        bad = np.flatnonzero(block.any(axis=1))
         if bad.size:
             points = problem.bares[equation.term].points
             first = "" if points is None else f", first at x = {_point(points, int(bad[0]))}"

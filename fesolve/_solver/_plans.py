@@ -6,7 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from .._least_squares._assembly import Assembly, Equation, linearise, residuals
+from .._least_squares._assembly import Assembly, blocks, Equation, linearise, residuals
 from ._algebra import Plan, Point, Stage
 from ._causal import Order
 from ._jax_algebra import InJax
@@ -80,15 +80,12 @@ def holds(equations: tuple[Equation, ...], multipliers: list, point: Point) -> A
     against the size of the parts of which it is the sum."""
     xp = np if isinstance(point.r, np.ndarray) else jnp
     relative = default_tolerance(point.r.dtype)
-    parts = point.jacobian**2 @ point.theta**2
+    parts = blocks(equations, point.jacobian**2 @ point.theta**2)
+    squares = blocks(equations, point.r**2)
     good = []
-    for equation in equations:
-        end = equation.start + equation.points * equation.width
-        shape, columns = (equation.points, equation.width), list(equation.columns)
-        size = parts[equation.start : end].reshape(shape)[:, columns].sum()
-        square = (point.r[equation.start : end].reshape(shape)[:, columns] ** 2).sum()
+    for equation, part, square in zip(equations, parts, squares, strict=True):
         given = (equation.tolerance or 0.0) ** 2 * multipliers[equation.term]
-        good.append(square <= xp.maximum(relative**2 * size, given))
+        good.append(square.sum() <= xp.maximum(relative**2 * part.sum(), given))
     return xp.all(xp.stack(good))
 
 

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from .._least_squares._assembly import Equation
+from .._least_squares._assembly import blocks, Equation
 
 
 def default_tolerance(dtype: Any) -> float:
@@ -24,10 +24,8 @@ def root_mean_squares(
     """sqrt(E r^2) of each equation, without the multipliers of the terms."""
     xp = np if isinstance(r, np.ndarray) else jnp
     values = []
-    for equation in equations:
-        end = equation.start + equation.points * equation.width
-        block = r[equation.start : end].reshape(equation.points, equation.width)
-        square = xp.sum(block[:, list(equation.columns)] ** 2)
+    for equation, block in zip(equations, blocks(equations, r), strict=True):
+        square = xp.sum(block**2)
         multiplier = multipliers[equation.term]
         safe = xp.where(multiplier != 0, multiplier, 1)
         values.append(xp.sqrt(square / safe))
