@@ -6,12 +6,16 @@ annotation of the package at run time; `make test` gives it.
 
 import gc
 import itertools
+from pathlib import Path
 
+import compiling
 import jax
 import jax.random as jr
 import pytest
 
 
+compiling.little()
+compiling.kept_in(Path(__file__).parents[1] / ".cache" / "programs")
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")

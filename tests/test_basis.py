@@ -111,12 +111,12 @@ def equations(jaxpr):
 @pytest.mark.parametrize(
     "make", (fe.Chebyshev, fe.Fourier, lambda n: fe.SpectralElements(n, [0.0, 1.0, 2.0]))
 )
-def test_the_program_does_not_grow_with_the_degree(make):
+def test_the_program_grows_with_the_logarithm_of_the_degree_at_most(make):
     def count(degree):
         f = fe.Series(make(degree))
         return equations(jax.make_jaxpr(jax.grad(jax.grad(f)))(0.3).jaxpr)
 
-    assert count(8) == count(128)
+    assert count(16) - count(8) == count(256) - count(128) < count(8) / 4
 
 
 def test_gradient_in_the_domain_agrees_with_differences():

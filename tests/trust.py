@@ -13,6 +13,7 @@ import time
 import warnings
 from pathlib import Path
 
+import compiling
 import jax
 import jax.random as jr
 import numpy as np
@@ -54,6 +55,7 @@ def main() -> int:
     parser.add_argument("--out", metavar="FILE", type=Path, help="JSON lines, kept and continued")
     parser.add_argument("--summary", action="store_true", help="what FILE says, without solving")
     options = parser.parse_args()
+    compiling.little()
     jax.config.update("jax_enable_x64", True)
     from trust_summary import print_summary, print_table
 

@@ -1,0 +1,27 @@
+"""How JAX compiles for the tests, most of whose time is compilation.
+
+To be called before the first computation.
+"""
+
+import os
+from pathlib import Path
+
+import jax
+
+
+FLAGS = (
+    "--xla_backend_optimization_level=0",
+    "--xla_cpu_use_fusion_emitters=false",
+    "--xla_cpu_parallel_codegen_split_count=1",
+)
+
+
+def little() -> None:
+    """As little optimisation as XLA can do: a third of the time, for programs that run slower."""
+    os.environ["XLA_FLAGS"] = " ".join((os.environ.get("XLA_FLAGS", ""), *FLAGS)).strip()
+
+
+def kept_in(folder: Path) -> None:
+    """Compiled programs are kept there, for all processes and for the next run."""
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.02)
