@@ -30,6 +30,8 @@ class ErrorEstimate(Shown):
     - `bound`: rms(r) / conditioning, relative to f.
     - `determined`: whether the equations determine f: `False` where a change of f of unit size
       does not show in r above rounding, as where a condition is missing.
+    - `doubtful`: whether some change of f, of its own size, hardly shows in r, or by much less
+      than any other does.
     - `rms`: sqrt(R) on the fresh points, of all equations together.
     - `unit`: the size of the parts of which r is the sum: r is zero relative to this.
     - `left_over`: the part of `rms` that no change of f takes away.
@@ -45,7 +47,7 @@ class ErrorEstimate(Shown):
     floor: Any
     bound: Any
     determined: Any
-    apart: Any
+    doubtful: Any
     rms: Any
     unit: Any
     left_over: Any

@@ -116,24 +116,23 @@ def estimate(
         found = _on_host(problem, f, selected)
     if richness > 1 or selected:
         return found
-    doubtful = bool(found.determined) and (found.apart > APART or _is_weak(found))
+    doubtful = bool(found.determined & found.doubtful)
     if not (doubtful or _is_contradicted(found)):
         return found
     again = estimate(risk, f, mask, richness=2)
     if doubtful and again.conditioning < FALLS * found.conditioning:
         # a direction that a richer space holds better and better is free
-        found = eqx.tree_at(lambda e: e.determined, again, np.asarray(False))
+        found = eqx.tree_at(lambda e: e.determined, _at_its_bound(again), np.asarray(False))
     if _is_contradicted(found) and not again.left_over < STAYS * found.left_over:
         # r that no richer space takes away belongs to the equations, not to a kink of f
-        worse = lambda x: np.maximum(x, found.bound)
-        found = eqx.tree_at(lambda e: e.relative, found, jax.tree.map(worse, found.relative))
+        found = _at_its_bound(found)
     return found
 
 
-def _is_weak(found: ErrorEstimate) -> bool:
-    """Whether some change of f of its own size hardly shows in r."""
-    size = found.rms / (found.bound * found.conditioning) if found.bound > 0 else 0.0
-    return bool(found.conditioning * size < WEAK * found.unit)
+def _at_its_bound(found: ErrorEstimate) -> ErrorEstimate:
+    """The estimate with errors of no less than their bound."""
+    worse = lambda x: np.maximum(x, found.bound)
+    return eqx.tree_at(lambda e: e.relative, found, jax.tree.map(worse, found.relative))
 
 
 def _is_contradicted(found: ErrorEstimate) -> bool:
@@ -236,7 +235,7 @@ def _is_series(node: Any) -> bool:
 
 def _nothing(f: Hypothesis, why: str) -> ErrorEstimate:
     none, yes = np.asarray(np.nan), np.asarray(True)
-    numbers = (none, none, none, yes, np.asarray(1.0), none, none, none)
+    numbers = (none, none, none, yes, np.asarray(False), none, none, none)
     return ErrorEstimate(none, True, *numbers, True, why, f, f, f)
 
 
@@ -331,6 +330,7 @@ def _concluded(
     contradiction = step.left_over / xp.where(step.unit > 0, step.unit, 1)
     lost = (step.apart > CHASM) & (conditioning * total < eps ** (2 / 3) * step.unit)
     determined = step.determined & (~lost | selected)
+    weak = conditioning * total < WEAK * step.unit
     complete = problem.probe.complete
     relative: dict[str, Any] = {}
     for (name, change), (_, block) in zip(_blocks(problem, step.change), parts, strict=True):
@@ -349,7 +349,7 @@ def _concluded(
         floor,
         bound,
         determined,
-        step.apart,
+        weak | (step.apart > APART),
         xp.sqrt(r @ r),
         step.unit,
         step.left_over,

@@ -35,6 +35,9 @@ ABSENT = 1e-12
 """Parts so much smaller than the largest cannot be told from rounding, and stay as they are."""
 FOLLOWED = 1e-9
 """Changes of a network that polynomials follow so well are left to them."""
+CROWD, SHARE, UNTOLD = 4, 0.1, 1e-8
+"""More directions than these, in number and in share, that r tells so little of are no growing
+modes, of which an equation has as many as its order: f is free there."""
 UNSEEN = 1e-8
 """Directions whose values are smaller than this, relative to the largest, leave f as it is."""
 
@@ -46,7 +49,8 @@ class Step(NamedTuple):
     - `parameters`: the correction itself.
     - `conditioning`: the least singular value of J in units of values.
     - `free`: the direction that belongs to it, with values of unit size.
-    - `determined`: whether every direction of values shows in r above rounding.
+    - `determined`: whether every direction of values shows in r above rounding, and all but a few
+      of them clearly.
     - `apart`: the largest ratio of a singular value to the next below it, among the lower half.
     - `unit`: the size of the parts of which r is the sum, whose rounding it holds.
     - `rms`: |r|, with equations of unlike size brought to one.
@@ -121,6 +125,9 @@ def missing_step(
     y = -wt.T @ xp.where(kept, u.T @ rest / xp.where(kept, sigma, 1), 0)
     change = to_theta @ y
     left_over = xp.linalg.norm(rest + along @ y)
+    unit = xp.linalg.norm(factor[:, None] * parts)
+    untold = xp.sum(used & (sigma * xp.linalg.norm(values) < UNTOLD * unit))
+    crowded = (untold > CROWD) & (untold > SHARE * xp.sum(seen))
     last = xp.sum(seen) - 1
     free = to_theta @ wt[last]
     if directions is not None:
@@ -130,9 +137,9 @@ def missing_step(
         parameters=change if directions is None else directions @ change,
         conditioning=xp.min(xp.where(kept, sigma, xp.inf)) if selected else sigma[last],
         free=free,
-        determined=kept[last] | selected,
+        determined=(kept[last] & ~crowded) | selected,
         apart=_largest_gap(xp, sigma, used),
-        unit=xp.linalg.norm(factor[:, None] * parts),
+        unit=unit,
         rms=xp.linalg.norm(r),
         left_over=left_over,
     )
