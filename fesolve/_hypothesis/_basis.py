@@ -62,6 +62,15 @@ class AbstractGlobalBasis(AbstractBasis):
 class AbstractLocalBasis(AbstractBasis):
     """A basis of which only a window of neighbouring functions is nonzero at any one point."""
 
+    @property
+    @abc.abstractmethod
+    def pieces(self) -> Any:
+        """The ends b_0 < ... < b_m of the intervals on each of which the functions are smooth."""
+
+    @property
+    def domain(self) -> tuple[Any, Any]:
+        return self.pieces[0], self.pieces[-1]
+
     @abc.abstractmethod
     def window(self, x: Point) -> tuple[Any, Float[Array, " width"]]:
         """Where the window at x begins, and the values of the functions in it."""

@@ -80,8 +80,8 @@ class SpectralElements(AbstractLocalBasis):
         return self.number * self.stride + self.smoothness + 1
 
     @property
-    def domain(self) -> tuple[Any, Any]:
-        return self.breaks[0], self.breaks[-1]
+    def pieces(self) -> Any:
+        return self.breaks
 
     @property
     def degrees(self) -> None:
@@ -203,8 +203,8 @@ class BSpline(AbstractLocalBasis):
         return self.knots.shape[0] - 1 + self.degree
 
     @property
-    def domain(self) -> tuple[Any, Any]:
-        return self.knots[0], self.knots[-1]
+    def pieces(self) -> Any:
+        return self.knots
 
     @property
     def degrees(self) -> None:

@@ -74,7 +74,10 @@ def quick_bound(
         or any(term.loss is not squared for term in risk.terms)
     ):
         return None
-    sample = fresh(risk, f, [term.count for term in risk.terms])
+    counts = [term.count for term in risk.terms]
+    if solved is not None and len(solved.terms) == len(counts):
+        counts = [term.count for term in solved.terms]
+    sample = fresh(risk, f, counts)
     movable = [term.distribution for term in sample.risk.terms if is_movable(term)]
     if not sample.complete or not movable:
         return None
@@ -104,7 +107,7 @@ def _bound(
     lower: _Lower | None,
 ) -> Bound:
     parts = jacobian * theta[None]
-    factor = alike(xp, equations, parts)
+    factor = alike(xp, equations, jacobian, theta)
     r, jacobian = factor * r, factor[:, None] * jacobian
     order = np.arange(theta.size) if lower is None else lower.order
     inverse = (inverse_factor if xp is np else inverse_factor_on_device)(jacobian[:, order])

@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
-from .._hypothesis import Series
 from .._least_squares._algebra import one_thread
 from .._least_squares._assembly import blocks, LeastSquares, linearise, residuals
 from .._least_squares._device_algebra import decomposed
@@ -19,7 +18,7 @@ from .._types import changed, Hypothesis, is_traced, is_tracing, still
 from ._asked import asked, asked_where_it_matters
 from ._box import is_plain
 from ._error import ErrorEstimate
-from ._fresh import Fresh, fresh, is_movable
+from ._fresh import Fresh, fresh, is_movable, series_in
 from ._newton import Linearised, missing_step, Step
 from ._probe import Given, polynomials_alone, Probe, probe
 from ._values import component_sizes, scales, values_of
@@ -224,13 +223,9 @@ def _count(term: Risk, f: Hypothesis, own: int = 0) -> int:
 
     **Arguments:** `own`, how many parameters of f move beside polynomials.
     """
-    sizes = [node.basis.size for node in jax.tree.leaves(f, is_leaf=_is_series) if _is_series(node)]
+    sizes = [node.basis.size for node in series_in(f)]
     needed = 2.2 * (max(sizes, default=0) + own)
     return int(min(max(LEAST, needed, term.count), MOST))
-
-
-def _is_series(node: Any) -> bool:
-    return isinstance(node, Series)
 
 
 def _nothing(f: Hypothesis, why: str) -> ErrorEstimate:

@@ -3,7 +3,8 @@
 A population that is the image of a cube is sampled by an additive recurrence, reproducible and
 never at the nodes of a quadrature rule. In up to three coordinates the points are denser towards
 the faces of the cube, as Chebyshev's are, and weighted accordingly: on evenly spread points a
-polynomial of high degree is free near the ends.
+polynomial of high degree is free near the ends. Where f is pieced together, as from elements, each
+piece has as many points, denser towards its own ends.
 """
 
 from typing import Any, NamedTuple
@@ -11,11 +12,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from .._distribution import AbstractDistribution, AbstractTransported, Dirac, Empirical, Uniform
 from .._distribution._empirical import rule
 from .._distribution._part import holds
+from .._hypothesis import AbstractLocalBasis, Series
 from .._risk import AbstractRisk, on_exact_shock, Risk, SumRisk
 from .._types import changed, Hypothesis, is_traced, Point
 from .._worst import additive_recurrence, underlying
@@ -25,6 +27,8 @@ DENSE_TOWARDS_FACES = 3
 """Up to so many coordinates; beyond, the weights would vary by (pi / 2)^d."""
 SEED = 1_618_033
 SHOCK_NODES = 9
+NEGLIGIBLE = 1e-12
+"""The share of an interval below which a piece of it is none."""
 
 
 class Fresh(NamedTuple):
@@ -76,7 +80,7 @@ def _resampled(population: Any, f: Hypothesis, count: int) -> Empirical:
     population = population.given(f)
     inner, conditions = underlying(population)
     if coordinates(inner) > 0:
-        points, weights = _spread(inner, count)
+        points, weights = _spread(inner, count, f)
     else:
         points, weights = inner.sample(count, key=jax.random.key(SEED)), np.full(count, 1 / count)
     if conditions:
@@ -96,14 +100,51 @@ def coordinates(p: AbstractDistribution | None) -> int:
         return 0
 
 
-def _spread(p: AbstractTransported, count: int) -> tuple[Point, Float[np.ndarray, " n"]]:
+def _spread(
+    p: AbstractTransported, count: int, f: Hypothesis
+) -> tuple[Point, Float[Array | np.ndarray, " n"]]:
     d = p.dimension
-    v = recurrence(count, d)
-    weights = np.ones(count)
+    if d == 1:
+        u, weights = in_pieces(count, _cuts(p, f))
+        return _placed(p, u[:, None]), weights
+    u, weights = recurrence(count, d), np.ones(count)
     if d <= DENSE_TOWARDS_FACES:
-        weights = np.prod(np.sin(np.pi * v), axis=1)
-        v = np.sin(np.pi / 2 * v) ** 2
-    return _placed(p, v), weights / weights.sum()
+        weights = np.prod(np.sin(np.pi * u), axis=1)
+        u = np.sin(np.pi / 2 * u) ** 2
+    return _placed(p, u), weights / weights.sum()
+
+
+def in_pieces(
+    count: int, cuts: Float[Array | np.ndarray, " m"]
+) -> tuple[Float[Array | np.ndarray, " n"], Float[Array | np.ndarray, " n"]]:
+    """At least `count` points with weights, as many between each two neighbours of `cuts`."""
+    v = recurrence(-(-count // (len(cuts) - 1)), 1)[:, 0]
+    share, weights = np.sin(np.pi / 2 * v) ** 2, np.sin(np.pi * v)
+    ends = cuts[:, None].astype(cuts.dtype)
+    lower, upper = ends[:-1], ends[1:]
+    weights = ((upper - lower) * weights).ravel()
+    return (lower * (1 - share) + upper * share).ravel(), weights / weights.sum()
+
+
+def _cuts(p: AbstractTransported, f: Hypothesis) -> Float[Array | np.ndarray, " m"]:
+    """Where f is pieced together, as shares of the interval of p, and its ends."""
+    bases = [node.basis for node in series_in(f)]
+    pieces = [basis.pieces for basis in bases if isinstance(basis, AbstractLocalBasis)]
+    ends = np.array([0.0, 1.0])
+    if not (pieces and isinstance(p, Uniform) and p.lower.shape == ()):
+        return ends
+    traced = is_traced((pieces, p))
+    xp = jnp if traced else np
+    inner = (xp.concatenate(pieces) - p.lower) / (p.upper - p.lower)
+    cuts = xp.sort(xp.concatenate([xp.clip(inner, 0, 1), ends.astype(inner.dtype)]))
+    # a program must not depend on how many of them coincide: nothing between has no weight
+    return cuts if traced else cuts[np.append(True, np.diff(cuts) > NEGLIGIBLE)]
+
+
+def series_in(f: Hypothesis) -> list[Series]:
+    """The series of which f is made."""
+    is_series = lambda node: isinstance(node, Series)
+    return [node for node in jax.tree.leaves(f, is_leaf=is_series) if is_series(node)]
 
 
 def _placed(p: AbstractTransported, u: Float[np.ndarray, "n cube"]) -> Point:

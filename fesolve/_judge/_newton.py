@@ -33,6 +33,8 @@ UNLIKE = 1e3
 """The ratio of sizes from which equations are brought to one size."""
 ABSENT = 1e-12
 """Parts so much smaller than the largest cannot be told from rounding, and stay as they are."""
+ROUNDED = 1e-7
+"""Parts so much smaller than theta would make them are what rounding left of zero."""
 FOLLOWED = 1e-9
 """Changes of a network that polynomials follow so well are left to them."""
 CROWD, SHARE, UNTOLD = 4, 0.1, 1e-8
@@ -109,8 +111,9 @@ def missing_step(
     to_theta = vt.T * xp.where(seen, 1 / xp.where(seen, s, 1), 0)[None]
     # f itself in the richer space, where what was given is not part of theta
     within = to_theta @ (left[: values.size].T @ values)
-    parts = jacobian * xp.maximum(xp.abs(theta), xp.abs(within))[None]
-    factor = alike(xp, equations, parts)
+    theta = xp.maximum(xp.abs(theta), xp.abs(within))
+    parts = jacobian * theta[None]
+    factor = alike(xp, equations, jacobian, theta)
     r, jacobian = factor * r, factor[:, None] * jacobian
     along = jacobian @ to_theta
     elsewhere = jacobian @ (vt.T * xp.where(seen, 0, 1)[None])
@@ -161,15 +164,21 @@ def _apart_from_polynomials(xp: Any, svd: Decomposition, table: Any, own: np.nda
     return xp.asarray(np.diag(~own), table.dtype) + columns @ entries[own]
 
 
-def alike(xp: Any, equations: tuple[Equation, ...], parts: Any) -> Any:
+def alike(xp: Any, equations: tuple[Equation, ...], jacobian: Any, theta: Any) -> Any:
     """A factor for each row that brings equations of unlike size to that of the largest, from the
-    parts of which the rows are sums; 1 where they are alike."""
+    parts of which the rows are sums; 1 where they are alike.
+
+    Parts that are no more than rounding, as those of f'(0) = 0 in values and slopes, have no size.
+    """
     if len(equations) == 1:
-        return xp.ones(parts.shape[0], parts.dtype)
-    squares = blocks(equations, xp.sum(parts**2, axis=1))
-    sizes = xp.sqrt(xp.stack([xp.sum(block) for block in squares]))
+        return xp.ones(jacobian.shape[0], jacobian.dtype)
+    size = lambda matrix: xp.sqrt(
+        xp.stack([xp.sum(block) for block in blocks(equations, xp.sum(matrix**2, axis=1))])
+    )
+    sizes = size(jacobian * theta[None])
     largest = xp.max(sizes)
-    differ = (sizes > ABSENT * largest) & (sizes * UNLIKE < largest)
+    there = (sizes > ABSENT * largest) & (sizes > ROUNDED * size(jacobian) * xp.linalg.norm(theta))
+    differ = there & (sizes * UNLIKE < largest)
     return xp.where(differ, largest / xp.where(differ, sizes, 1), 1)[owners(equations)]
 
 
