@@ -33,6 +33,8 @@ RICH_ENOUGH = 12
 LOWER, FALLS = 0.8, 0.5
 """The share of its degree at which a series is compared with itself, and the share of the
 conditioning there below which it falls."""
+CHEAP = 1e8
+"""Multiplications of a decomposition from which the estimate is worth its programs."""
 SQUARINGS = 3
 """p = 16 of the sum of powers of singular values: the conditioning is wanted to a fifth."""
 IN_DOUBT = 1e-5
@@ -82,7 +84,7 @@ def quick_bound(
     if not sample.complete or not movable:
         return None
     problem = _on_points(solved, sample.risk, f) or LeastSquares(sample.risk, f, mask)
-    if problem.rows < problem.theta.size:
+    if not problem.theta.size <= problem.rows <= CHEAP / problem.theta.size**2:
         return None
     lower = _lower_columns(f, problem.theta.size)
     if problem.traced:
@@ -107,7 +109,8 @@ def _bound(
     lower: _Lower | None,
 ) -> Bound:
     parts = jacobian * theta[None]
-    factor = alike(xp, equations, jacobian, theta)
+    squares, size = (xp.sum(matrix**2, axis=1) for matrix in (parts, jacobian))
+    factor = alike(xp, equations, squares, size, xp.linalg.norm(theta))
     r, jacobian = factor * r, factor[:, None] * jacobian
     order = np.arange(theta.size) if lower is None else lower.order
     inverse = (inverse_factor if xp is np else inverse_factor_on_device)(jacobian[:, order])

@@ -1,13 +1,16 @@
 """The error of f, estimated: the correction that the linearised equation still asks for."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy.sparse as sparse
 from jaxtyping import PyTree
 
+from .._hypothesis import AbstractLocalBasis
 from .._least_squares._algebra import one_thread
 from .._least_squares._assembly import blocks, LeastSquares, linearise, residuals
 from .._least_squares._device_algebra import decomposed
@@ -19,6 +22,7 @@ from ._asked import asked, asked_where_it_matters
 from ._box import is_plain
 from ._error import ErrorEstimate
 from ._fresh import Fresh, fresh, is_movable, series_in
+from ._local import has_sparse_rows, linearised, Local, local_step
 from ._newton import Linearised, missing_step, Step
 from ._probe import Given, polynomials_alone, Probe, probe
 from ._values import component_sizes, scales, values_of
@@ -76,7 +80,8 @@ def error_estimate(risk: AbstractRisk, f: Hypothesis, *, only: Any = None) -> Er
 
 class _Problem(NamedTuple):
     """The residuals and the values of f in a richer space, as functions of one theta; `own`, which
-    entries of theta are f's own beside polynomials."""
+    entries of theta are f's own beside polynomials; `sparse`, whether it may have sparse rows, and
+    `otherwise`, what is said where it has to have and has not."""
 
     probe: Probe
     own: np.ndarray
@@ -85,6 +90,13 @@ class _Problem(NamedTuple):
     names: tuple[str, ...]
     fresh: bool
     note: str
+    sparse: bool
+    otherwise: Callable[[], ErrorEstimate]
+
+    @property
+    def affordable(self) -> bool:
+        size = self.residuals.theta.size
+        return max(self.residuals.rows, self.values.rows, size) * size**2 <= WORK
 
 
 def estimate(
@@ -180,13 +192,22 @@ def _posed(
     samples = [term.distribution for term in sample.risk.terms if is_movable(term)]
     values = values_of(space.f, space.mask, samples, known)
     problem = LeastSquares(values.risk, space.f, space.mask)
-    size = residuals.theta.size
-    if max(residuals.rows, problem.rows, size) * size**2 > WORK:
-        reason = space.why or f"f has {size:,} unknowns"
-        return _only_looked_at(sample, f, mask, f"{reason}; its tangent space is too large as well")
-    own = np.zeros(size, bool)
+    own = np.zeros(residuals.theta.size, bool)
     own[residuals.columns(space.own)] = True
-    return _Problem(space, own, residuals, problem, values.names, sample.complete, sample.missing)
+    reason = space.why or f"f has {residuals.theta.size:,} unknowns"
+    why = f"{reason}; its tangent space is too large as well"
+    posed = _Problem(
+        space,
+        own,
+        residuals,
+        problem,
+        values.names,
+        sample.complete,
+        sample.missing,
+        not traced and has_sparse_rows(space.f, space.mask),
+        lambda: _only_looked_at(sample, f, mask, why),
+    )
+    return posed if posed.sparse or posed.affordable else posed.otherwise()
 
 
 class _Rows(NamedTuple):
@@ -223,9 +244,10 @@ def _count(term: Risk, f: Hypothesis, own: int = 0) -> int:
 
     **Arguments:** `own`, how many parameters of f move beside polynomials.
     """
-    sizes = [node.basis.size for node in series_in(f)]
-    needed = 2.2 * (max(sizes, default=0) + own)
-    return int(min(max(LEAST, needed, term.count), MOST))
+    bases = [node.basis for node in series_in(f)]
+    needed = 2.2 * (max([basis.size for basis in bases], default=0) + own)
+    most = np.inf if all(isinstance(basis, AbstractLocalBasis) for basis in bases) else MOST
+    return int(min(max(LEAST, needed, term.count), most))
 
 
 def _nothing(f: Hypothesis, why: str) -> ErrorEstimate:
@@ -249,6 +271,11 @@ def _only_looked_at(sample: Fresh, f: Hypothesis, mask: PyTree[bool], why: str) 
 
 
 def _on_host(problem: _Problem, f: Hypothesis, selected: bool) -> ErrorEstimate:
+    found = _by_sparse_rows(problem, f) if problem.sparse and not selected else None
+    if found is not None:
+        return found
+    if not problem.affordable:
+        return problem.otherwise()
     theta = problem.residuals.theta
     r, jacobian = problem.residuals.linearise(theta)
     values, values_jacobian = problem.values.linearise(theta)
@@ -268,6 +295,18 @@ def _on_host(problem: _Problem, f: Hypothesis, selected: bool) -> ErrorEstimate:
     if not values.any() and not _has_slope(problem.residuals, theta, r, step):
         return _nothing(f, "f is zero, where the residual has no derivative in f")
     return _concluded(np, problem, f, step, r, values, scale, selected)
+
+
+def _by_sparse_rows(problem: _Problem, f: Hypothesis) -> ErrorEstimate | None:
+    """`None` where the rows are not sparse after all, or something is not finite."""
+    system, values = linearised(problem.residuals), linearised(problem.values)
+    if system is None or values is None or not values.r.any():
+        return None
+    scale = scales(np, problem.values.equations, values.r)
+    jacobian = sparse.diags_array(scale) @ values.jacobian
+    scaled = Local(scale * values.r, jacobian.tocsr())
+    step = local_step(problem.residuals, system, scaled)
+    return step and _concluded(np, problem, f, step, system.r, values.r, scale, False)
 
 
 def _has_slope(residuals: LeastSquares, theta: Any, r: Any, step: Step) -> bool:

@@ -113,7 +113,8 @@ def missing_step(
     within = to_theta @ (left[: values.size].T @ values)
     theta = xp.maximum(xp.abs(theta), xp.abs(within))
     parts = jacobian * theta[None]
-    factor = alike(xp, equations, jacobian, theta)
+    squares, size = (xp.sum(matrix**2, axis=1) for matrix in (parts, jacobian))
+    factor = alike(xp, equations, squares, size, xp.linalg.norm(theta))
     r, jacobian = factor * r, factor[:, None] * jacobian
     along = jacobian @ to_theta
     elsewhere = jacobian @ (vt.T * xp.where(seen, 0, 1)[None])
@@ -164,20 +165,27 @@ def _apart_from_polynomials(xp: Any, svd: Decomposition, table: Any, own: np.nda
     return xp.asarray(np.diag(~own), table.dtype) + columns @ entries[own]
 
 
-def alike(xp: Any, equations: tuple[Equation, ...], jacobian: Any, theta: Any) -> Any:
-    """A factor for each row that brings equations of unlike size to that of the largest, from the
-    parts of which the rows are sums; 1 where they are alike.
+def alike(
+    xp: Any,
+    equations: tuple[Equation, ...],
+    parts: Float[Array | np.ndarray, " N"],
+    jacobian: Float[Array | np.ndarray, " N"],
+    theta: Any,
+) -> Any:
+    """A factor for each row that brings equations of unlike size to that of the largest; 1 where
+    they are alike.
 
     Parts that are no more than rounding, as those of f'(0) = 0 in values and slopes, have no size.
+
+    **Arguments:** `parts`, squares of what each row is the sum of, added up; `jacobian`, the same
+    of its derivatives; `theta`, the norm of theta.
     """
     if len(equations) == 1:
-        return xp.ones(jacobian.shape[0], jacobian.dtype)
-    size = lambda matrix: xp.sqrt(
-        xp.stack([xp.sum(block) for block in blocks(equations, xp.sum(matrix**2, axis=1))])
-    )
-    sizes = size(jacobian * theta[None])
+        return xp.ones(parts.shape, parts.dtype)
+    size = lambda squares: xp.sqrt(xp.stack([xp.sum(b) for b in blocks(equations, squares)]))
+    sizes = size(parts)
     largest = xp.max(sizes)
-    there = (sizes > ABSENT * largest) & (sizes > ROUNDED * size(jacobian) * xp.linalg.norm(theta))
+    there = (sizes > ABSENT * largest) & (sizes > ROUNDED * theta * size(jacobian))
     differ = there & (sizes * UNLIKE < largest)
     return xp.where(differ, largest / xp.where(differ, sizes, 1), 1)[owners(equations)]
 

@@ -18,6 +18,7 @@ from jaxtyping import Array, PyTree
 
 from .._hypothesis import (
     AbstractBasis,
+    AbstractLocalBasis,
     AbstractNetwork,
     Chebyshev,
     Compose,
@@ -34,7 +35,7 @@ from .._types import Hypothesis, Point
 DEGREES = {1: 40, 2: 20, 3: 10}
 """The (total) degree of the polynomials beside a network, by the number of its coordinates."""
 LARGEST = 1_200
-"""Unknowns up to which a singular value decomposition is affordable."""
+"""Unknowns up to which a singular value decomposition is affordable; local bases need none."""
 TANGENTS = 500
 """Parameters up to which those of a network move as well as the polynomials beside it."""
 
@@ -214,9 +215,9 @@ def _richer_series(node: Series, richer: Refinement, richness: int) -> Any:
         assert again is not None
         nested = richer.places is not None and again.places is not None
         richer = Refinement(again.basis, again.places[richer.places] if nested else None)
-    outputs = int(np.prod(node.coefficients.shape[:-1]))
-    if richer.basis.size * outputs > LARGEST:
-        return f"a richer basis than f's has {richer.basis.size * outputs:,} functions"
+    unknowns = richer.basis.size * int(np.prod(node.coefficients.shape[:-1]))
+    if unknowns > LARGEST and not isinstance(richer.basis, AbstractLocalBasis):
+        return f"a richer basis than f's has {unknowns:,} functions"
     empty = _series_like(node, richer.basis)
     if richer.places is None:
         return Corrected(freeze(node), empty)

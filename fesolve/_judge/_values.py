@@ -153,8 +153,10 @@ _LAYOUTS: OrderedDict[Any, _Layout] = OrderedDict()
 def _layout(
     f: Hypothesis, mask: PyTree[bool], samples: list[Empirical], methods: dict[str, int]
 ) -> _Layout:
-    if isinstance(f, Series | Corrected) and samples and _is_defined(f, OWN, samples[0]):
-        return _Layout(((OWN, 0),), (), ())
+    if isinstance(f, Series | Corrected) and samples:
+        series = f if isinstance(f, Series) else f.delta
+        if _is_shaped_alike(series, samples[0]) or _is_defined(f, OWN, samples[0]):
+            return _Layout(((OWN, 0),), (), ())
     shapes = [(x.shape, x.dtype) for x in arrays_of((f, [s.points for s in samples]))]
     key = (Static((f, mask)), tuple(methods), tuple(shapes))
     if key not in _LAYOUTS:
@@ -195,6 +197,18 @@ def _attribute(f: Hypothesis, name: str) -> Any:
 def _joined(out: PyTree) -> Array:
     leaves = [leaf for leaf in jax.tree.leaves(out) if jnp.issubdtype(leaf.dtype, jnp.floating)]
     return jnp.concatenate([jnp.ravel(leaf) for leaf in leaves])
+
+
+def _is_shaped_alike(series: Series, sample: Empirical) -> bool:
+    """Whether the points of a sample are shaped like the ends of the domain of a series, which
+    needs no dry run."""
+    lower, _ = series.basis.domain
+    if jax.tree.structure(lower) != jax.tree.structure(sample.points):
+        return False
+    pairs = zip(jax.tree.leaves(lower), jax.tree.leaves(sample.points), strict=True)
+    return all(
+        np.shape(a) == b.shape[1:] and jnp.issubdtype(a.dtype, jnp.floating) for a, b in pairs
+    )
 
 
 def _is_defined(f: Hypothesis, name: str, sample: Empirical) -> bool:
