@@ -1,12 +1,12 @@
 """The error estimate of functions that are pieced together, by sparse rows and by dense ones."""
 
-import fesolve._judge._local as local
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import fesolve as fe
+import fesolve._judge._local as local
 
 
 BREAKS = np.concatenate([np.linspace(0.0, 0.4, 24), np.linspace(0.5, 4.0, 18)])

@@ -13,6 +13,11 @@ from .._show import is_known, is_readable, is_whole, line, Plain, Shown, Word, w
 from .._types import as_array, Hypothesis, Point
 
 
+SURE = 2.0
+"""An error is said to be below an accuracy where its estimate is by this factor, within which
+estimates are right."""
+
+
 class ErrorEstimate(Shown):
     """How wrong f is: |d| / |f|, root mean squares of values under p*, with d the correction that
     the linearised equation D r(f)[d] = -r(f) still asks for, in a space richer than f's and on

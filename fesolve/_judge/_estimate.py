@@ -24,7 +24,7 @@ from ._error import ErrorEstimate
 from ._fresh import Fresh, fresh, is_movable, series_in
 from ._local import has_sparse_rows, linearised, Local, local_step
 from ._newton import Linearised, missing_step, Step
-from ._probe import Given, polynomials_alone, Probe, probe
+from ._probe import Given, polynomials_alone, Probe, probe, TANGENTS
 from ._values import component_sizes, scales, values_of
 
 
@@ -175,7 +175,11 @@ def _posed(
     traced = is_traced((risk, f)) or is_tracing()
     known: dict[int, np.ndarray] = {}
     if not (traced or is_plain(risk, f)):
-        first = fresh(risk, f, [_count(term, f) for term in risk.terms]).risk
+        # as many points as for the richer space, so that the values at them tell it apart
+        trained = zip(jax.tree.leaves(f), jax.tree.leaves(mask), strict=True)
+        own = sum(np.size(leaf) for leaf, mark in trained if mark)
+        own = own if own <= TANGENTS else 0
+        first = fresh(risk, f, [_count(term, f, own) for term in risk.terms]).risk
         known = asked(first, f)
         if known and not callable(f) and any(jax.tree.leaves(mask)):
             known = asked_where_it_matters(_squares(first), f, mask, known)

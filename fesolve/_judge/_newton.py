@@ -37,9 +37,9 @@ ROUNDED = 1e-7
 """Parts so much smaller than theta would make them are what rounding left of zero."""
 FOLLOWED = 1e-9
 """Changes of a network that polynomials follow so well are left to them."""
-CROWD, SHARE, UNTOLD = 4, 0.1, 1e-8
-"""More directions than these, in number and in share, that r tells so little of are no growing
-modes, of which an equation has as many as its order: f is free there."""
+CROWD, SHARE, UNTOLD = 4, 10, 1e-8
+"""More directions than the first, and than one in the second, of which r tells so little are no
+growing modes, of which an equation has as many as its order: f is free there."""
 UNSEEN = 1e-8
 """Directions whose values are smaller than this, relative to the largest, leave f as it is."""
 
@@ -129,9 +129,8 @@ def missing_step(
     y = -wt.T @ xp.where(kept, u.T @ rest / xp.where(kept, sigma, 1), 0)
     change = to_theta @ y
     left_over = xp.linalg.norm(rest + along @ y)
-    unit = xp.linalg.norm(factor[:, None] * parts)
-    untold = xp.sum(used & (sigma * xp.linalg.norm(values) < UNTOLD * unit))
-    crowded = (untold > CROWD) & (untold > SHARE * xp.sum(seen))
+    untold = xp.sum(used & (sigma < UNTOLD * sigma[0]))
+    crowded = (untold > CROWD) & (SHARE * untold > xp.sum(seen))
     last = xp.sum(seen) - 1
     free = to_theta @ wt[last]
     if directions is not None:
@@ -143,7 +142,7 @@ def missing_step(
         free=free,
         determined=(kept[last] & ~crowded) | selected,
         apart=_largest_gap(xp, sigma, used),
-        unit=unit,
+        unit=xp.linalg.norm(factor[:, None] * parts),
         rms=xp.linalg.norm(r),
         left_over=left_over,
     )

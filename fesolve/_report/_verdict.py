@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._judge import ErrorEstimate
+from .._judge import ErrorEstimate, SURE
 from .._show import place
 from .._solver import RESULTS, Solution
 from .._solver._judged import CLEARLY, HOLDS
@@ -103,7 +103,9 @@ def _by_error(evidence: Evidence, rows: list[Row]) -> Verdict:
     what = "bound" if error.is_bound else "estimate"
     size = f"the relative error of f is {float(error.largest):.1e} by {what}"
     if not error.largest <= _most(evidence):
-        return Verdict(False, f"not solved: {size}, above the accuracy {accuracy:.1e} asked for")
+        return Verdict(
+            False, f"not solved: {size}, not clearly below the accuracy {accuracy:.1e} asked for"
+        )
     if wrong := _wrong(evidence):
         name = wrong[0].name or "f"
         return Verdict(
@@ -126,11 +128,10 @@ def _by_error(evidence: Evidence, rows: list[Row]) -> Verdict:
 def _most(evidence: Evidence) -> float:
     """The largest error that passes. Estimates on other points differ a little, and what a solve
     has judged to be within the accuracy asked for stands, unless it is clearly not."""
-    solution = evidence.solution
+    solution, most = evidence.solution, evidence.accuracy / SURE
     if solution is None or not bool(solution.solved):
-        return evidence.accuracy
-    stands = float(solution.stats["error"]) <= evidence.accuracy
-    return ALIKE * evidence.accuracy if stands else evidence.accuracy
+        return most
+    return ALIKE * most if float(solution.stats["error"]) <= most else most
 
 
 def _unit(error: ErrorEstimate | None) -> float:

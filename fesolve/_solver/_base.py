@@ -22,9 +22,9 @@ class RESULTS(eqx.Enumeration):
     solved = "solved: the equations determine f, and the error of f is below the accuracy asked for"
     not_zero = (
         "stationary, but not at zero: the risk of a functional equation has the minimum 0, and f "
-        "is farther from its solution than the accuracy asked for. This is a local minimum, or the "
-        "hypothesis class is too small. Try a larger degree or width, more points, another start "
-        "(`fe.fit`), `causal=` for an initial-value problem"
+        "may be farther from its solution than the accuracy asked for. This is a local minimum, or "
+        "the hypothesis class is too small. Try a larger degree or width, more points, another "
+        "start (`fe.fit`), `causal=` for an initial-value problem"
     )
     not_unique = (
         "not unique: f may change by its own size and no residual tells, so that the equations do "

@@ -10,7 +10,7 @@ from jaxtyping import PyTree
 
 from .._dry_run import equation_widths
 from .._evaluation import mean_square_components
-from .._judge import Bound, ErrorEstimate, estimate, quick_bound
+from .._judge import Bound, ErrorEstimate, estimate, quick_bound, SURE
 from .._judge._fresh import SHOCK_NODES
 from .._least_squares._trainable import same_leaves
 from .._precision import in_dtype, theta_dtype
@@ -29,8 +29,8 @@ def judged(
     risk: AbstractRisk, found: Solution, trainable: PyTree[bool], accuracy: float
 ) -> Solution:
     """The solution with its verdict: `solved` where the equations determine f and its error,
-    estimated or bounded on fresh points, is below `accuracy`; where the risk has a tolerance,
-    the residual on the sample is below it as well."""
+    estimated or bounded on fresh points, is clearly below `accuracy`; where the risk has a
+    tolerance, the residual on the sample is below it as well."""
     if all(term.tolerance is not None and np.isinf(term.tolerance) for term in risk.terms):
         return _regression(found)
     mask = same_leaves(trainable, found.value)
@@ -76,7 +76,7 @@ def _result(
     numbers = (error.largest, error.rms, error.unit, found.risk)
     largest, rms, unit, risk_of_f = (xp.asarray(number, dtype) for number in numbers)
     known = xp.isfinite(largest)
-    accurate = known & (largest <= accuracy)
+    accurate = known & (SURE * largest <= accuracy)
     holds = rms <= HOLDS * unit
     trained = xp.sqrt(xp.abs(risk_of_f))
     beyond = (rms > CLEARLY * trained) & (trained <= HOLDS * unit)

@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
+from .._judge import SURE
 from .._risk import AbstractRisk
 from .._types import changed, Hypothesis, is_traced
 from ._base import AbstractLeastSquaresSolver, AbstractSolver, Solution
@@ -51,7 +52,7 @@ def _onward(solver: AbstractSolver, solution: Solution) -> LevenbergMarquardt | 
     if "unit" not in stats or left <= 0 or bool(solution.solved):
         return None
     enough = np.sqrt(solution.risk) <= ALLOWANCE * solver.accuracy * stats["unit"]
-    if not (enough and solver.accuracy < stats["error"] < np.inf):
+    if not (enough and solver.accuracy < SURE * stats["error"] < np.inf):
         return None
     return changed(solver, max_steps=left, accuracy=ROUNDING)
 
