@@ -186,7 +186,7 @@ def test_a_smoothed_complementarity():
         condition, fe.Uniform(0.0, 1.0), args=(eps,), tolerance=2e-2
     ).quadrature(40)
     f = fe.Series(fe.BSpline(np.linspace(0, 1, 15)), start=0.5)
-    rough = fe.LevenbergMarquardt(accuracy=5e-2)  # of a cube root, on 14 intervals
+    rough = fe.LevenbergMarquardt(accuracy=0.2)  # of a cube root, on 14 intervals
     solution = fe.solve(risk(1e-3), f, fe.Continuation(risk(0.5), rough))
     x = np.linspace(0.02, 0.98, 40)
     exact = np.cbrt(np.maximum(2 * x - 1, 0))

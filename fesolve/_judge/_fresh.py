@@ -20,6 +20,7 @@ from .._distribution._part import holds
 from .._hypothesis import AbstractLocalBasis, Series
 from .._risk import AbstractRisk, on_exact_shock, Risk, SumRisk
 from .._types import changed, Hypothesis, is_traced, Point
+from ._probe import Corrected
 from .._worst import additive_recurrence, underlying
 
 
@@ -27,6 +28,7 @@ DENSE_TOWARDS_FACES = 3
 """Up to so many coordinates; beyond, the weights would vary by (pi / 2)^d."""
 SEED = 1_618_033
 SHOCK_NODES = 9
+ENDS = np.array([0.0, 1.0])
 NEGLIGIBLE = 1e-12
 """The share of an interval below which a piece of it is none."""
 
@@ -105,8 +107,14 @@ def _spread(
 ) -> tuple[Point, Float[Array | np.ndarray, " n"]]:
     d = p.dimension
     if d == 1:
-        u, weights = in_pieces(count, _cuts(p, f))
-        return _placed(p, u[:, None]), weights
+        cuts = _cuts(p, f)
+        u, weights = in_pieces(count, cuts)
+        if not isinstance(f, Series | Corrected) and len(cuts) > len(ENDS):
+            # a residual of a module may ask for its parts at other places than x
+            whole = in_pieces(count, ENDS.astype(u.dtype))
+            xp = jnp if is_traced(u) else np
+            u, weights = (xp.concatenate([a, b]) for a, b in zip((u, weights), whole, strict=True))
+        return _placed(p, u[:, None]), weights / weights.sum()
     u, weights = recurrence(count, d), np.ones(count)
     if d <= DENSE_TOWARDS_FACES:
         weights = np.prod(np.sin(np.pi * u), axis=1)
@@ -119,24 +127,24 @@ def in_pieces(
 ) -> tuple[Float[Array | np.ndarray, " n"], Float[Array | np.ndarray, " n"]]:
     """At least `count` points with weights, as many between each two neighbours of `cuts`."""
     v = recurrence(-(-count // (len(cuts) - 1)), 1)[:, 0]
-    share, weights = np.sin(np.pi / 2 * v) ** 2, np.sin(np.pi * v)
-    ends = cuts[:, None].astype(cuts.dtype)
+    share, weights = (a.astype(cuts.dtype) for a in (np.sin(np.pi / 2 * v) ** 2, np.sin(np.pi * v)))
+    ends = cuts[:, None]
     lower, upper = ends[:-1], ends[1:]
-    weights = ((upper - lower) * weights).ravel()
-    return (lower * (1 - share) + upper * share).ravel(), weights / weights.sum()
+    weights = ((upper - lower) * weights[None]).ravel()
+    return (lower * (1 - share)[None] + upper * share[None]).ravel(), weights / weights.sum()
 
 
 def _cuts(p: AbstractTransported, f: Hypothesis) -> Float[Array | np.ndarray, " m"]:
     """Where f is pieced together, as shares of the interval of p, and its ends."""
     bases = [node.basis for node in series_in(f)]
     pieces = [basis.pieces for basis in bases if isinstance(basis, AbstractLocalBasis)]
-    ends = np.array([0.0, 1.0])
+    pieces = [ends for ends in pieces if ends.ndim == 1]  # more in an ensemble
     if not (pieces and isinstance(p, Uniform) and p.lower.shape == ()):
-        return ends
+        return ENDS
     traced = is_traced((pieces, p))
     xp = jnp if traced else np
     inner = (xp.concatenate(pieces) - p.lower) / (p.upper - p.lower)
-    cuts = xp.sort(xp.concatenate([xp.clip(inner, 0, 1), ends.astype(inner.dtype)]))
+    cuts = xp.sort(xp.concatenate([xp.clip(inner, 0, 1), ENDS.astype(inner.dtype)]))
     # a program must not depend on how many of them coincide: nothing between has no weight
     return cuts if traced else cuts[np.append(True, np.diff(cuts) > NEGLIGIBLE)]
 

@@ -129,7 +129,10 @@ def missing_step(
     y = -wt.T @ xp.where(kept, u.T @ rest / xp.where(kept, sigma, 1), 0)
     change = to_theta @ y
     left_over = xp.linalg.norm(rest + along @ y)
-    untold = xp.sum(used & (sigma < UNTOLD * sigma[0]))
+    unit = xp.linalg.norm(factor[:, None] * parts)
+    # by the parts of r, which rounding follows, and by what other directions do, as for a gauge
+    hardly = (sigma * xp.linalg.norm(values) < UNTOLD * unit) & (sigma < UNTOLD * sigma[0])
+    untold = xp.sum(used & hardly)
     crowded = (untold > CROWD) & (SHARE * untold > xp.sum(seen))
     last = xp.sum(seen) - 1
     free = to_theta @ wt[last]
@@ -142,7 +145,7 @@ def missing_step(
         free=free,
         determined=(kept[last] & ~crowded) | selected,
         apart=_largest_gap(xp, sigma, used),
-        unit=xp.linalg.norm(factor[:, None] * parts),
+        unit=unit,
         rms=xp.linalg.norm(r),
         left_over=left_over,
     )

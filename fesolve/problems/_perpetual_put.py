@@ -90,7 +90,9 @@ def perpetual_put(m: PerpetualPut) -> Problem:
     def spline(knots: int = 200) -> Choice:
         basis = fe.BSpline(knots, (math.log(S_low), math.log(S_high)), degree=2)
         start = Held(fe.Series(basis, start=0.5 * K), K=K, ends=(S_low, S_high))
-        return Choice(lambda key: start, points=knots, sample=at_middles)
+        # the bend at S* is found to within a piece
+        kinked = fe.LevenbergMarquardt(accuracy=2e-3)
+        return Choice(lambda key: start, points=knots, sample=at_middles, solver=kinked)
 
     def pasted(risk, n, key):
         """r V = A V at points between S* and S_high; the rest holds by construction."""
