@@ -133,3 +133,10 @@ def test_house_rules_that_can_be_read_off(path):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     }
     assert not calls & {"super", "hasattr"}
+
+
+def test_every_slow_test_there_is():
+    """A test under another name would run with the quick ones."""
+    names = (ROOT / "tests" / "slow.txt").read_text().splitlines()
+    for file, test in {tuple(name.partition("[")[0].split("::")) for name in names}:
+        assert f"def {test}(" in (ROOT / file).read_text(), f"{file}::{test}"

@@ -7,7 +7,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.sparse as sparse
 from jaxtyping import PyTree
 
 from .._hypothesis import AbstractLocalBasis
@@ -21,8 +20,7 @@ from .._types import changed, Hypothesis, is_traced, is_tracing, still
 from ._asked import asked, asked_where_it_matters
 from ._box import is_plain
 from ._error import ErrorEstimate
-from ._fresh import Fresh, fresh, is_movable, series_in
-from ._local import has_sparse_rows, linearised, Local, local_step
+from ._fresh import Fresh, fresh, has_sparse_rows, is_movable, series_in
 from ._newton import Linearised, missing_step, Step
 from ._probe import Given, polynomials_alone, Probe, probe, TANGENTS
 from ._values import component_sizes, scales, values_of
@@ -303,13 +301,13 @@ def _on_host(problem: _Problem, f: Hypothesis, selected: bool) -> ErrorEstimate:
 
 def _by_sparse_rows(problem: _Problem, f: Hypothesis) -> ErrorEstimate | None:
     """`None` where the rows are not sparse after all, or something is not finite."""
+    from ._local import linearised, local_step  # SciPy's sparse matrices take long to import
+
     system, values = linearised(problem.residuals), linearised(problem.values)
     if system is None or values is None or not values.r.any():
         return None
     scale = scales(np, problem.values.equations, values.r)
-    jacobian = sparse.diags_array(scale) @ values.jacobian
-    scaled = Local(scale * values.r, jacobian.tocsr())
-    step = local_step(problem.residuals, system, scaled)
+    step = local_step(problem.residuals, system, values, scale)
     return step and _concluded(np, problem, f, step, system.r, values.r, scale, False)
 
 

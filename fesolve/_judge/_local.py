@@ -13,20 +13,18 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sparse
 import scipy.sparse.linalg as sparse_linalg
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Array, Float, Int
 
 from .._compiled import program
 from .._evaluation import components, row_scale
-from .._hypothesis import AbstractLocalBasis, Series
+from .._hypothesis import Series
 from .._hypothesis._basis import contract
 from .._least_squares._assembly import Assembly, LeastSquares
 from .._types import Hypothesis, Point
-from ._fresh import series_in
+from ._fresh import is_series, series_in
 from ._newton import alike, ROUNDING, Step
 
 
-MANY = 150
-"""Unknowns above which sparse factorisations are quicker than dense ones."""
 AGREES = 1e-8
 """The relative error of a derivative along one direction, by windows, that is rounding."""
 SEEN = 1e-8
@@ -50,17 +48,6 @@ class Local(NamedTuple):
 
     r: Float[np.ndarray, " N"]
     jacobian: sparse.csr_array
-
-
-def has_sparse_rows(f: Hypothesis, mask: PyTree[bool]) -> bool:
-    """Whether theta are the coefficients of series whose bases are local, and so many of them that
-    it pays to keep no zeros."""
-    marks = jax.tree.leaves(mask, is_leaf=_is_series)
-    pairs = zip(series_in(f), [mark for mark in marks if _is_series(mark)], strict=True)
-    series = [node for node, mark in pairs if mark.coefficients]
-    local = all(isinstance(node.basis, AbstractLocalBasis) for node in series)
-    many = sum(node.coefficients.size for node in series) > MANY
-    return local and many and sum(jax.tree.leaves(mask)) == len(series)
 
 
 def linearised(problem: LeastSquares) -> Local | None:
@@ -135,9 +122,9 @@ def _window(
 
     def near(windows: list[Array]) -> Array:
         given, marks = iter(windows), iter(trains)
-        changes = lambda node: _is_series(node) and next(marks)
+        changes = lambda node: is_series(node) and next(marks)
         change = lambda node: _Near(node, next(given)) if changes(node) else node
-        g = jax.tree.map(change, f, is_leaf=_is_series)
+        g = jax.tree.map(change, f, is_leaf=is_series)
         terms, _ = assembly.merge(theta, data)
         return scale * components(terms[index], g, x).astype(theta.dtype)
 
@@ -160,15 +147,14 @@ def _window(
     return Windows(r, jnp.concatenate(columns), jacobian, along)
 
 
-def _is_series(node: Any) -> bool:
-    return isinstance(node, Series)
-
-
-def local_step(problem: LeastSquares, system: Local, values: Local) -> Step | None:
+def local_step(
+    problem: LeastSquares, system: Local, values: Local, scale: Float[np.ndarray, " M"]
+) -> Step | None:
     """The step of `missing_step`; `None` where some of theta does not show in the values.
 
-    **Arguments:** `values`, with each function by its size.
+    **Arguments:** `scale`, by which values of functions of unlike size are brought to one.
     """
+    values = Local(scale * values.r, (sparse.diags_array(scale) @ values.jacobian).tocsr())
     eps = float(np.finfo(system.r.dtype).eps)
     sizes = np.sqrt(values.jacobian.power(2).sum(axis=0))
     if not np.all(sizes > SEEN * sizes.max()):
