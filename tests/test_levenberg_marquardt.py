@@ -220,3 +220,27 @@ def test_a_boundary_value_problem_on_adaptive_elements():
     exact = lambda x: (jnp.exp(-10 * x) + jnp.exp(-10 * (1 - x))) / (1 + jnp.exp(-10.0))
     assert max_error(solution.value, exact, 0.0, 1.0) <= 1e-12
     assert solution.value.basis.number > 1
+
+
+@pytest.mark.parametrize("unit", (1e-8, 1e8))
+@pytest.mark.parametrize("kind", ("series", "network"))
+def test_the_unit_of_x_does_not_decide_whether_it_arrives(unit, kind):
+    """f' = f (1 - f) / unit, f(0) = 1/10: f' may outweigh the condition by 1e8."""
+    end = 2.0 * unit
+    if kind == "series":
+        f = fe.Series(fe.Chebyshev(24, (0.0, end)))
+    else:
+        f = fe.MLP("scalar", "scalar", width=16, depth=1, support=(0.0, end), key=jr.key(0))
+    ode = lambda f, x: jax.grad(f)(x) - f(x) * (1 - f(x)) / unit
+    risk = fe.Risk(ode, fe.Uniform(0.0, end)) + fe.Risk(lambda f, x: f(x) - 0.1, fe.Dirac(0.0))
+    seen = []
+    sol = fe.solve(
+        risk.quadrature(40), f, monitors=[lambda step, metrics, f: seen.append(metrics["risk"])]
+    )
+    x = np.linspace(0.0, end, 50)
+    exact = 1 / (1 + 9 * np.exp(-x / unit))
+    assert sol.solved
+    np.testing.assert_allclose(jax.vmap(sol.value)(x), exact, rtol=1e-6)
+    # the risk is told in the units of the residual; a network keeps its best iterate on others
+    assert float(sol.risk) == pytest.approx(float(risk.quadrature(40)(sol.value)), rel=1e-6, abs=0)
+    assert float(sol.risk) / 10 < min(seen) < 1.01 * float(sol.risk)

@@ -54,7 +54,7 @@ class LinearLeastSquares(AbstractLeastSquaresSolver):
             no_monitors_under_tracing(monitors)
         if not on_host(problem):
             return solve_on_device(problem, _LinearStep(problem.equations))
-        algebra = in_numpy(problem, report=reporter(problem, monitors))
+        algebra = in_numpy(problem, report=reporter(problem, monitors), like_rows=lambda _: None)
         step = lambda: _adopted(algebra, iterate(algebra, ONE_STEP, problem.theta))
         out = run_on_host(problem, algebra, ONE_STEP, step)
         return host_solution(problem, out, RESULTS.not_affine)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from .._least_squares._algebra import DAMPED, Damped, least_squares_step, one_thread
 from ._algebra import Algebra, Plan, Point, Stage, State
@@ -26,6 +27,8 @@ class InNumPy(Algebra):
 
     - `residuals`, `linearise`: r(theta); r and its Jacobian.
     - `holds`: whether every equation holds at a point.
+    - `like_rows`: from the first Jacobian a factor for each row, by which the iteration multiplies
+      it; `None` where they are as they are.
     - `order`: of the rows in time, if they have one; asked for where it is needed.
     - `report`: is called after each step with the stage and the state.
     - `damped`: the damped steps of a Jacobian, which may be an object that has no entries.
@@ -39,12 +42,14 @@ class InNumPy(Algebra):
         linearise: Linearise,
         *,
         holds: Callable[[Point], bool] = lambda point: False,
+        like_rows: Callable[[Any], Float[np.ndarray, " N"] | None] = lambda jacobian: None,
         order: Callable[[], Order | None] = lambda: None,
         report: Callable[[Stage, State], None] = lambda stage, state: None,
         accelerates: bool = True,
         damped: Any = Damped,
     ) -> None:
-        self._residuals_at, self._linearise, self.holds = residuals, linearise, holds
+        self._residuals_at, self._linearise, self._holds = residuals, linearise, holds
+        self._like_rows, self._factor = like_rows, None
         self._damped_of = damped
         self._order_of, self.report, self.accelerates = order, report, accelerates
         self.evaluations, self.history, self.eps = 0, [], 0.0
@@ -96,19 +101,38 @@ class InNumPy(Algebra):
                     guarded = guard.enter_context(one_thread(DAMPED)) is None
                 state = self.latest = body(state)
                 if state.steps > steps:
-                    self.history.append(float(state.here.cost))
-                    self.report(stage, state)
+                    self.history.append(self.risk(state.here))
+                    self.report(stage, state._replace(here=self.as_given(state.here)))
         return state
 
     def linearised(self, theta: np.ndarray) -> tuple[np.ndarray, Any]:
         self.evaluations += 1
         r, jacobian = self._linearise(theta)
         self._dtype, self.eps = r.dtype, float(np.finfo(r.dtype).eps)
-        return r, jacobian
+        if self.evaluations == 1:
+            self._factor = self._like_rows(jacobian)
+        if self._factor is None:
+            return r, jacobian
+        return self._factor * r, self._factor[:, None] * jacobian
 
     def residuals(self, theta: np.ndarray) -> np.ndarray:
         self.evaluations += 1
-        return self._residuals_at(theta)
+        r = self._residuals_at(theta)
+        return r if self._factor is None else self._factor * r
+
+    def as_given(self, point: Point) -> Point:
+        """A point with its rows as they were before they were brought to one size."""
+        if self._factor is None:
+            return point
+        r = point.r / self._factor
+        return Point(point.theta, r, point.jacobian / self._factor[:, None], r @ r)
+
+    def holds(self, point: Point) -> bool:
+        return self._holds(self.as_given(point))
+
+    def risk(self, point: Point) -> float:
+        """The risk at a point, as it is told."""
+        return float(point.cost if self._factor is None else self.as_given(point).cost)
 
     def attempt(
         self, damped: bool, theta: np.ndarray, weights: Any, before: Any

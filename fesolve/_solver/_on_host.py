@@ -5,15 +5,20 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Float
 
 from .._least_squares._algebra import one_thread
-from .._least_squares._assembly import LeastSquares
+from .._least_squares._assembly import LeastSquares, owners
 from ._algebra import Plan, Stage, State
 from ._base import Interrupted
 from ._iteration import iterate
 from ._numpy_algebra import InNumPy
 from ._outcome import host_solution, Outcome
 from ._plans import holds
+
+
+LOW, UNLIKE = 0.1, 1e6
+"""The share of unknowns that are smooth; the ratio of sizes from which equations are unlike."""
 
 
 def on_host(problem: LeastSquares) -> bool:
@@ -41,7 +46,33 @@ def in_numpy(problem: LeastSquares, **more: Any) -> InNumPy:
     """The algebra of a problem on the host."""
     multipliers = [np.asarray(bare.multiplier, problem.theta.dtype) for bare in problem.bares]
     zero = lambda point: bool(holds(problem.equations, multipliers, point))
-    return InNumPy(problem.residuals, problem.linearise, **{"holds": zero, **more})
+    given = {"holds": zero, "like_rows": lambda jacobian: _like_rows(problem, jacobian), **more}
+    return InNumPy(problem.residuals, problem.linearise, **given)
+
+
+def _like_rows(
+    problem: LeastSquares, jacobian: Float[np.ndarray, "N P"]
+) -> Float[np.ndarray, " N"] | None:
+    """A factor for each row that brings equations to one size, where they differ so much that no
+    progress in the smaller ones would be seen beside the larger: with x in units of 1e-8, f'
+    outweighs a condition on f by 1e8. The zero of all of them stays where it is; `None` for
+    equations that are alike, and where zero is not expected."""
+    if len(problem.equations) == 1 or any(e.tolerance == np.inf for e in problem.equations):
+        return None
+    ends = [(e.start, e.start + e.points * e.width) for e in problem.equations]
+    largest = [np.abs(jacobian[start:end]).max() for start, end in ends]
+    if max(largest) <= UNLIKE * min(largest):
+        return None
+    owner, sizes = owners(problem.equations), []
+    for number in range(len(problem.equations)):
+        columns = np.sqrt(np.sum(jacobian[owner == number] ** 2, axis=0))
+        # derivatives of high degree are large in any unit, those of low degree are not
+        columns = columns[columns > 0]
+        sizes.append(np.quantile(columns, LOW) if columns.size else np.nan)
+    sizes = np.array(sizes)
+    if not np.isfinite(sizes).all() or sizes.max() <= UNLIKE * sizes.min():
+        return None
+    return (sizes.max() / sizes)[owner].astype(jacobian.dtype)
 
 
 def run_on_host(
@@ -70,7 +101,7 @@ def run_on_host(
 
 def outcome(algebra: InNumPy, state: State) -> Outcome:
     """What is known where an iteration on the host has ended."""
-    best = state.best
+    best = algebra.as_given(state.best)
     numbers = {
         "evaluations": algebra.evaluations,
         "damping": state.damping,
