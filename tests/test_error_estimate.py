@@ -353,3 +353,14 @@ def test_as_text_and_records(capsys):
     assert "least |dr| per |df|" in str(estimate) and len(repr(estimate).splitlines()) == 1
     record = estimate.to_dict()
     assert record["relative"] == float(estimate.relative) and record["determined"] is True
+
+
+def test_a_polynomial_of_twenty_coordinates():
+    """5^20 products would be in its richer basis, were the degree not limited."""
+    box = fe.Uniform(np.zeros(20), np.ones(20))
+    f = fe.Series(fe.Tensor(*[fe.Chebyshev(2, (0.0, 1.0))] * 20, degree=2))
+    risk = fe.Risk(lambda f, x: f(x) - jnp.sum(x) ** 2, box)
+    sol = fe.solve(risk.empirical(512, key=jr.key(0)), f, throw=False)
+    estimate = fe.error_estimate(risk, sol.value)
+    assert sol.solved and estimate.is_bound
+    assert float(estimate.relative) < 1e-10

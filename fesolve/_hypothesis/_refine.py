@@ -97,10 +97,9 @@ def _(basis: Tensor, coordinates: int = 1) -> Refinement | None:
 
 def _rows_of(table: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Where in `table` each of the rows stands."""
-    shape = tuple(table.max(axis=0) + 1)
-    places = np.full(int(np.prod(shape)), -1)
-    places[np.ravel_multi_index(tuple(table.T), shape)] = np.arange(len(table))
-    return places[np.ravel_multi_index(tuple(rows.T), shape)]
+    # by names, since all places that there could be are 5^20 in twenty coordinates
+    places = {tuple(row): place for place, row in enumerate(table.tolist())}
+    return np.array([places[tuple(row)] for row in rows.tolist()])
 
 
 def _halved(knots: Any) -> Any:
