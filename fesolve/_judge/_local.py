@@ -88,6 +88,11 @@ class _Near(eqx.Module):
         _, values = self.series.basis.window(x)
         return self.series(x) + contract(self.delta, values.astype(self.delta.dtype))
 
+    def __getattr__(self, name: str) -> Any:
+        if name in ("series", "delta") or name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.series, name)
+
 
 @program(0)
 def _windows(assembly: Assembly, theta: Any, direction: Any, data: list[Any]) -> list[Windows]:
@@ -210,8 +215,9 @@ class _Normal:
         **Arguments:** `table`, F.
         """
         start = np.random.default_rng(1).standard_normal(self.unknowns)
+        nothing = 0.0, start / np.linalg.norm(table @ start), np.inf
         if self.factor is None:
-            return 0.0, start / np.linalg.norm(table @ start), np.inf
+            return nothing
         shape = (self.unknowns, self.unknowns)
         try:
             largest, y = sparse_linalg.eigsh(
@@ -226,6 +232,8 @@ class _Normal:
                 v0=start,
             )
         except sparse_linalg.ArpackError:
-            return 0.0, start / np.linalg.norm(table @ start), np.inf
+            return nothing
+        if not np.all(largest > 0):  # J is singular but for rounding
+            return nothing
         y = y[:, 1] / np.linalg.norm(table @ y[:, 1])
         return 1 / np.sqrt(largest[1]), y, np.sqrt(largest[1] / largest[0])
