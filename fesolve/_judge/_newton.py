@@ -174,17 +174,19 @@ def alike(
     jacobian: Float[Array | np.ndarray, " N"],
     theta: Any,
 ) -> Any:
-    """A factor for each row that brings equations of unlike size to that of the largest; 1 where
-    they are alike.
+    """A factor for each row that brings equations of unlike size, and components of one, to that
+    of the largest; 1 where they are alike.
 
     Parts that are no more than rounding, as those of f'(0) = 0 in values and slopes, have no size.
 
     **Arguments:** `parts`, squares of what each row is the sum of, added up; `jacobian`, the same
     of its derivatives; `theta`, the norm of theta.
     """
-    if len(equations) == 1:
+    if sum(len(equation.columns) for equation in equations) == 1:
         return xp.ones(parts.shape, parts.dtype)
-    size = lambda squares: xp.sqrt(xp.stack([xp.sum(b) for b in blocks(equations, squares)]))
+    size = lambda squares: xp.sqrt(
+        xp.concatenate([xp.sum(block, axis=0) for block in blocks(equations, squares)])
+    )
     sizes = size(parts)
     largest = xp.max(sizes)
     there = (sizes > ABSENT * largest) & (sizes > ROUNDED * theta * size(jacobian))

@@ -46,11 +46,13 @@ def blocks(equations: tuple[Equation, ...], rows: Any) -> list[Any]:
 
 
 def owners(equations: tuple[Equation, ...]) -> np.ndarray:
-    """The number of the equation to which each row belongs."""
-    last = equations[-1]
+    """The number of the component to which each row belongs, counted through all equations."""
+    last, number = equations[-1], 0
     owner = np.zeros(last.start + last.points * last.width, int)
-    for number, (_, start, points, width, columns, *_) in enumerate(equations):
-        owner[start : start + points * width].reshape(points, width)[:, list(columns)] = number
+    for _, start, points, width, columns, *_ in equations:
+        block = owner[start : start + points * width].reshape(points, width)
+        block[:, list(columns)] = number + np.arange(len(columns))
+        number += len(columns)
     return owner
 
 

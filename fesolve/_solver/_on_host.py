@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .._least_squares._algebra import one_thread
-from .._least_squares._assembly import LeastSquares, owners
+from .._least_squares._assembly import blocks, LeastSquares, owners
 from ._algebra import Plan, Stage, State
 from ._base import Interrupted
 from ._iteration import iterate
@@ -57,14 +57,14 @@ def _like_rows(
     progress in the smaller ones would be seen beside the larger: with x in units of 1e-8, f'
     outweighs a condition on f by 1e8. The zero of all of them stays where it is; `None` for
     equations that are alike, and where zero is not expected."""
-    if len(problem.equations) == 1 or any(e.tolerance == np.inf for e in problem.equations):
+    if any(equation.tolerance == np.inf for equation in problem.equations):
         return None
-    ends = [(e.start, e.start + e.points * e.width) for e in problem.equations]
-    largest = [np.abs(jacobian[start:end]).max() for start, end in ends]
-    if max(largest) <= UNLIKE * min(largest):
+    entries = blocks(problem.equations, np.abs(jacobian).max(axis=1))
+    largest = np.concatenate([block.max(axis=0) for block in entries])
+    if largest.max() <= UNLIKE * largest.min():
         return None
     owner, sizes = owners(problem.equations), []
-    for number in range(len(problem.equations)):
+    for number in range(largest.size):
         columns = np.sqrt(np.sum(jacobian[owner == number] ** 2, axis=0))
         # derivatives of high degree are large in any unit, those of low degree are not
         columns = columns[columns > 0]
