@@ -234,9 +234,8 @@ def test_the_unit_of_x_does_not_decide_whether_it_arrives(unit, kind):
     ode = lambda f, x: jax.grad(f)(x) - f(x) * (1 - f(x)) / unit
     risk = fe.Risk(ode, fe.Uniform(0.0, end)) + fe.Risk(lambda f, x: f(x) - 0.1, fe.Dirac(0.0))
     seen = []
-    sol = fe.solve(
-        risk.quadrature(40), f, monitors=[lambda step, metrics, f: seen.append(metrics["risk"])]
-    )
+    monitor = lambda step, metrics, f: seen.append(metrics["risk"])
+    sol = fe.solve(risk.quadrature(40), f, monitors=(monitor,))
     x = np.linspace(0.0, end, 50)
     exact = 1 / (1 + 9 * np.exp(-x / unit))
     assert sol.solved

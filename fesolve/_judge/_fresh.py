@@ -171,7 +171,7 @@ def has_sparse_rows(f: Hypothesis, mask: PyTree[bool]) -> bool:
     return local and many and sum(jax.tree.leaves(mask)) == len(series)
 
 
-def _placed(p: AbstractTransported, u: Float[np.ndarray, "n cube"]) -> Point:
+def _placed(p: AbstractTransported, u: Float[Array | np.ndarray, "n cube"]) -> Point:
     """The points of p, in NumPy where that is a line: each JAX program costs a compilation."""
     if isinstance(p, Uniform) and not is_traced((p.lower, p.upper)):
         share = u.reshape(-1, *p.lower.shape).astype(p.lower.dtype)
