@@ -112,7 +112,8 @@ def advance(pair: Pair, state: Iterate, data: tuple[list, list]) -> Iterate:
     # rounding of c is felt in the norm as often as the multipliers say
     rounding = eps * jnp.linalg.norm(c_jacobian) * jnp.maximum(jnp.linalg.norm(theta), 1)
     felt = multipliers * rounding / jnp.maximum(b @ b, jnp.finfo(theta.dtype).tiny)
-    near = measure <= jnp.clip(felt, eps**0.5, max(1e-4, eps**0.5))
+    most = max(1e-4, eps**0.5)
+    near = measure <= jnp.clip(felt, eps**0.5, most)
     converged = (measure <= eps**0.75) | (near & (stalled >= 3))
 
     def attempt(damping: Array) -> tuple[Array, Array, Array]:
@@ -145,6 +146,8 @@ def advance(pair: Pair, state: Iterate, data: tuple[list, list]) -> Iterate:
     before = (state.damping, jnp.zeros((), int), theta, c, b)
     damping, _, after, c_after, b_after = jax.lax.while_loop(again, another, before)
     moved = accepts(c_after, b_after)
+    # where no step of any length lowers the merit, rounding decides about it as well
+    converged = converged | (~moved & (jnp.minimum(state.best, measure) <= most))
     finite = jnp.isfinite(c_jacobian).all() & jnp.isfinite(b_jacobian).all()
     less = damping / 10
     return Iterate(
