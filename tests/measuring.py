@@ -54,17 +54,21 @@ def against(problem, f, truth=None):
     return float(np.max(np.abs(jax.vmap(f)(points) - truth)) / np.max(np.abs(truth)))
 
 
-def solver_of(problem, kind="chebyshev", seed=0, start=0.0, **sizes):
-    """`() -> Solution`: from the risk to the solution, f as it was drawn, or `start` away."""
+def solver_of(problem, kind="chebyshev", seed=0, start=0.0, accuracy=None, **sizes):
+    """`() -> Solution`: from the risk to the solution, f as it was drawn, or `start` away; the
+    solver as it is chosen, or to an `accuracy`."""
     first, sample, draws = jr.split(jr.key(seed), 3)
     choice = problem.choice(kind, **sizes)
+    solver = choice.solver
+    if accuracy is not None:
+        solver = eqx.tree_at(lambda s: s.accuracy, solver, accuracy)
     f = choice.hypothesis(first)
     if start:
         f = jax.tree.map(lambda leaf: leaf + start if eqx.is_inexact_array(leaf) else leaf, f)
 
     def solve():
         risk = choice.sample(problem.risk, choice.points, sample)
-        return fe.solve(risk, f, choice.solver, key=draws, throw=False)
+        return fe.solve(risk, f, solver, key=draws, throw=False)
 
     return solve
 
