@@ -166,9 +166,9 @@ def local_step(
         return None
     theta = np.asarray(problem.theta)
     squares = system.jacobian.power(2)
-    parts = np.sqrt(squares @ theta**2)
-    factor = alike(np, problem.equations, parts**2, squares.sum(axis=1), np.linalg.norm(theta))
-    r, unit = factor * system.r, float(np.linalg.norm(factor * parts))
+    parts = squares @ theta**2
+    factor = alike(np, problem.equations, parts, squares.sum(axis=1), np.linalg.norm(theta))
+    r, unit = factor * system.r, float(np.sqrt(factor**2 @ parts))
     jacobian = sparse.diags_array(factor) @ system.jacobian @ sparse.diags_array(1 / sizes)
     table = values.jacobian @ sparse.diags_array(1 / sizes)
     normal = _Normal(jacobian)
