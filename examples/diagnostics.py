@@ -45,9 +45,9 @@ law = fe.Ergodic(step, start, shock, periods=500)
 
 # %%
 for share in (exact, wrong):
-    print(fe.stability(law, share, start.point))
+    print(fe.stability(share, law, start.point))
     wealth = lambda s, x: s / (1 - s) * output(x) / output(x)
-    print(fe.transversality(wealth, law, share, discount=beta, key=jr.key(0)))
+    print(fe.transversality(share, law, wealth, beta=beta, key=jr.key(0)))
 
 # %% [markdown]
 # The Euler equation implies the consumption s (1 - s) y / (alpha beta), 5 % above that of the
@@ -65,7 +65,7 @@ print(errors)
 
 # %%
 loss = fe.welfare_loss(
-    wrong, exact, law, consumption=consumption, discount=beta, gamma=1.0, paths=10, key=jr.key(2)
+    wrong, law, exact, consumption=consumption, beta=beta, gamma=1.0, paths=10, key=jr.key(2)
 )
 print(loss)
 

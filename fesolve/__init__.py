@@ -39,8 +39,8 @@ from ._hypothesis import (
     freeze as freeze,
     Frozen as Frozen,
     Indicator as Indicator,
-    IntegratedKernel as IntegratedKernel,
-    Kernel as Kernel,
+    IntegratedKernelBasis as IntegratedKernelBasis,
+    KernelBasis as KernelBasis,
     Matern12 as Matern12,
     Matern32 as Matern32,
     Matern52 as Matern52,
@@ -110,7 +110,6 @@ from ._solve import solve as solve
 from ._solver import (
     AbstractLeastSquaresSolver as AbstractLeastSquaresSolver,
     AbstractSolver as AbstractSolver,
-    Chain as Chain,
     Continuation as Continuation,
     FixedPoint as FixedPoint,
     Interrupted as Interrupted,
@@ -122,6 +121,7 @@ from ._solver import (
     Optimistix as Optimistix,
     Resample as Resample,
     RESULTS as RESULTS,
+    Sequential as Sequential,
     Solution as Solution,
     SolveError as SolveError,
 )

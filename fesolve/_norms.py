@@ -18,9 +18,9 @@ def rkhs_norm(where: Callable = _all, *, name: str = "rkhs_norm") -> Risk:
     """The squared norm of a series of kernels in their Hilbert space, alpha' K alpha: a risk
     without distribution, for `fe.MinimumNorm`.
 
-    For a series of `fe.Kernel` it is the norm of f, for one of `fe.IntegratedKernel` that of f',
-    which leaves the level of f free. The norms of several series are summed as risks are, with
-    weights:
+    For a series of `fe.KernelBasis` it is the norm of f, for one of `fe.IntegratedKernelBasis` that
+    of f', which leaves the level of f free. The norms of several series are summed as risks are,
+    with weights:
 
     ```python
     norm = fe.rkhs_norm(lambda f: f.k) + 2.0 * fe.rkhs_norm(lambda f: f.mu)
@@ -42,8 +42,8 @@ def rkhs_norm(where: Callable = _all, *, name: str = "rkhs_norm") -> Risk:
         if not (isinstance(series, Series) and isinstance(series.basis, AbstractKernelBasis)):
             kind = type(series.basis if isinstance(series, Series) else series).__name__
             raise ValueError(
-                "`where` of `rkhs_norm` must lead to a `fe.Series` of `fe.Kernel` or "
-                f"`fe.IntegratedKernel`; got {kind}. Other functions have Sobolev norms: "
+                "`where` of `rkhs_norm` must lead to a `fe.Series` of `fe.KernelBasis` or "
+                f"`fe.IntegratedKernelBasis`; got {kind}. Other functions have Sobolev norms: "
                 "`fe.Risk(slope, distribution).quadrature(n)`"
             )
         return series.basis.isometry(series.coefficients)

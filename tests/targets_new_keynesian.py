@@ -17,7 +17,7 @@ def on_path(problem, f, key=None, periods=10_000):
     rule of 73 nodes, and whether the bound binds there; the other equations hold to rounding."""
     term = problem.shifted(f, jr.key(6))["path"].terms[0]
     path = term.population
-    path = fe.Ergodic(path.step, path.start, path.shock, periods=periods + 200, burn_in=200)
+    path = fe.Ergodic(path.step, path.initial, path.shock, periods=periods + 200, burn_in=200)
     states = path.given(f).sample(periods, key=jr.key(6) if key is None else key)
 
     def residual(x):

@@ -34,7 +34,7 @@ def exact(x):
 
 def test_descent_then_least_squares():
     steps = []
-    chain = fe.Chain(DESCENT, fe.LevenbergMarquardt())
+    chain = fe.Sequential(DESCENT, fe.LevenbergMarquardt())
     monitor = lambda step, metrics, f: steps.append(step)
     solution = fe.solve(equation(), SERIES, chain, monitors=(monitor,))
     assert bool(solution.result == fe.RESULTS.solved)
@@ -47,32 +47,32 @@ def test_descent_then_least_squares():
 
 
 def test_the_verdict_is_that_of_the_last():
-    chain = fe.Chain(fe.LinearLeastSquares(), fe.LevenbergMarquardt())
+    chain = fe.Sequential(fe.LinearLeastSquares(), fe.LevenbergMarquardt())
     assert bool(fe.solve(equation(), SERIES, chain).result == fe.RESULTS.solved)
     with pytest.raises(fe.SolveError, match="not affine"):
-        fe.solve(equation(), SERIES, fe.Chain(DESCENT, fe.LinearLeastSquares()))
+        fe.solve(equation(), SERIES, fe.Sequential(DESCENT, fe.LinearLeastSquares()))
 
 
 def test_each_stage_has_a_key_of_its_own():
     risk = fe.Risk(lambda c, x: c - x, fe.Uniform(0.0, 1.0))
     part = fe.Optax(optax.sgd(0.1), num_steps=5, batch_size=4)
-    solution = fe.solve(risk, jnp.asarray(0.0), fe.Chain(part, part), key=jr.key(0))
+    solution = fe.solve(risk, jnp.asarray(0.0), fe.Sequential(part, part), key=jr.key(0))
     first, second = np.split(np.asarray(solution.history), 2)
     assert not np.allclose(first, second)
     with pytest.raises(ValueError, match="`key` is missing"):
-        fe.solve(risk, jnp.asarray(0.0), fe.Chain(part, part))
+        fe.solve(risk, jnp.asarray(0.0), fe.Sequential(part, part))
 
 
 def test_the_degree_that_the_first_one_chose_is_kept():
     f = fe.Series(fe.Chebyshev(None, (0.0, 5.0)))
-    chain = fe.Chain(fe.LevenbergMarquardt(), fe.LevenbergMarquardt())
+    chain = fe.Sequential(fe.LevenbergMarquardt(), fe.LevenbergMarquardt())
     solution = fe.solve(equation(n=150), f, chain)
     assert bool(solution.result == fe.RESULTS.solved)
     np.testing.assert_allclose(float(solution.value(5.0)), exact(5.0), atol=1e-12)
 
 
 def test_mapped_and_differentiated():
-    chain = fe.Chain(fe.LinearLeastSquares(), fe.LinearLeastSquares())
+    chain = fe.Sequential(fe.LinearLeastSquares(), fe.LinearLeastSquares())
     f = fe.Series(fe.Chebyshev(4, (0.0, 5.0)))
 
     def end(a):
@@ -89,12 +89,14 @@ def test_interrupted_in_the_second_stage():
             raise KeyboardInterrupt
 
     with pytest.raises(fe.Interrupted) as error:
-        fe.solve(equation(), SERIES, fe.Chain(DESCENT, fe.LevenbergMarquardt()), monitors=(stop,))
+        fe.solve(
+            equation(), SERIES, fe.Sequential(DESCENT, fe.LevenbergMarquardt()), monitors=(stop,)
+        )
     assert np.isfinite(float(error.value.solution.risk))
 
 
 def test_it_is_a_pytree():
-    chain = fe.Chain(fe.LinearLeastSquares(), fe.LevenbergMarquardt(max_steps=7))
+    chain = fe.Sequential(fe.LinearLeastSquares(), fe.LevenbergMarquardt(max_steps=7))
     assert eqx.tree_equal(chain, jax.tree.map(lambda leaf: leaf, chain))
 
 
@@ -104,4 +106,4 @@ def test_it_is_a_pytree():
 )
 def test_bad_input(solvers, words):
     with pytest.raises(Exception, match=words):
-        fe.Chain(*solvers)
+        fe.Sequential(*solvers)

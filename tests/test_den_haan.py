@@ -38,7 +38,7 @@ def returns(s, x):
 def test_the_size_where_the_policy_is_exact(seed):
     """Uniform p-values, and 5 % in either tail, to within chance."""
     found = fe.den_haan_marcet(
-        euler, law(periods=1000), jnp.asarray(SHARE), instruments=returns, key=jr.key(seed)
+        jnp.asarray(SHARE), law(periods=1000), euler, instruments=returns, key=jr.key(seed)
     )
     assert found.degrees == 2
     assert scipy.stats.kstest(np.asarray(found.p_values), "uniform").pvalue > 1e-3
@@ -54,9 +54,9 @@ def test_the_power_where_it_is_wrong():
     shares = []
     for periods in (100, 1_000, 10_000):
         found = fe.den_haan_marcet(
-            euler,
-            law(periods=periods),
             jnp.asarray(SHARE + 0.01 * (1 - SHARE) * 10),
+            law(periods=periods),
+            euler,
             instruments=lambda s, x: jnp.ones(()),
             replications=200,
             key=jr.key(0),
@@ -89,7 +89,7 @@ def test_statistics_against_numpy():
     g = u[:, None] * np.stack([np.ones(50), np.asarray(x)[:, 0], np.asarray(x)[:, 1]], axis=1)
     mean = g.mean(axis=0)
     expected = 50 * mean @ np.linalg.solve(g.T @ g / 50, mean)
-    found = fe.den_haan_marcet(euler, law(**times), s, replications=1, key=jr.key(3))
+    found = fe.den_haan_marcet(s, law(**times), euler, replications=1, key=jr.key(3))
     assert found.degrees == 3
     np.testing.assert_allclose(found.statistics, [expected], rtol=1e-6)
 
@@ -100,18 +100,18 @@ def test_nothing_to_test_and_collinear_instruments():
 
     options = {"replications": 2, "key": jr.key(0)}
     with pytest.raises(ValueError, match="zero path by path"):
-        fe.den_haan_marcet(zero, law(periods=50), jnp.asarray(SHARE), **options)
+        fe.den_haan_marcet(jnp.asarray(SHARE), law(periods=50), zero, **options)
     with pytest.raises(ValueError, match="collinear"):
         fe.den_haan_marcet(
-            euler,
-            law(periods=50),
             jnp.asarray(0.9),
+            law(periods=50),
+            euler,
             instruments=lambda s, x: jnp.ones(2),
             **options,
         )
     with pytest.raises(ValueError, match="no `shock`"):
         quiet = fe.Ergodic(lambda s, x: x, fe.Dirac(0.0), periods=5)
-        fe.den_haan_marcet(euler, quiet, jnp.asarray(0.9), **options)
+        fe.den_haan_marcet(jnp.asarray(0.9), quiet, euler, **options)
 
 
 ALPHA, RHO = 0.36, 0.8
@@ -140,13 +140,13 @@ def test_dynamic_euler_errors_of_brock_mirman(seed):
         periods=400,
         burn_in=100,
     )
-    exact = fe.dynamic_euler_errors(implied, economy, jnp.asarray(ALPHA * BETA), key=jr.key(seed))
+    exact = fe.dynamic_euler_errors(jnp.asarray(ALPHA * BETA), economy, implied, key=jr.key(seed))
     assert float(exact.maximum.max()) < 1e-13
     s = 1.02 * ALPHA * BETA
     wrong = fe.dynamic_euler_errors(
-        implied,
-        economy,
         jnp.asarray(s),
+        economy,
+        implied,
         of=lambda s, x: {"log k": 10 + jnp.log(x[0])},
         paths=3,
         key=jr.key(seed),

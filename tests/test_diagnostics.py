@@ -38,7 +38,7 @@ def wealth(share, x):
 def test_transversality_of_brock_mirman(seed):
     law = brock_mirman(periods=301)
     check = fe.transversality(
-        wealth, law, jnp.asarray(SHARE), discount=BETA, key=jr.key(seed), paths=10
+        jnp.asarray(SHARE), law, wealth, beta=BETA, key=jr.key(seed), paths=10
     )
     assert check.passed
     np.testing.assert_allclose(check.value, BETA ** np.array([75.0, 150.0, 300.0]), rtol=1e-10)
@@ -53,7 +53,7 @@ def test_a_bubble_is_what_is_left_of_the_price(zeta):
     def price(t):
         return 1.0 + zeta * beta**-t
 
-    check = fe.transversality(lambda p, t: p(t), law, price, discount=beta, key=jr.key(0))
+    check = fe.transversality(price, law, lambda p, t: p(t), beta=beta, key=jr.key(0))
     assert check.passed == (zeta == 0.0 or zeta < 0.01 * (1 + zeta))
     np.testing.assert_allclose(check.value[-1], zeta / (1 + zeta), atol=1e-8)
     assert ("bubble" in check.sentence) == (not check.passed)
@@ -68,7 +68,7 @@ def test_saving_too_much_is_found():
     start = fe.Dirac(jnp.array([1.0, 0.4]))
     path = fe.Ergodic(over_saving, start, periods=120)
     check = fe.transversality(
-        lambda f, x: x[0] / x[1], path, jnp.zeros(()), discount=0.95, key=jr.key(0)
+        jnp.zeros(()), path, lambda f, x: x[0] / x[1], beta=0.95, key=jr.key(0)
     )
     assert not check.passed
     assert check.value[-1] > check.value[-2] > 1
@@ -89,21 +89,21 @@ def test_cake_eating_leaves_nothing():
     def worth(kappa, a):
         return (kappa * a) ** -gamma * a
 
-    check = fe.transversality(worth, law, jnp.asarray(kappa), discount=beta, key=jr.key(0))
+    check = fe.transversality(jnp.asarray(kappa), law, worth, beta=beta, key=jr.key(0))
     assert check.passed
     rate = beta * (gross * (1 - kappa)) ** (1 - gamma)
     np.testing.assert_allclose(rate, 1 - kappa)  # by the closed form of kappa
     np.testing.assert_allclose(check.value[-1], rate**300, rtol=1e-10)
     # who eats the interest alone never uses the cake: worth the same for ever, but for discounting
     thrifty = jnp.asarray(1 - 1 / gross + 0.1 * (1 / gross - 1))
-    slow = fe.transversality(worth, law, thrifty, discount=0.9999, key=jr.key(0))
+    slow = fe.transversality(thrifty, law, worth, beta=0.9999, key=jr.key(0))
     assert not slow.passed
     assert "still falling" in slow.sentence or "never used" in slow.sentence
 
 
 def test_a_horizon_that_is_too_short_says_which_would_do():
     law = brock_mirman(periods=51)
-    check = fe.transversality(wealth, law, jnp.asarray(SHARE), discount=BETA, key=jr.key(0))
+    check = fe.transversality(jnp.asarray(SHARE), law, wealth, beta=BETA, key=jr.key(0))
     assert not check.passed
     needed = float(check.sentence.split("a horizon of ")[1].split()[0])
     np.testing.assert_allclose(needed, np.log(1e-2) / np.log(BETA), rtol=2e-2)
@@ -117,10 +117,10 @@ def test_transversality_in_continuous_time():
         lambda m, a: (r - m) * a, lambda m, a: 0 * a, fe.Dirac(1.0), horizon=200.0, steps=20_000
     )
     check = fe.transversality(
-        lambda m, a: (m * a) ** -gamma * a,
-        law,
         jnp.asarray(m),
-        discount=float(np.exp(-rho)),
+        law,
+        lambda m, a: (m * a) ** -gamma * a,
+        beta=float(np.exp(-rho)),
         key=jr.key(0),
         paths=1,
     )
@@ -130,30 +130,30 @@ def test_transversality_in_continuous_time():
 
 def test_a_path_that_breaks_off_fails_instead_of_raising():
     law = fe.Ergodic(lambda f, k: jnp.sqrt(k) - f, fe.Dirac(0.5), periods=50)
-    check = fe.transversality(lambda f, k: k, law, jnp.asarray(0.9), discount=0.9, key=jr.key(0))
+    check = fe.transversality(jnp.asarray(0.9), law, lambda f, k: k, beta=0.9, key=jr.key(0))
     assert not check.passed
     assert "finite" in check.sentence
 
 
 def test_transversality_refuses_what_it_cannot_use():
-    law, options = brock_mirman(periods=50), {"discount": BETA, "key": jr.key(0)}
+    law, options = brock_mirman(periods=50), {"beta": BETA, "key": jr.key(0)}
     f = jnp.asarray(SHARE)
     with pytest.raises(ValueError, match="`law`"):
-        fe.transversality(wealth, fe.Uniform(0.0, 1.0), f, **options)
+        fe.transversality(f, fe.Uniform(0.0, 1.0), wealth, **options)
     with pytest.raises(ValueError, match="one number"):
-        fe.transversality(lambda f, x: x, law, f, **options)
+        fe.transversality(f, law, lambda f, x: x, **options)
     with pytest.raises(ValueError, match="horizon of at least 4"):
-        fe.transversality(wealth, brock_mirman(periods=2), f, **options)
-    with pytest.raises(ValueError, match="`discount`"):
-        fe.transversality(wealth, law, f, discount=0.0, key=jr.key(0))
+        fe.transversality(f, brock_mirman(periods=2), wealth, **options)
+    with pytest.raises(ValueError, match="`beta`"):
+        fe.transversality(f, law, wealth, beta=0.0, key=jr.key(0))
     with pytest.raises(ValueError, match="`paths`"):
-        fe.transversality(wealth, law, f, paths=0, **options)
+        fe.transversality(f, law, wealth, paths=0, **options)
 
 
 @pytest.mark.parametrize("share", [0.1, SHARE, 0.6])
 def test_the_closed_loop_of_brock_mirman(share):
     """dx'/dx is triangular with alpha and rho on its diagonal, for any share."""
-    check = fe.stability(brock_mirman(periods=2), jnp.asarray(share), jnp.array([0.1, 0.05]))
+    check = fe.stability(jnp.asarray(share), brock_mirman(periods=2), jnp.array([0.1, 0.05]))
     assert check.passed
     np.testing.assert_allclose(check.value, max(ALPHA, RHO), rtol=1e-10)
     k = share ** (1 / (1 - ALPHA))
@@ -165,9 +165,9 @@ def test_spectral_radius_and_abscissa_against_numpy(seed):
     matrix = jr.normal(jr.key(seed), (4, 4)) / 2
     roots = np.linalg.eigvals(np.asarray(matrix))
     x = jnp.ones(4)
-    radius = fe.spectral_radius(lambda a, x: a @ x + 1.0, matrix, x)
+    radius = fe.spectral_radius(matrix, lambda a, x: a @ x + 1.0, x)
     np.testing.assert_allclose(radius, np.abs(roots).max(), rtol=1e-10)
-    abscissa = fe.spectral_abscissa(lambda a, x: a @ x + 1.0, matrix, x)
+    abscissa = fe.spectral_abscissa(matrix, lambda a, x: a @ x + 1.0, x)
     np.testing.assert_allclose(abscissa, roots.real.max(), rtol=1e-10)
 
 
@@ -176,9 +176,9 @@ def test_the_state_may_be_a_tree():
         return {"k": f * x["k"] + x["z"], "z": 0.5 * x["z"]}
 
     x = {"k": jnp.asarray(1.0), "z": jnp.asarray(1.0)}
-    np.testing.assert_allclose(fe.spectral_radius(linear, jnp.asarray(1.23), x), 1.23)
+    np.testing.assert_allclose(fe.spectral_radius(jnp.asarray(1.23), linear, x), 1.23)
     law = fe.Ergodic(linear, fe.Dirac(x), periods=2)
-    check = fe.stability(law, jnp.asarray(1.23), x)
+    check = fe.stability(jnp.asarray(1.23), law, x)
     assert not check.passed
     assert "not below 1" in check.sentence
 
@@ -187,15 +187,15 @@ def test_stability_in_continuous_time():
     law = fe.Diffusion(
         lambda f, x: f * (x - 2.0), lambda f, x: 0.1 * x, fe.Dirac(1.0), horizon=1.0, steps=10
     )
-    stable = fe.stability(law, jnp.asarray(-0.3), jnp.asarray(1.0))
+    stable = fe.stability(jnp.asarray(-0.3), law, jnp.asarray(1.0))
     assert stable.passed
     np.testing.assert_allclose(stable.value, -0.3)
-    assert not fe.stability(law, jnp.asarray(0.3), jnp.asarray(1.0)).passed
+    assert not fe.stability(jnp.asarray(0.3), law, jnp.asarray(1.0)).passed
 
 
 def test_without_a_steady_state_nothing_is_stable():
     law = fe.Ergodic(lambda f, x: x + 1.0 + x**2, fe.Dirac(1.0), periods=2)
-    check = fe.stability(law, jnp.asarray(0.0), jnp.asarray(1.0))
+    check = fe.stability(jnp.asarray(0.0), law, jnp.asarray(1.0))
     assert not check.passed
     assert "no steady state" in check.sentence
 
@@ -205,7 +205,7 @@ def test_spectral_radius_under_transformations():
     a = jnp.array([1.5, 2.2, 2.8, 3.4])
 
     def radius(a):
-        return fe.spectral_radius(lambda a, x: a * x * (1 - x), a, 0.6)
+        return fe.spectral_radius(a, lambda a, x: a * x * (1 - x), 0.6)
 
     np.testing.assert_allclose(jax.vmap(radius)(a), np.abs(2 - np.asarray(a)), rtol=1e-9)
     np.testing.assert_allclose(jax.jit(radius)(a[2]), 0.8, rtol=1e-9)
@@ -225,7 +225,7 @@ def test_an_unstable_policy_fails_a_report():
     report = fe.RiskReport(
         f,
         test=fe.Risk(euler, fe.Uniform(-1.0, 1.0)).quadrature(8),
-        checks=[fe.stability(law, f, jnp.asarray(0.5))],
+        checks=[fe.stability(f, law, jnp.asarray(0.5))],
     )
     assert not report.solved
     assert "spectral radius" in report.verdict

@@ -184,8 +184,8 @@ FREE = ornstein_uhlenbeck()
         (lambda: ornstein_uhlenbeck(burn_in=13.0), "`burn_in`"),
         (lambda: ornstein_uhlenbeck(steps=0), "`steps`"),
         (lambda: ornstein_uhlenbeck(horizon=-1.0), "`horizon`"),
-        (lambda: ornstein_uhlenbeck(start=fe.Dirac({"k": 1.0})), "`start`"),
-        (lambda: ornstein_uhlenbeck(start=0.0), "`distribution`"),
+        (lambda: ornstein_uhlenbeck(start=fe.Dirac({"k": 1.0})), "`initial`"),
+        (lambda: ornstein_uhlenbeck(start=0.0), "`initial`"),
         (
             lambda: (
                 eqx.tree_at(lambda p: p.drift, FREE, lambda f, x: jnp.stack([x, x]))

@@ -219,7 +219,7 @@ def test_nested_product():
 
 
 def test_mixture():
-    p = fe.Mixture([fe.Normal(-2.0, 0.5), fe.Normal(3.0, 1.0)], [0.3, 0.7])
+    p = fe.Mixture(fe.Normal(-2.0, 0.5), fe.Normal(3.0, 1.0), weights=[0.3, 0.7])
     rule = p.quadrature(5)
     np.testing.assert_allclose(fe.expectation(lambda x: x, rule), 1.5, rtol=1e-14)
     np.testing.assert_allclose(
@@ -302,7 +302,7 @@ def test_negative_weights_serve_in_an_expectation_alone():
         lambda a: fe.TruncatedNormal(0.0, 1.0, -1.0, a),
         lambda a: fe.TruncatedNormal(a, a, 0.2),
         lambda a: fe.Product(x=fe.Uniform(0.0, a), y=fe.Normal(0.0, 1.0)),
-        lambda a: fe.Mixture([fe.Uniform(0.0, 1.0), fe.Uniform(0.0, a)]),
+        lambda a: fe.Mixture(fe.Uniform(0.0, 1.0), fe.Uniform(0.0, a)),
         lambda a: fe.Uniform(jnp.zeros(2), jnp.stack([a, 2.0 * a])).boundary(),
         lambda a: fe.ChebyshevNodes(fe.Uniform(0.0, a)),
         lambda a: fe.Monomial(fe.Uniform(jnp.zeros(2), a * jnp.ones(2)), 5),
@@ -455,11 +455,11 @@ UNIT = fe.Uniform(0.0, 1.0)
         (lambda: fe.Product(UNIT, z=UNIT), "either"),
         (lambda: fe.Product(UNIT, 1.0), "fe.Dirac"),
         (lambda: fe.Product(UNIT, fe.Dirac({"a": 1.0})), "name the parts"),
-        (lambda: fe.Mixture([]), "`parts`"),
-        (lambda: fe.Mixture([UNIT, fe.Uniform([0.0], [1.0])]), "one structure"),
-        (lambda: fe.Mixture([UNIT, UNIT], [0.5, 0.6]), "sum to 1"),
-        (lambda: fe.Mixture([UNIT, UNIT], [1.5, -0.5]), ">= 0"),
-        (lambda: fe.Mixture([UNIT, UNIT], [1.0]), "one entry"),
+        (lambda: fe.Mixture(), "`parts`"),
+        (lambda: fe.Mixture(UNIT, fe.Uniform([0.0], [1.0])), "one structure"),
+        (lambda: fe.Mixture(UNIT, UNIT, weights=[0.5, 0.6]), "sum to 1"),
+        (lambda: fe.Mixture(UNIT, UNIT, weights=[1.5, -0.5]), ">= 0"),
+        (lambda: fe.Mixture(UNIT, UNIT, weights=[1.0]), "one entry"),
         (lambda: fe.expectation(lambda x: x, UNIT), r"q.quadrature\(n\)"),
     ],
 )

@@ -133,7 +133,7 @@ def test_given_again_takes_the_new_f():
     np.testing.assert_array_equal(once.given(jnp.asarray(3.0)).sample(2, key=jr.key(0)), [0, 3])
     q = fe.Product(x=p, z=fe.Uniform(0.0, 1.0)).given(jnp.asarray(2.0))
     np.testing.assert_array_equal(q.sample(2, key=jr.key(0))["x"], [0, 2])
-    m = fe.Mixture([p, p]).given(jnp.asarray(2.0))
+    m = fe.Mixture(p, p).given(jnp.asarray(2.0))
     assert m.sample(4, key=jr.key(0)).shape == (4,)
 
 
@@ -233,7 +233,7 @@ def test_the_share_outside_the_domain_is_told_on_an_ergodic_path():
         (lambda: ergodic().given(jnp.asarray(0.5)).sample(0, key=jr.key(0)), "n >= 1"),
         (lambda: ergodic(burn_in=300), "`burn_in`"),
         (lambda: ergodic(periods=0), "`periods`"),
-        (lambda: fe.Ergodic(autoregression, 0.0, periods=3), "`distribution`"),
+        (lambda: fe.Ergodic(autoregression, 0.0, periods=3), "`initial`"),
         (
             lambda: (
                 ergodic(step=lambda f, x, e: jnp.stack([x, e]))

@@ -37,7 +37,7 @@ CLASSES = {
     "degree 9": lambda b: fe.Series(fe.Chebyshev(9, (0.0, b)), start=0.5),
     "spline": lambda b: fe.Series(fe.BSpline(20, (0.0, b)), start=0.5),
     "elements": lambda b: fe.Series(fe.SpectralElements(5, np.linspace(0, b, 4)), start=0.5),
-    "kernel": lambda b: fe.Series(fe.Kernel(fe.Matern52(b / 2), np.linspace(0, b, 12))),
+    "kernel": lambda b: fe.Series(fe.KernelBasis(fe.Matern52(b / 2), np.linspace(0, b, 12))),
     "network": lambda b: fe.MLP(
         "scalar", "scalar", width=6, depth=1, support=(0.0, b), key=jr.key(0)
     ),

@@ -131,7 +131,7 @@ def test_a_box_mixed_with_the_ergodic_set_covers_rare_states():
     start = fe.Dirac(np.array([6.3668372129, 0.0]))
     path = fe.Ergodic(step, start, fe.Normal(0.0, 0.04), periods=500, burn_in=100)
     box = term.distribution
-    states = fe.Mixture([box, path], [0.4, 0.6])
+    states = fe.Mixture(box, path, weights=[0.4, 0.6])
     solver = fe.Resample(fe.LevenbergMarquardt(), n=150, rounds=2)
     both = fe.solve(problem.risk.on(states), f, solver, key=jr.key(0), throw=False).value
     alone = fe.solve(problem.risk.on(path), f, solver, key=jr.key(0), throw=False).value

@@ -119,7 +119,7 @@ def test_a_head_around_a_series():
 
 def test_kernels_of_several_coordinates():
     centres = jax.random.uniform(jax.random.key(0), (30, 2))
-    f = fe.Series(fe.Kernel(fe.Matern52(0.5), centres))
+    f = fe.Series(fe.KernelBasis(fe.Matern52(0.5), centres))
     solution = fe.fit(f, lambda x: x[0] + x[1], BOX)
     assert abs(solution.value(jnp.array([0.4, 0.6])) - 1.0) < 0.05
 

@@ -70,7 +70,7 @@ def test_the_last_step_decides_and_so_does_the_number_of_steps():
     assert int(solution.stats["steps"]) == 20
     rough = fe.solve(halved_risk(0.9, tolerance=0.5), SERIES, short)
     assert bool(rough.result == fe.RESULTS.solved)
-    polished = fe.solve(halved_risk(0.9), SERIES, fe.Chain(short, fe.LevenbergMarquardt()))
+    polished = fe.solve(halved_risk(0.9), SERIES, fe.Sequential(short, fe.LevenbergMarquardt()))
     np.testing.assert_allclose(polished.value(0.3), 10.0, rtol=1e-12)
 
 

@@ -35,7 +35,7 @@ CENTRES = np.array([-1.0, 0.3, 0.5, 2.0])
 @each
 def test_values_are_those_of_the_formula(name):
     kernel, profile, _ = KERNELS[name]
-    basis = fe.Kernel(kernel(0.7), CENTRES)
+    basis = fe.KernelBasis(kernel(0.7), CENTRES)
     x = np.linspace(-1.9, 3.1, 37)
     expected = profile((x[:, None] - CENTRES) / 0.7)
     np.testing.assert_allclose(jax.vmap(basis)(x), expected, atol=1e-14)
@@ -47,11 +47,11 @@ def test_vectors_are_compared_by_their_distance(name):
     kernel, profile, _ = KERNELS[name]
     rng = np.random.default_rng(0)
     centres, x = rng.normal(size=(5, 3)), rng.normal(size=3)
-    values = fe.Kernel(kernel(1.3), centres)(x)
+    values = fe.KernelBasis(kernel(1.3), centres)(x)
     distances = np.linalg.norm(x - centres, axis=1) / 1.3
     np.testing.assert_allclose(values, profile(distances), atol=1e-14)
     with pytest.raises(ValueError, match="takes points x of that shape"):
-        fe.Kernel(kernel(1.3), centres)(x[:2])
+        fe.KernelBasis(kernel(1.3), centres)(x[:2])
 
 
 @each
@@ -109,7 +109,7 @@ def test_gradients_of_vectors_and_their_hessians(name):
 @each
 def test_integrals_are_those_of_quad(name):
     kernel, profile, _ = KERNELS[name]
-    basis = fe.Kernel(kernel(0.7), CENTRES).integrated(-0.2)
+    basis = fe.KernelBasis(kernel(0.7), CENTRES).integrated(-0.2)
     for x in (-1.0, -0.2, 0.3, 0.30001, 2.7):
         values = basis(x)
         assert float(values[0]) == 1.0
@@ -129,7 +129,7 @@ def test_integrals_are_those_of_quad(name):
 @each
 def test_the_derivative_of_an_integral_is_the_kernel(name):
     kernel, _, _ = KERNELS[name]
-    plain = fe.Kernel(kernel(0.7), CENTRES)
+    plain = fe.KernelBasis(kernel(0.7), CENTRES)
     # 0.3 is a centre
     for x in (-0.7, 0.3, 1.1):
         slopes = jax.jacfwd(plain.integrated())(x)[1:]
@@ -145,7 +145,7 @@ def test_the_norm_is_that_of_the_gram_matrix(name, dtype):
     rng = np.random.default_rng(1)
     centres = np.linspace(0.0, 3.0, 6)
     alpha = rng.normal(size=6)
-    series = fe.Series(fe.Kernel(kernel(0.7), centres), dtype=dtype)
+    series = fe.Series(fe.KernelBasis(kernel(0.7), centres), dtype=dtype)
     series = eqx.tree_at(lambda s: s.coefficients, series, jnp.asarray(alpha, dtype))
     gram = profile((centres[:, None] - centres) / 0.7)
     tolerance = 1e-12 if dtype == np.float64 else 1e-4
@@ -155,7 +155,7 @@ def test_the_norm_is_that_of_the_gram_matrix(name, dtype):
 
 
 def test_norms_are_summed_over_series_and_components():
-    basis = fe.Kernel(fe.Matern32(0.5), np.array([0.0, 1.0, 2.0]))
+    basis = fe.KernelBasis(fe.Matern32(0.5), np.array([0.0, 1.0, 2.0]))
     gram = np.asarray(jax.vmap(basis)(basis.centres))
     fill = lambda s, c: eqx.tree_at(lambda s: s.coefficients, s, jnp.asarray(c))
     a, b = np.array([[1.0, 2.0, -1.0], [0.5, 0.0, 3.0]]), np.array([7.0, 1.0, -2.0, 0.5])
@@ -182,7 +182,7 @@ def test_the_space_of_matern_12_is_a_sobolev_space():
 
 def test_matrices_that_lose_rank_still_have_a_norm_in_every_direction():
     centres = np.linspace(0.0, 1.0, 25)
-    basis = fe.Kernel(fe.SquaredExponential(1.0), centres)
+    basis = fe.KernelBasis(fe.SquaredExponential(1.0), centres)
     gram = np.asarray(jax.vmap(basis)(centres))
     assert np.linalg.eigvalsh(gram)[0] < 1e-15
     root = np.asarray(basis.isometry(jnp.eye(25)))
@@ -195,7 +195,7 @@ def test_the_norm_can_be_differentiated_in_the_length():
     centres, alpha = np.linspace(0.0, 1.0, 7), jnp.arange(7.0) - 2.0
 
     def norm(length):
-        basis = fe.Kernel(fe.Matern32(length), centres)
+        basis = fe.KernelBasis(fe.Matern32(length), centres)
         return jnp.sum(basis.isometry(alpha) ** 2)
 
     h = 1e-5
@@ -208,7 +208,7 @@ def test_the_norm_can_be_differentiated_in_the_length():
 def test_of_all_interpolants_a_series_of_kernels_is_found_by_least_squares():
     centres = np.linspace(-1.0, 1.0, 15)
     f = fe.fit(
-        fe.Series(fe.Kernel(fe.Matern52(0.8), centres)),
+        fe.Series(fe.KernelBasis(fe.Matern52(0.8), centres)),
         lambda x: jnp.sin(2 * x),
         fe.Empirical(centres),
     ).value
@@ -220,10 +220,10 @@ def test_of_all_interpolants_a_series_of_kernels_is_found_by_least_squares():
 
 
 def test_domains():
-    basis = fe.Kernel(fe.Matern12(1.0), CENTRES)
+    basis = fe.KernelBasis(fe.Matern12(1.0), CENTRES)
     assert basis.domain == (-1.0, 2.0)
     assert basis.integrated(domain=(-2.0, 5.0)).domain == (-2.0, 5.0)
-    lower, upper = fe.Kernel(fe.Matern12(1.0), np.array([[0.0, 3.0], [2.0, 1.0]])).domain
+    lower, upper = fe.KernelBasis(fe.Matern12(1.0), np.array([[0.0, 3.0], [2.0, 1.0]])).domain
     np.testing.assert_array_equal([lower, upper], [[0.0, 1.0], [2.0, 3.0]])
     assert float(fe.Series(basis.integrated(), start=2.0)(0.7)) == 2.0
 
@@ -233,19 +233,22 @@ def test_domains():
     (
         (lambda: fe.Matern12(0.0), "`length` of Matern12 must be a finite number above 0"),
         (lambda: fe.Matern52(np.ones(2)), "`length` of Matern52 must be a number"),
-        (lambda: fe.Kernel("matern", CENTRES), "`kernel` of Kernel must be a kernel such as"),
-        (lambda: fe.Kernel(fe.Matern12(), [0.0, 1.0, 0.0]), "all different"),
-        (lambda: fe.Kernel(fe.Matern12(), 1.0), "n numbers or n vectors"),
-        (lambda: fe.IntegratedKernel(fe.Matern12(), np.ones((2, 1))), "n numbers; got"),
-        (lambda: fe.Kernel(fe.Matern12(), CENTRES, (1.0, 0.0)), "`domain` of Kernel"),
-        (lambda: fe.Kernel(fe.Matern12(), CENTRES, 3.0), "must be a pair"),
         (
-            lambda: fe.Series(fe.Kernel(fe.Matern12(), CENTRES), start=1.0),
-            "`start` must be 0.*`fe.IntegratedKernel` has the constant 1",
+            lambda: fe.KernelBasis("matern", CENTRES),
+            "`kernel` of KernelBasis must be a kernel such as",
+        ),
+        (lambda: fe.KernelBasis(fe.Matern12(), [0.0, 1.0, 0.0]), "all different"),
+        (lambda: fe.KernelBasis(fe.Matern12(), 1.0), "n numbers or n vectors"),
+        (lambda: fe.IntegratedKernelBasis(fe.Matern12(), np.ones((2, 1))), "n numbers; got"),
+        (lambda: fe.KernelBasis(fe.Matern12(), CENTRES, (1.0, 0.0)), "`domain` of KernelBasis"),
+        (lambda: fe.KernelBasis(fe.Matern12(), CENTRES, 3.0), "must be a pair"),
+        (
+            lambda: fe.Series(fe.KernelBasis(fe.Matern12(), CENTRES), start=1.0),
+            "`start` must be 0.*`fe.IntegratedKernelBasis` has the constant 1",
         ),
         (
             lambda: fe.rkhs_norm()(fe.Series(fe.Chebyshev(3))),
-            "must lead to a `fe.Series` of `fe.Kernel`.*got Chebyshev",
+            "must lead to a `fe.Series` of `fe.KernelBasis`.*got Chebyshev",
         ),
     ),
 )

@@ -227,7 +227,7 @@ TIMES = np.linspace(0.0, 40.0, 41)
 
 
 def kernel_price(kernel, r=R, **kwargs):
-    mu = fe.Series(fe.IntegratedKernel(kernel, TIMES))
+    mu = fe.Series(fe.IntegratedKernelBasis(kernel, TIMES))
     risk = fe.Risk(costate, fe.Empirical(TIMES), args=(r,))
     return fe.solve(risk, mu, fe.MinimumNorm(fe.rkhs_norm()), **kwargs)
 

@@ -31,7 +31,7 @@ LAWS = {
     "truncated": fe.TruncatedNormal(0.0, 1.0, -1.0, 2.0),
     "product": fe.Product(fe.Uniform(0.0, 1.0), fe.Normal(3.0, 0.1), fe.Dirac(7.0)),
     "named": fe.Product(z=fe.Normal(0.0, 1.0), k=fe.Uniform(1.0, 9.0), i=fe.Empirical([0.0, 1.0])),
-    "mixture": fe.Mixture([fe.Normal(-2.0, 0.5), fe.Normal(3.0, 1.0)], [0.3, 0.7]),
+    "mixture": fe.Mixture(fe.Normal(-2.0, 0.5), fe.Normal(3.0, 1.0), weights=[0.3, 0.7]),
 }
 
 

@@ -205,7 +205,7 @@ def test_disagreement_inside_a_transformation():
 
 def test_inside_other_solvers():
     several = fe.MultiStart(series, fe.LevenbergMarquardt(max_steps=30), starts=2)
-    chain = fe.Chain(several, fe.LevenbergMarquardt())
+    chain = fe.Sequential(several, fe.LevenbergMarquardt())
     solution = fe.solve(decay(1.0).quadrature(24), series(jr.key(0)), chain, key=jr.key(1))
     assert bool(solution.solved)
     again = fe.Resample(fe.MultiStart(series, starts=2), n=24, rounds=2)

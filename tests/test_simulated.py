@@ -32,7 +32,7 @@ def test_moments_of_an_autoregression_within_their_errors():
     """Over seeds, deviations from the closed form have the size of the standard errors given."""
     z = []
     for seed in range(12):
-        found = fe.simulated_moments(ar1(), F, both, lags=2, key=jr.key(seed))
+        found = fe.simulated_moments(F, ar1(), both, lags=2, key=jr.key(seed))
         true = [2.0, DEVIATION, 3 * DEVIATION, RHO, RHO**2]
         got = [
             (m.mean[0], m.deviation[0], m.deviation[1], *m.autocorrelation[:, 0])
@@ -48,7 +48,7 @@ def test_moments_of_an_autoregression_within_their_errors():
 @pytest.mark.slow
 def test_standard_errors_fall_with_the_root_of_the_number_of_paths():
     errors = [
-        float(fe.simulated_moments(ar1(), F, paths=n, key=jr.key(1)).error.deviation[0])
+        float(fe.simulated_moments(F, ar1(), paths=n, key=jr.key(1)).error.deviation[0])
         for n in (50, 3200)
     ]
     np.testing.assert_allclose(errors[0] / errors[1], 8.0, rtol=0.35)
@@ -57,7 +57,7 @@ def test_standard_errors_fall_with_the_root_of_the_number_of_paths():
 def test_moments_against_numpy_on_the_same_path():
     law = ar1(periods=2_000, burn_in=0)
     paths = np.asarray(law.given(F).simulate(2 * 2_000, key=jr.key(4))).reshape(2, -1)
-    found = fe.simulated_moments(law, F, paths=2, key=jr.key(4))
+    found = fe.simulated_moments(F, law, paths=2, key=jr.key(4))
     np.testing.assert_allclose(found.value.mean[0], paths.mean(), rtol=1e-10)
     np.testing.assert_allclose(found.value.deviation[0], paths.std(), rtol=1e-10)
     # the jackknife over two paths is half the distance of the two means
@@ -79,7 +79,7 @@ def test_moments_of_brock_mirman():
         step, fe.Dirac(jnp.array([0.19, 0.0])), fe.Normal(0.0, sigma), periods=300, burn_in=60
     )
     found = fe.simulated_moments(
-        law, jnp.asarray(0.3456), lambda s, x: jnp.log(x[0]), paths=200, key=jr.key(0)
+        jnp.asarray(0.3456), law, lambda s, x: jnp.log(x[0]), paths=200, key=jr.key(0)
     )
     mean = np.log(0.3456) / (1 - alpha)
     a, b = alpha + rho, -alpha * rho
@@ -101,14 +101,14 @@ def test_moments_of_a_diffusion():
         steps=600,
         burn_in=10.0,
     )
-    found = fe.simulated_moments(law, jnp.asarray(1.0), lags=20, key=jr.key(0))
+    found = fe.simulated_moments(jnp.asarray(1.0), law, lags=20, key=jr.key(0))
     np.testing.assert_allclose(found.value.deviation[0], 0.3 / np.sqrt(2), rtol=0.05)
     np.testing.assert_allclose(found.value.autocorrelation[19, 0], np.exp(-1.0), rtol=0.1)
 
 
 def test_what_never_moves_has_no_correlation():
     found = fe.simulated_moments(
-        ar1(120, 20), F, lambda f, x: {"x": x, "one": 0.1 * jnp.ones_like(x)}, key=jr.key(0)
+        F, ar1(120, 20), lambda f, x: {"x": x, "one": 0.1 * jnp.ones_like(x)}, key=jr.key(0)
     )
     assert found.names == ("one", "x")
     assert np.isnan(found.value.autocorrelation[0, 0])
@@ -124,7 +124,7 @@ def test_moments_can_be_differentiated_and_mapped():
     """d sd / d rho = sd rho / (1 - rho^2), and a map over rho is the loop over it."""
 
     def deviation(f):
-        return fe.simulated_moments(ar1(), f, key=jr.key(0)).value.deviation[0]
+        return fe.simulated_moments(f, ar1(), key=jr.key(0)).value.deviation[0]
 
     slope = jax.grad(deviation)(F)
     step = 1e-5
@@ -137,12 +137,12 @@ def test_moments_can_be_differentiated_and_mapped():
 
 def test_a_linear_response_is_exact_and_has_no_error():
     """rho^h times the impulse, from wherever it starts: all noise cancels."""
-    found = fe.impulse_response(ar1(60, 20), F, 0.5, paths=7, key=jr.key(0))
+    found = fe.impulse_response(F, ar1(60, 20), 0.5, paths=7, key=jr.key(0))
     assert found.mean.shape == (39, 1)
     np.testing.assert_allclose(found.mean[:, 0], 0.5 * RHO ** np.arange(39), atol=1e-12)
     np.testing.assert_allclose(found.error, 0, atol=1e-12)
     quiet = fe.Ergodic(autoregression, fe.Dirac(1.0), fe.Dirac(0.0), periods=40)
-    once = fe.impulse_response(quiet, F, 0.5, paths=1, key=jr.key(0))
+    once = fe.impulse_response(F, quiet, 0.5, paths=1, key=jr.key(0))
     np.testing.assert_allclose(once.mean, found.mean, atol=1e-12)
 
 
@@ -157,7 +157,7 @@ def test_a_generalised_response_depends_on_size_and_sign():
     sizes = jnp.array([-1.0, 0.5, 1.0])
 
     def response(size):
-        found = fe.impulse_response(law, F, size, paths=4_000, key=jr.key(0))
+        found = fe.impulse_response(F, law, size, paths=4_000, key=jr.key(0))
         return found.mean[0, 0], found.error[0, 0]
 
     mean, error = jax.vmap(response)(sizes)
@@ -167,7 +167,7 @@ def test_a_generalised_response_depends_on_size_and_sign():
 
 
 def test_a_response_prints_and_plots():
-    found = fe.impulse_response(ar1(60, 20), F, 0.5, of=both, paths=3, key=jr.key(0))
+    found = fe.impulse_response(F, ar1(60, 20), 0.5, of=both, paths=3, key=jr.key(0))
     assert "minus" in str(found)
     assert found.to_dict()["level"]["response"][0] == pytest.approx(0.5)
     axes = found.plot()
@@ -175,9 +175,9 @@ def test_a_response_prints_and_plots():
     axes.figure.clear()
     with pytest.raises(ValueError, match="`shock`"):
         still = fe.Ergodic(lambda f, x: f * x, fe.Dirac(1.0), periods=5)
-        fe.impulse_response(still, F, 1.0, key=jr.key(0))
+        fe.impulse_response(F, still, 1.0, key=jr.key(0))
     with pytest.raises(ValueError, match="at least 2 states"):
-        fe.impulse_response(ar1(5, 4), F, 1.0, key=jr.key(0))
+        fe.impulse_response(F, ar1(5, 4), 1.0, key=jr.key(0))
 
 
 ALPHA, BETA = 0.36, 0.96
@@ -200,10 +200,10 @@ def test_the_loss_of_a_wrong_share_with_log_utility(share):
     )
     found = fe.welfare_loss(
         jnp.asarray(share),
-        jnp.asarray(best),
         law,
+        jnp.asarray(best),
         consumption=consumption,
-        discount=BETA,
+        beta=BETA,
         gamma=1.0,
         paths=4,
         key=jr.key(0),
@@ -230,10 +230,10 @@ def test_the_loss_of_a_wrong_share_with_crra(seed):
     )
     found = fe.welfare_loss(
         jnp.asarray(best + 0.03),
-        jnp.asarray(best),
         law,
+        jnp.asarray(best),
         consumption=lambda s, w: (1 - s) * w,
-        discount=beta,
+        beta=beta,
         gamma=gamma,
         paths=1_000,
         key=jr.key(seed),
@@ -250,14 +250,14 @@ def test_the_loss_of_a_wrong_share_with_crra(seed):
 
 def test_welfare_refuses_what_has_no_utility():
     law = fe.Ergodic(brock_mirman, fe.Dirac(jnp.array([0.2, 0.0])), fe.Normal(0.0, 0.02), periods=9)
-    options = {"discount": BETA, "gamma": 1.0, "key": jr.key(0)}
+    options = {"beta": BETA, "gamma": 1.0, "key": jr.key(0)}
     f = jnp.asarray(0.3)
     with pytest.raises(ValueError, match="falls to"):
-        fe.welfare_loss(f, f, law, consumption=lambda s, x: -x[0], **options)
+        fe.welfare_loss(f, law, f, consumption=lambda s, x: -x[0], **options)
     with pytest.raises(ValueError, match="one number"):
-        fe.welfare_loss(f, f, law, consumption=lambda s, x: x, **options)
-    with pytest.raises(ValueError, match="`discount`"):
-        fe.welfare_loss(f, f, law, consumption=consumption, discount=1.0, gamma=1.0, key=jr.key(0))
+        fe.welfare_loss(f, law, f, consumption=lambda s, x: x, **options)
+    with pytest.raises(ValueError, match="`beta`"):
+        fe.welfare_loss(f, law, f, consumption=consumption, beta=1.0, gamma=1.0, key=jr.key(0))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -265,9 +265,9 @@ def test_the_share_of_binding_states(seed):
     """P(x <= c) of the stationary normal law, and of a distribution without time."""
     cut = 0.5 * DEVIATION
     slack = lambda f, x: jnp.maximum(x - cut, 0.0)
-    found = fe.binding_share(slack, ar1(), F, paths=400, key=jr.key(seed))
+    found = fe.binding_share(F, ar1(), slack, paths=400, key=jr.key(seed))
     assert abs(found.value - 0.6914624613) < 4 * found.error + 1e-3
-    draws = fe.binding_share(slack, fe.Uniform(0.0, 4 * cut), F, paths=4_000, key=jr.key(seed))
+    draws = fe.binding_share(F, fe.Uniform(0.0, 4 * cut), slack, paths=4_000, key=jr.key(seed))
     assert abs(draws.value - 0.25) < 4 * draws.error
     np.testing.assert_allclose(draws.error, np.sqrt(0.25 * 0.75 / 4_000), rtol=0.1)
 
@@ -275,8 +275,8 @@ def test_the_share_of_binding_states(seed):
 def test_in_single_precision():
     f = jnp.asarray(RHO, jnp.float32)
     law = ar1(periods=200, burn_in=100)
-    found = fe.simulated_moments(law, f, key=jr.key(0))
+    found = fe.simulated_moments(f, law, key=jr.key(0))
     assert found.value.mean.dtype == jnp.float32
     np.testing.assert_allclose(found.value.deviation[0], DEVIATION, rtol=0.1)
-    response = fe.impulse_response(law, f, 0.5, paths=3, key=jr.key(0))
+    response = fe.impulse_response(f, law, 0.5, paths=3, key=jr.key(0))
     np.testing.assert_allclose(response.mean[:, 0], 0.5 * RHO ** np.arange(99), atol=1e-6)

@@ -197,7 +197,7 @@ def test_a_batch_of_reports_prints_as_a_line():
     )
 
     def moments(rho):
-        found = fe.simulated_moments(law, rho, paths=3, key=jax.random.key(0))
+        found = fe.simulated_moments(rho, law, paths=3, key=jax.random.key(0))
         assert repr(found).startswith("SimulatedMoments(")
         return found
 

@@ -155,7 +155,7 @@ def lshape():
     inside = lambda x: ~((x[0] > 0) & (x[1] < 0))
     sides = [P(D(0.0), U(-1.0, 0.0)), P(U(0.0, 1.0), D(0.0)), P(D(1.0), U(0.0, 1.0))]
     sides += [P(U(-1.0, 1.0), D(1.0)), P(D(-1.0), U(-1.0, 1.0)), P(U(-1.0, 0.0), D(-1.0))]
-    edge = fe.Mixture(sides, [1 / 8, 1 / 8, 1 / 8, 1 / 4, 1 / 4, 1 / 8])
+    edge = fe.Mixture(*sides, weights=[1 / 8, 1 / 8, 1 / 8, 1 / 4, 1 / 4, 1 / 8])
     laplace = fe.Risk(lambda f, x: fe.laplacian(f)(x) / 10, square)
     risk = laplace.where(inside) + 10 * fe.Risk(lambda f, x: f(x) - exact(x), edge, name="edge")
     points = np.random.default_rng(0).uniform(-1, 1, (2_000, 2))

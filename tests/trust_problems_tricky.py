@@ -328,7 +328,7 @@ def several():
 
 def other_distributions():
     first = lambda f, x: slope(f)(x) + f(x)
-    gap = fe.Mixture([fe.Uniform(0.0, 0.2), fe.Uniform(0.8, 1.0)], [0.5, 0.5])
+    gap = fe.Mixture(fe.Uniform(0.0, 0.2), fe.Uniform(0.8, 1.0))
     later = lambda x: decay(x) * (1 + 0.5 * (jnp.clip((x - 0.2) / 0.6, 0.0, 1.0)) ** 2)
     left = fe.Uniform(0.0, 0.2).quadrature(50).points, fe.Uniform(0.8, 1.0).quadrature(50).points
     yield Case(

@@ -152,8 +152,10 @@ TABLE = {
         lambda **given: fe.Tensor(*given.pop("bases", (BASIS,)), **given),
         {"bases": ((), (3,), (None,), (UNIT,)), "degree": NO_DEGREES},
     ),
-    "Kernel": (
-        lambda **given: fe.Kernel(**{"kernel": fe.Matern52(0.5), "centres": np.ones(2), **given}),
+    "KernelBasis": (
+        lambda **given: fe.KernelBasis(
+            **{"kernel": fe.Matern52(0.5), "centres": np.ones(2), **given}
+        ),
         {"kernel": (None, 3, "matern"), "centres": (None, "a", [], [np.nan], 3.0)},
     ),
     "Matern52": (fe.Matern52, {"length": NO_POSITIVES[:6]}),
@@ -222,9 +224,9 @@ TABLE = {
         {"scale": (None, "a", -1.0), "lower": (None, "a", 2.0), "upper": (None, "a", -2.0)},
     ),
     "Mixture": (
-        lambda **given: fe.Mixture(**{"parts": [P, P], **given}),
+        lambda parts=(P, P), **given: fe.Mixture(*parts, **given),
         {
-            "parts": (None, 3, P, "ab", [], [3], [P, None], {"a": P}),
+            "parts": ((), (3,), (None,), ("a",), ([P, P],), (P, None), (P, 0.5)),
             "weights": ("a", [0.5], [2.0, -1.0], [np.nan, 1.0], 3),
         },
     ),
@@ -254,7 +256,7 @@ TABLE = {
         {"n": NO_COUNTS, "key": (None, *NO_KEYS)},
     ),
     "Mixture.sample": (
-        lambda **given: fe.Mixture([P, P]).sample(**{"n": 4, "key": KEY, **given}),
+        lambda **given: fe.Mixture(P, P).sample(**{"n": 4, "key": KEY, **given}),
         {"n": NO_COUNTS, "key": (None, *NO_KEYS)},
     ),
     "Empirical.sample": (
@@ -336,7 +338,10 @@ TABLE = {
             "least": (0.0, -1.0, 2.0, np.nan, "1", None),
         },
     ),
-    "Chain": (lambda **given: fe.Chain(*given["solvers"]), {"solvers": ((), (3,), (None,))}),
+    "Sequential": (
+        lambda **given: fe.Sequential(*given["solvers"]),
+        {"solvers": ((), (3,), (None,))},
+    ),
     "solve": (
         lambda **given: fe.solve(**{"risk": SAMPLE, "f": F, **given}),
         {

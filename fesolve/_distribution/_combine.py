@@ -124,7 +124,11 @@ class Product(AbstractTransported):
 class Mixture(AbstractTransported):
     """The mixture sum_j w_j p_j of distributions over the same kind of points.
 
-    **Arguments:** `parts`, the distributions p_j; `weights`, the w_j >= 0 with sum 1, equal by
+    ```python
+    fe.Mixture(fe.Normal(-2.0, 0.5), fe.Normal(3.0, 1.0), weights=[0.3, 0.7])
+    ```
+
+    **Arguments:** `*parts`, the distributions p_j; `weights`, the w_j >= 0 with sum 1, equal by
     default.
 
     **Raises:** `ValueError` where points differ in structure, shape or dtype, or weights are not
@@ -134,17 +138,12 @@ class Mixture(AbstractTransported):
     parts: tuple[AbstractDistribution, ...]
     weights: Any
 
-    def __init__(self, parts: Sequence[Any], weights: Any = None) -> None:
-        if not isinstance(parts, list | tuple):
-            raise ValueError(
-                f"`parts` of Mixture must be a list of distributions, `fe.Mixture([p, q])`; got "
-                f"{parts!r}"
-            )
+    def __init__(self, *parts: Any, weights: Any = None) -> None:
         self.parts = tuple(
             as_distribution(part, f"parts[{i}]` of `Mixture") for i, part in enumerate(parts)
         )
         if not self.parts:
-            raise ValueError("`parts` of a mixture is empty: pass a list of distributions")
+            raise ValueError("`parts` of a mixture is empty: `fe.Mixture(p, q)` needs at least one")
         m = len(self.parts)
         self.weights = np.full(m, 1 / m) if weights is None else as_array(weights)
         if self.weights.shape != (m,):
@@ -191,7 +190,7 @@ class Mixture(AbstractTransported):
         return mixed([part.moments() for part in self.parts], self.weights)
 
     def given(self, f: Hypothesis) -> "Mixture":
-        return Mixture([part.given(f) for part in self.parts], self.weights)
+        return Mixture(*(part.given(f) for part in self.parts), weights=self.weights)
 
     @property
     def dimension(self) -> int:

@@ -95,7 +95,7 @@ class Uniform(AbstractTransported):
             for end in (self.lower, self.upper)
         ]
         area = 1 / (self.upper - self.lower)
-        return Mixture(faces, xp.repeat(area / (2 * area.sum()), 2))
+        return Mixture(*faces, weights=xp.repeat(area / (2 * area.sum()), 2))
 
     def _face(self, axis: int, end: Any) -> Product:
         parts: list[AbstractDistribution] = [Dirac(end[axis])]

@@ -49,7 +49,7 @@ class Diffusion(AbstractDistribution):
     - `drift`: `drift(f, x, *args)`, shaped like x, a number or a vector of d coordinates.
     - `diffusion`: `diffusion(f, x, *args)`, shaped like x for independent noise in each coordinate,
       or a (d, m) matrix for m Brownian motions.
-    - `start`: the distribution of X_0.
+    - `initial`: the distribution of X_0.
     - `horizon`: the time at which paths end.
     - `steps`: the number of steps to there.
     - `burn_in`: states before this time are dropped.
@@ -65,7 +65,7 @@ class Diffusion(AbstractDistribution):
 
     drift: Callable[..., Any]
     diffusion: Callable[..., Any]
-    start: AbstractDistribution
+    initial: AbstractDistribution
     args: tuple
     hypothesis: Hypothesis
     horizon: float = eqx.field(static=True)
@@ -76,7 +76,7 @@ class Diffusion(AbstractDistribution):
         self,
         drift: Callable[..., Any],
         diffusion: Callable[..., Any],
-        start: Any,
+        initial: Any,
         *,
         horizon: float,
         steps: int,
@@ -100,11 +100,11 @@ class Diffusion(AbstractDistribution):
                 f"left; got {burn_in!r}"
             )
         self.drift, self.diffusion = drift, diffusion
-        self.start = as_distribution(start)
-        shape = np.shape(self.start.support[0]) if _is_one_array(self.start) else None
+        self.initial = as_distribution(initial, "initial")
+        shape = np.shape(self.initial.support[0]) if _is_one_array(self.initial) else None
         if shape is None or len(shape) > 1:
             raise ValueError(
-                "`start` of `Diffusion` must be a distribution of numbers or of vectors, such as "
+                "`initial` of `Diffusion` must be a distribution of numbers or of vectors, such as "
                 "`fe.Dirac([1.0, 0.0])`"
             )
         self.args = jax.tree.map(lambda x: as_array(x) if isinstance(x, float) else x, args)
@@ -114,9 +114,9 @@ class Diffusion(AbstractDistribution):
     def given(self, f: Hypothesis) -> "Diffusion":
         """The distribution at this f."""
         return eqx.tree_at(
-            lambda p: (p.hypothesis, p.start),
+            lambda p: (p.hypothesis, p.initial),
             self,
-            (f, self.start.given(f)),
+            (f, self.initial.given(f)),
             is_leaf=lambda x: x is None,
         )
 
@@ -144,7 +144,7 @@ class Diffusion(AbstractDistribution):
     @property
     def support(self) -> tuple[Point, Point]:
         """Without bound: where the states stay is for f to decide."""
-        return unbounded(self.start.support[0])
+        return unbounded(self.initial.support[0])
 
     @property
     def dropped(self) -> int:
@@ -161,7 +161,7 @@ def _states(p: Diffusion, n: int, key: PRNGKeyArray) -> tuple[Point, Array]:
     start_key, noise_key = jr.split(key)
     dtype = precision(p.hypothesis)
     args = in_precision(p.args, dtype)
-    start = in_precision(p.start.sample(paths, key=start_key), dtype)
+    start = in_precision(p.initial.sample(paths, key=start_key), dtype)
     times = jnp.arange(p.steps + 1, dtype=start.dtype) * (p.horizon / p.steps)
     solver = diffrax.Euler()
 

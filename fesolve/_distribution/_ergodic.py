@@ -48,7 +48,7 @@ class Ergodic(AbstractDistribution):
     **Arguments:**
 
     - `step`: `step(f, x, e, *args)`, the next state, shaped like x.
-    - `start`: the distribution of x_0.
+    - `initial`: the distribution of x_0.
     - `shock`: the distribution of e, drawn anew in each period; `None` for a deterministic
       `step(f, x, *args)`.
     - `periods`: how many states a path has, x_0 included.
@@ -63,7 +63,7 @@ class Ergodic(AbstractDistribution):
     """
 
     step: Callable[..., Point]
-    start: AbstractDistribution
+    initial: AbstractDistribution
     shock: AbstractDistribution | None
     args: tuple
     hypothesis: Hypothesis
@@ -73,7 +73,7 @@ class Ergodic(AbstractDistribution):
     def __init__(
         self,
         step: Callable[..., Point],
-        start: Any,
+        initial: Any,
         shock: Any = None,
         *,
         periods: int,
@@ -92,7 +92,7 @@ class Ergodic(AbstractDistribution):
                 f"that a state is left; got {burn_in!r}"
             )
         self.step = step
-        self.start = as_distribution(start)
+        self.initial = as_distribution(initial, "initial")
         self.shock = None if shock is None else as_distribution(shock)
         self.args = jax.tree.map(lambda x: as_array(x) if isinstance(x, float) else x, args)
         self.hypothesis = None
@@ -102,9 +102,9 @@ class Ergodic(AbstractDistribution):
     def given(self, f: Hypothesis) -> "Ergodic":
         """The distribution at this f."""
         return eqx.tree_at(
-            lambda p: (p.hypothesis, p.start, p.shock),
+            lambda p: (p.hypothesis, p.initial, p.shock),
             self,
-            (f, self.start.given(f), None if self.shock is None else self.shock.given(f)),
+            (f, self.initial.given(f), None if self.shock is None else self.shock.given(f)),
             is_leaf=lambda x: x is None,
         )
 
@@ -141,7 +141,7 @@ class Ergodic(AbstractDistribution):
     @property
     def support(self) -> tuple[Point, Point]:
         """Without bound: where the states stay is for f to decide."""
-        return unbounded(self.start.support[0])
+        return unbounded(self.initial.support[0])
 
 
 @compiled
@@ -175,7 +175,7 @@ def _motion(p: Ergodic, paths: int, key: PRNGKeyArray) -> tuple[Callable, Point,
     start_key, shock_key = jr.split(key)
     dtype = precision(p.hypothesis)
     args = in_precision(p.args, dtype)
-    start = in_precision(p.start.sample(paths, key=start_key), dtype)
+    start = in_precision(p.initial.sample(paths, key=start_key), dtype)
     shocks: tuple = ()
     if p.shock is not None:
         draws = p.shock.sample(p.periods * paths, key=shock_key)

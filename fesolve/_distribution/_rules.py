@@ -176,7 +176,7 @@ def _(p: Product, n: int) -> Any:
 
 @_chebyshev.register
 def _(p: Mixture, n: int) -> Any:
-    return Mixture([ChebyshevNodes(part) for part in p.parts], p.weights).quadrature(n)
+    return Mixture(*(ChebyshevNodes(part) for part in p.parts), weights=p.weights).quadrature(n)
 
 
 _BITS = 30

@@ -43,14 +43,14 @@ def _(p: Product) -> list[Word]:
 
 @words.register
 def _(p: Ergodic) -> list[Word]:
-    found = [Word(p.step), Word(p.start), *([] if p.shock is None else [Word(p.shock)])]
+    found = [Word(p.step), Word(p.initial), *([] if p.shock is None else [Word(p.shock)])]
     found += [Word(p.periods, "periods"), *([Word(p.burn_in, "burn_in")] if p.burn_in else [])]
     return [*found, *_given(p)]
 
 
 @words.register
 def _(p: Diffusion) -> list[Word]:
-    found = [Word(p.drift), Word(p.diffusion), Word(p.start)]
+    found = [Word(p.drift), Word(p.diffusion), Word(p.initial)]
     return [*found, Word(p.horizon, "horizon"), Word(p.steps, "steps"), *_given(p)]
 
 

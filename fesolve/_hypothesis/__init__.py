@@ -11,8 +11,8 @@ from ._heads import Bounded as Bounded, Positive as Positive
 from ._kernel import (
     AbstractKernel as AbstractKernel,
     AbstractKernelBasis as AbstractKernelBasis,
-    IntegratedKernel as IntegratedKernel,
-    Kernel as Kernel,
+    IntegratedKernelBasis as IntegratedKernelBasis,
+    KernelBasis as KernelBasis,
     Matern12 as Matern12,
     Matern32 as Matern32,
     Matern52 as Matern52,

@@ -189,7 +189,7 @@ class AbstractKernelBasis(AbstractGlobalBasis):
         return None
 
 
-class Kernel(AbstractKernelBasis):
+class KernelBasis(AbstractKernelBasis):
     """The functions K(x, x_j), j = 1, ..., n: of all functions with given values at the centres,
     a combination of these has the smallest norm in the space of K.
 
@@ -212,9 +212,9 @@ class Kernel(AbstractKernelBasis):
     upper: Any
 
     def __init__(self, kernel: Any, centres: Any, domain: Any = None):
-        self.kernel = _checked_kernel(kernel, "Kernel")
-        self.centres = _checked_centres(centres, "Kernel", (1, 2))
-        self.lower, self.upper = _ends(self.centres, domain, "Kernel")
+        self.kernel = _checked_kernel(kernel, "KernelBasis")
+        self.centres = _checked_centres(centres, "KernelBasis", (1, 2))
+        self.lower, self.upper = _ends(self.centres, domain, "KernelBasis")
 
     @property
     def size(self) -> int:
@@ -233,30 +233,30 @@ class Kernel(AbstractKernelBasis):
 
     def __call__(self, x: Point) -> Float[Array, " size"]:
         if self.centres.ndim == 1:
-            x = real_scalar(x, "Kernel with numbers as centres")
+            x = real_scalar(x, "KernelBasis with numbers as centres")
         x = jnp.asarray(x)
         if x.shape != self.centres.shape[1:]:
             raise ValueError(
-                f"Kernel with centres of shape {self.centres.shape[1:]} takes points x of that "
-                f"shape; got {x.shape}"
+                f"KernelBasis with centres of shape {self.centres.shape[1:]} takes points x of "
+                f"that shape; got {x.shape}"
             )
         centres = jnp.asarray(self.centres).astype(x.dtype)
         return jax.vmap(lambda centre: self.kernel(x, centre))(centres)
 
-    def integrated(self, start: Any = None, domain: Any = None) -> "IntegratedKernel":
-        """The basis of the integrals of these functions from `start`."""
-        return IntegratedKernel(self.kernel, self.centres, start, domain)
+    def integrated(self, origin: Any = None, domain: Any = None) -> "IntegratedKernelBasis":
+        """The basis of the integrals of these functions from `origin`."""
+        return IntegratedKernelBasis(self.kernel, self.centres, origin, domain)
 
 
-class IntegratedKernel(AbstractKernelBasis):
-    """The functions 1 and int_{start}^x K(s, x_j) ds, j = 1, ..., n, of a scalar x, in closed form:
-    f has a free level, and f' lies in the space of K.
+class IntegratedKernelBasis(AbstractKernelBasis):
+    """The functions 1 and int_{origin}^x K(s, x_j) ds, j = 1, ..., n, of a scalar x, in closed
+    form: f has a free level, and f' lies in the space of K.
 
     **Arguments:**
 
     - `kernel`: K, such as `fe.Matern12(length)`.
     - `centres`: n different numbers x_1, ..., x_n; may be traced.
-    - `start`: where the integrals begin, so that the first coefficient is f(start); by default
+    - `origin`: where the integrals begin, so that the first coefficient is f(origin); by default
       the first centre.
     - `domain`: the ends (lo, hi) of where the series is meant, by default of the centres.
 
@@ -268,17 +268,17 @@ class IntegratedKernel(AbstractKernelBasis):
 
     kernel: AbstractKernel
     centres: Any
-    start: Any
+    origin: Any
     lower: Any
     upper: Any
 
-    def __init__(self, kernel: Any, centres: Any, start: Any = None, domain: Any = None):
-        self.kernel = _checked_kernel(kernel, "IntegratedKernel")
-        self.centres = _checked_centres(centres, "IntegratedKernel", (1,))
-        self.start = self.centres[0] if start is None else as_array(start)
-        if self.start.shape:
-            raise ValueError(f"`start` must be a number; got shape {self.start.shape}")
-        self.lower, self.upper = _ends(self.centres, domain, "IntegratedKernel")
+    def __init__(self, kernel: Any, centres: Any, origin: Any = None, domain: Any = None):
+        self.kernel = _checked_kernel(kernel, "IntegratedKernelBasis")
+        self.centres = _checked_centres(centres, "IntegratedKernelBasis", (1,))
+        self.origin = self.centres[0] if origin is None else as_array(origin)
+        if self.origin.shape:
+            raise ValueError(f"`origin` must be a number; got shape {self.origin.shape}")
+        self.lower, self.upper = _ends(self.centres, domain, "IntegratedKernelBasis")
 
     @property
     def size(self) -> int:
@@ -297,12 +297,12 @@ class IntegratedKernel(AbstractKernelBasis):
         return contract(coefficients[..., 1:], root)
 
     def __call__(self, x: Point) -> Float[Array, " size"]:
-        x = real_scalar(x, "IntegratedKernel")
+        x = real_scalar(x, "IntegratedKernelBasis")
         length = jnp.asarray(self.kernel.length).astype(x.dtype)
         centres = jnp.asarray(self.centres).astype(x.dtype)
-        start = jnp.asarray(self.start).astype(x.dtype)
+        origin = jnp.asarray(self.origin).astype(x.dtype)
         upto = self.kernel.integral((x - centres) / length)
-        before = self.kernel.integral((start - centres) / length)
+        before = self.kernel.integral((origin - centres) / length)
         return jnp.concatenate([jnp.ones(1, x.dtype), length * (upto - before)])
 
 

@@ -58,7 +58,8 @@ class Series(Shown):
             if is_traced(value) or np.any(value != 0):
                 raise ValueError(
                     f"`start` must be 0: no combination of the functions of "
-                    f"{type(basis).__name__} is constant. `fe.IntegratedKernel` has the constant 1"
+                    f"{type(basis).__name__} is constant. `fe.IntegratedKernelBasis` has the "
+                    "constant 1"
                 )
             constant = np.zeros(basis.size)
         constant = np.asarray(constant, dtype)

@@ -13,7 +13,8 @@ class Check(Shown):
     """A condition on f that the residuals do not see, such as transversality or stability.
 
     ```python
-    report = fe.RiskReport(f, test=test, checks=[fe.transversality(value, path, f=f, key=key)])
+    bubble = fe.transversality(f, law, value, beta=beta, key=key)
+    report = fe.RiskReport(f, test=test, checks=[bubble])
     ```
 
     A check that fails makes the verdict of a report "not solved", with its sentence.

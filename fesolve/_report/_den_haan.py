@@ -86,9 +86,9 @@ class DenHaanMarcet(AbstractReport):
 
 
 def den_haan_marcet(
-    residual: Callable[..., PyTree],
-    law: Ergodic | Any,
     f: Hypothesis,
+    law: Ergodic | Any,
+    residual: Callable[..., PyTree],
     *,
     instruments: Callable[[Hypothesis, Point], PyTree] | None = None,
     args: tuple = (),
@@ -104,7 +104,7 @@ def den_haan_marcet(
 
     ```python
     law = fe.Ergodic(step, start, shock, periods=3_200, burn_in=200)
-    print(fe.den_haan_marcet(euler, law, c, key=key))        # euler(f, x, e)
+    print(fe.den_haan_marcet(c, law, euler, key=key))        # euler(f, x, e)
     ```
 
     The longer the paths, the smaller the mistakes that are found: every approximation is rejected
@@ -112,9 +112,9 @@ def den_haan_marcet(
 
     **Arguments:**
 
-    - `residual`: `residual(f, x, e, *args)` with the realised shock e, as in `Risk(..., shock=)`.
-    - `law`: the law of motion with its shock; `periods` - `burn_in` is the T of a replication.
     - `f`: the hypothesis.
+    - `law`: the law of motion with its shock; `periods` - `burn_in` is the T of a replication.
+    - `residual`: `residual(f, x, e, *args)` with the realised shock e, as in `Risk(..., shock=)`.
     - `instruments`: h(f, x), numbers that are known at t; by default 1 and the coordinates of x.
     - `args`: further arguments of `residual`.
     - `replications`: the number of independent paths.
@@ -210,9 +210,9 @@ class DynamicEulerErrors(AbstractReport):
 
 
 def dynamic_euler_errors(
-    implied: Callable[..., Point] | Any,
-    law: Ergodic | Any,
     f: Hypothesis,
+    law: Ergodic | Any,
+    implied: Callable[..., Point] | Any,
     *,
     of: Callable[[Hypothesis, Point], PyTree] | None = None,
     paths: int | Any = 1,
@@ -228,14 +228,14 @@ def dynamic_euler_errors(
     def implied(c, x, e):
         k1 = output(x) - 1 / (beta * fe.expectation(lambda e: payoff(c, x, e), shock))
         return jnp.stack([k1, rho * x[1] + e])
-    print(fe.dynamic_euler_errors(implied, law, c, key=key))
+    print(fe.dynamic_euler_errors(c, law, implied, key=key))
     ```
 
     **Arguments:**
 
-    - `implied`: `implied(f, x, e, *args)`, the next state under the implied choice.
-    - `law`: the law of motion under the policy, with its shock.
     - `f`: the hypothesis.
+    - `law`: the law of motion under the policy, with its shock.
+    - `implied`: `implied(f, x, e, *args)`, the next state under the implied choice.
     - `of`: `of(f, x)`, what is compared; by default the state.
     - `paths`: the number of paths.
     - `key`: a PRNG key; both economies see the same shocks.
@@ -251,7 +251,7 @@ def dynamic_euler_errors(
         raise ValueError(f"`implied` must be a function `implied(f, x, e, *args)`; got {implied!r}")
     of = state if of is None else of
     other = Ergodic(
-        implied, law.start, law.shock, periods=law.periods, burn_in=law.burn_in, args=law.args
+        implied, law.initial, law.shock, periods=law.periods, burn_in=law.burn_in, args=law.args
     )
     states = simulated(law, f, paths, key)
     ours, theirs = (observed(of, f, s) for s in (states, simulated(other, f, paths, key)))

@@ -89,8 +89,8 @@ def _side_by_side(m: Moments) -> list[list[float | None]]:
 
 
 def simulated_moments(
-    law: Law | Any,
     f: Hypothesis,
+    law: Law | Any,
     of: Callable[[Hypothesis, Point], PyTree] | None = None,
     *,
     lags: int = 1,
@@ -101,7 +101,7 @@ def simulated_moments(
 
     ```python
     law = fe.Ergodic(step, start, shock, periods=1_200, burn_in=200)
-    print(fe.simulated_moments(law, c, lambda c, x: {"c": c(x), "y": output(x)}, key=key))
+    print(fe.simulated_moments(c, law, lambda c, x: {"c": c(x), "y": output(x)}, key=key))
     ```
 
     All moments are those of the pooled paths, and their standard errors come from leaving out one
@@ -109,9 +109,9 @@ def simulated_moments(
 
     **Arguments:**
 
+    - `f`: the hypothesis.
     - `law`: the law of motion, `fe.Ergodic` or `fe.Diffusion`, whose `burn_in` should forget its
       start.
-    - `f`: the hypothesis.
     - `of`: `of(f, x)`, the quantities, as a number, an array or a dict of them; by default the
       state.
     - `lags`: up to which lag autocorrelations are given, in periods, or in steps of a diffusion.
@@ -173,9 +173,9 @@ def _moments(values: Float[Array, "n t m"], lags: int) -> tuple[Moments, Moments
 
 
 def binding_share(
-    slack: Callable[[Hypothesis, Point], Array],
-    law: AbstractDistribution | Any,
     f: Hypothesis,
+    law: AbstractDistribution | Any,
+    slack: Callable[[Hypothesis, Point], Array],
     *,
     tolerance: float = 1e-6,
     paths: int | Any = 100,
@@ -184,14 +184,14 @@ def binding_share(
     """P(slack(f, x) <= tolerance): the share of states in which a constraint binds.
 
     ```python
-    fe.binding_share(lambda c, x: x.assets - c(x), law, c, key=key)          # borrowing, a' >= 0
+    fe.binding_share(c, law, lambda c, x: x.assets - c(x), key=key)          # borrowing, a' >= 0
     ```
 
     **Arguments:**
 
-    - `slack`: `slack(f, x)`, a number that is zero where the constraint binds.
-    - `law`: where states are counted: a law of motion, or any distribution of states.
     - `f`: the hypothesis.
+    - `law`: where states are counted: a law of motion, or any distribution of states.
+    - `slack`: `slack(f, x)`, a number that is zero where the constraint binds.
     - `tolerance`: the slack up to which it counts as binding; a network reaches no exact zero.
     - `paths`: the number of independent paths; of a distribution without time, that of draws.
     - `key`: a PRNG key.

@@ -80,8 +80,8 @@ class ImpulseResponse(AbstractReport):
 
 
 def impulse_response(
-    law: Ergodic | Any,
     f: Hypothesis,
+    law: Ergodic | Any,
     impulse: PyTree,
     *,
     of: Callable[[Hypothesis, Point], PyTree] | None = None,
@@ -91,22 +91,22 @@ def impulse_response(
     """E[y_h | e + impulse] - E[y_h | e]: the generalised impulse response, averaged over states.
 
     Two economies see the same shocks, but that the first one gets the impulse on top in the first
-    period after the burn-in. So the response is that at `law.start` with no burn-in, and one
+    period after the burn-in. So the response is that at `law.initial` with no burn-in, and one
     averaged over the ergodic set with a long one; with the shock `fe.Dirac(0.0)` it is the
     response of an economy that is hit once and never again.
 
     ```python
     law = fe.Ergodic(step, start, shock, periods=240, burn_in=200)
-    fe.impulse_response(law, c, 0.01, of=lambda c, x: {"log c": jnp.log(c(x))}, key=key).plot()
+    fe.impulse_response(c, law, 0.01, of=lambda c, x: {"log c": jnp.log(c(x))}, key=key).plot()
     ```
 
     Sizes and signs matter where the model is not linear: map over them,
-    `jax.vmap(lambda size: fe.impulse_response(law, c, size, key=key).mean)(sizes)`.
+    `jax.vmap(lambda size: fe.impulse_response(c, law, size, key=key).mean)(sizes)`.
 
     **Arguments:**
 
-    - `law`: the law of motion with its shock; it is hit `burn_in` periods after its start.
     - `f`: the hypothesis.
+    - `law`: the law of motion with its shock; it is hit `burn_in` periods after its start.
     - `impulse`: what is added to the shock, shaped like it.
     - `of`: `of(f, x)`, the quantities y: take logarithms for percentages; by default the state.
     - `paths`: the number of pairs of paths; one is enough where nothing is random.
@@ -147,6 +147,6 @@ def _hit(law: Ergodic, impulse: PyTree) -> Ergodic:
         )
         return {"x": advance(f, s["x"], added, *args), "t": s["t"] + 1}
 
-    start = Product(x=law.start, t=Dirac(np.asarray(0)))
+    start = Product(x=law.initial, t=Dirac(np.asarray(0)))
     length = {"periods": law.periods, "burn_in": law.burn_in}
     return Ergodic(step, start, law.shock, args=(impulse, *law.args), **length)

@@ -80,7 +80,7 @@ def with_shocks(law: Ergodic, f: Hypothesis, n: int, key: PRNGKeyArray) -> tuple
     def step(f: Hypothesis, s: Point, e: PyTree, *args: Any) -> Point:
         return {"x": advance(f, s["x"], e, *args), "e": e}
 
-    start = Product(x=law.start, e=law.shock)
+    start = Product(x=law.initial, e=law.shock)
     length = {"periods": law.periods + 1, "burn_in": law.burn_in}
     both = paths(Ergodic(step, start, law.shock, args=law.args, **length), f, n, key)
     today = jax.tree.map(lambda leaf: leaf[:, :-1], both["x"])

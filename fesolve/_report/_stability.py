@@ -22,7 +22,7 @@ STEPS = 100
 
 
 def spectral_radius(
-    step: Callable[..., Point], f: Hypothesis, x: Point, *, args: tuple = ()
+    f: Hypothesis, step: Callable[..., Point], x: Point, *, args: tuple = ()
 ) -> Float[Array, ""] | Float[np.ndarray, ""]:
     """The largest |eigenvalue| of dx'/dx at the steady state of x' = step(f, x) near x.
 
@@ -30,8 +30,8 @@ def spectral_radius(
 
     **Arguments:**
 
-    - `step`: `step(f, x, *args)`, the next state without shocks.
     - `f`: the hypothesis.
+    - `step`: `step(f, x, *args)`, the next state without shocks.
     - `x`: where Newton's method starts to look for the steady state.
     - `args`: further arguments of `step`.
 
@@ -41,7 +41,7 @@ def spectral_radius(
 
 
 def spectral_abscissa(
-    drift: Callable[..., Point], f: Hypothesis, x: Point, *, args: tuple = ()
+    f: Hypothesis, drift: Callable[..., Point], x: Point, *, args: tuple = ()
 ) -> Float[Array, ""] | Float[np.ndarray, ""]:
     """The largest real part of the eigenvalues of d drift / dx where drift(f, x) = 0 near x.
 
@@ -49,8 +49,8 @@ def spectral_abscissa(
 
     **Arguments:**
 
-    - `drift`: `drift(f, x, *args)`, the velocity of the state.
     - `f`: the hypothesis.
+    - `drift`: `drift(f, x, *args)`, the velocity of the state.
     - `x`: where Newton's method starts to look for the steady state.
     - `args`: further arguments of `drift`.
 
@@ -59,20 +59,20 @@ def spectral_abscissa(
     return _growth(_at_rest(_flow, (drift, f, args), x)[1])
 
 
-def stability(law: Law | Any, f: Hypothesis, x: Point, *, name: str = "stability") -> Check:
+def stability(f: Hypothesis, law: Law | Any, x: Point, *, name: str = "stability") -> Check:
     """Whether the economy returns to its steady state under f, to first order.
 
     In discrete time the spectral radius of dx'/dx has to be below 1, in continuous time the real
     parts of the eigenvalues of d drift / dx below 0. Shocks stay at their mean.
 
     ```python
-    fe.stability(fe.Ergodic(step, start, shock, periods=2), c, jnp.array([k_steady, 0.0]))
+    fe.stability(c, fe.Ergodic(step, start, shock, periods=2), jnp.array([k_steady, 0.0]))
     ```
 
     **Arguments:**
 
-    - `law`: the law of motion, `fe.Ergodic` or `fe.Diffusion`.
     - `f`: the hypothesis.
+    - `law`: the law of motion, `fe.Ergodic` or `fe.Diffusion`.
     - `x`: where Newton's method starts to look for the steady state.
     - `name`: what reports call it.
 

@@ -15,17 +15,17 @@ from ._simulation import as_vector, check_law, check_paths, Law, paths_or_nan, t
 
 
 def transversality(
-    value: Callable[..., Any],
-    law: Law | Any,
     f: Hypothesis,
+    law: Law | Any,
+    value: Callable[..., Any],
     *,
-    discount: float,
+    beta: float,
     key: PRNGKeyArray,
     paths: int | Any = 100,
     tolerance: float = 1e-2,
     name: str = "transversality",
 ) -> Check:
-    """lim discount^T E[value(f, x_T)] = 0 along the paths of f: no bubble, nothing left unused.
+    """lim beta^T E[value(f, x_T)] = 0 along the paths of f: no bubble, nothing left unused.
 
     An Euler equation has many solutions, and this condition is what tells them apart: in growth
     the value is u'(c) k', with capital in the units of utility; of an asset price it is the price
@@ -33,7 +33,7 @@ def transversality(
 
     ```python
     law = fe.Ergodic(step, start, shock, periods=500)
-    fe.transversality(lambda f, x: f.capital(x) / f.consumption(x), law, c, discount=beta, key=key)
+    fe.transversality(f, law, lambda f, x: f.capital(x) / f.consumption(x), beta=beta, key=key)
     ```
 
     It passes where the value at the last horizon is at most `tolerance` times that at the start.
@@ -42,17 +42,17 @@ def transversality(
 
     **Arguments:**
 
-    - `value`: `value(f, x)`, what the state x is worth, undiscounted: a number.
+    - `f`: the hypothesis.
     - `law`: the law of motion from its start, `fe.Ergodic` or `fe.Diffusion`; its `periods`, or its
       `horizon`, are the last horizon T. Periods of `burn_in` come before time 0.
-    - `f`: the hypothesis.
-    - `discount`: the factor of one unit of time: beta, or e^-rho.
+    - `value`: `value(f, x)`, what the state x is worth, undiscounted: a number.
+    - `beta`: the discount factor of one unit of time; in continuous time e^-rho.
     - `key`: a PRNG key, which matters where there are shocks.
     - `paths`: the number of paths that the expectation is taken over.
     - `tolerance`: how much of the value at the start may be left.
     - `name`: what reports call it.
 
-    **Returns:** an `fe.Check`, whose value is discount^T |E[value]| at a quarter, a half and
+    **Returns:** an `fe.Check`, whose value is beta^T |E[value]| at a quarter, a half and
     the whole of the horizon, relative to that at the start.
 
     **Raises:** `ValueError` for a law that is none, for one of a single state, and where
@@ -66,10 +66,12 @@ def transversality(
             f"`law` has {len(t)} states: a horizon of at least 4 periods is needed to see whether "
             "the value tends to zero"
         )
-    if not discount > 0:
-        raise ValueError(f"`discount` must be above 0, beta or e^-rho; got {discount}")
+    if not beta > 0:
+        raise ValueError(
+            f"`beta` is the discount factor of one unit of time and must be above 0; got {beta}"
+        )
     states = paths_or_nan(law, f, paths, key)
-    worth = _worth(value, f, states, np.log(discount) * t)
+    worth = _worth(value, f, states, np.log(beta) * t)
     if worth.shape[-1] != 1:
         raise ValueError(
             f"`value(f, x)` must return one number; it returned {worth.shape[-1]}: check one kind "
@@ -88,7 +90,7 @@ def transversality(
 def _worth(
     value: Callable, f: Hypothesis, states: Any, exponents: Float[Array, " t"]
 ) -> Float[Array, "t m"]:
-    """discount^t E[value(f, x_t)]. The exponent is applied before the mean, so that what explodes
+    """beta^t E[value(f, x_t)]. The exponent is applied before the mean, so that what explodes
     at nearly the rate of discounting stays finite."""
     values = jax.vmap(jax.vmap(lambda x: as_vector(value(f, x))))(states)
     factors = jnp.exp(jnp.asarray(exponents, values.dtype))

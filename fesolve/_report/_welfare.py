@@ -56,16 +56,16 @@ class WelfareLoss(AbstractReport):
 
 def welfare_loss(
     f: Hypothesis,
-    best: Hypothesis,
     law: Law | Any,
+    best: Hypothesis,
     *,
     consumption: Callable[[Hypothesis, Point], Array],
-    discount: float,
+    beta: float,
     gamma: float,
     paths: int | Any = 1000,
     key: PRNGKeyArray,
 ) -> WelfareLoss:
-    """lambda with E sum discount^t u((1 - lambda) c*_t) = E sum discount^t u(c_t): the loss of f.
+    """lambda with E sum beta^t u((1 - lambda) c*_t) = E sum beta^t u(c_t): the loss of f.
 
     c* is the consumption under `best`, the exact policy or a better approximation, and c that under
     f, from the same start with the same shocks, so that most of the noise cancels. An Euler error
@@ -73,17 +73,17 @@ def welfare_loss(
 
     ```python
     law = fe.Ergodic(step, start, shock, periods=1_000)
-    fe.welfare_loss(f, exact, law, consumption=lambda f, x: f(x), discount=beta, gamma=2.0, key=key)
+    fe.welfare_loss(f, law, exact, consumption=lambda f, x: f(x), beta=beta, gamma=2.0, key=key)
     ```
 
     **Arguments:**
 
     - `f`: the policy that is judged.
-    - `best`: what it is compared with, for which `law` and `consumption` have a meaning as well.
     - `law`: the law of motion, `fe.Ergodic` or `fe.Diffusion`, with a horizon so long that
-      discount^horizon is small: what is left there is not valued.
+      beta^horizon is small: what is left there is not valued.
+    - `best`: what f is compared with, for which `law` and `consumption` have a meaning as well.
     - `consumption`: `consumption(f, x)`, a number above 0.
-    - `discount`: the factor of one unit of time: beta, or e^-rho.
+    - `beta`: the discount factor of one unit of time; in continuous time e^-rho.
     - `gamma`: the relative risk aversion; 1 is the logarithm.
     - `paths`: the number of paths.
     - `key`: a PRNG key.
@@ -94,8 +94,11 @@ def welfare_loss(
     """
     check_law(law)
     check_paths("paths", paths, 2)
-    if not 0 < discount < 1:
-        raise ValueError(f"`discount` must lie between 0 and 1, beta or e^-rho; got {discount}")
+    if not 0 < beta < 1:
+        raise ValueError(
+            "`beta` is the discount factor of one unit of time and must lie between 0 and 1; "
+            f"got {beta}"
+        )
     if not gamma > 0:
         raise ValueError(f"`gamma` is a relative risk aversion and must be above 0; got {gamma}")
     ours, theirs = (observed(consumption, g, simulated(law, g, paths, key)) for g in (f, best))
@@ -105,8 +108,8 @@ def welfare_loss(
         if not is_traced(c) and not float(jnp.min(c)) > 0:
             raise ValueError(f"`consumption` under `{name}` falls to {float(jnp.min(c)):.3g}")
     t = times(law)
-    value, error = _loss(ours[..., 0], theirs[..., 0], np.power(discount, t), float(gamma))
-    return WelfareLoss(value, error, float(math.pow(discount, t[-1] + t[1] - t[0])))
+    value, error = _loss(ours[..., 0], theirs[..., 0], np.power(beta, t), float(gamma))
+    return WelfareLoss(value, error, float(math.pow(beta, t[-1] + t[1] - t[0])))
 
 
 @compiled

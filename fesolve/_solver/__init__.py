@@ -8,7 +8,7 @@ from ._base import (
     Solution as Solution,
     SolveError as SolveError,
 )
-from ._chain import Chain as Chain
+from ._sequential import Sequential as Sequential
 from ._continuation import Continuation as Continuation
 from ._fixed_point import FixedPoint as FixedPoint
 from ._levenberg_marquardt import LevenbergMarquardt as LevenbergMarquardt

@@ -16,8 +16,8 @@ from .._risk import AbstractRisk, on_exact_shock, Risk, SumRisk
 from .._types import changed, Hypothesis, is_traced, is_tracing
 from .._worst import underlying
 from ._base import AbstractLeastSquaresSolver, ended, RESULTS, Solution
-from ._chain import in_sequence, later
 from ._judged import judged
+from ._sequential import in_sequence, later
 
 
 BY_RULES = 3

@@ -15,10 +15,10 @@ from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import changed, Hypothesis, is_traced, is_tracing, still
 from ._base import AbstractSolver, RESULTS, Solution
-from ._chain import in_sequence, later
 from ._levenberg_marquardt import LevenbergMarquardt
 from ._outcome import no_monitors_under_tracing
 from ._run import solution_of
+from ._sequential import in_sequence, later
 
 
 class Continuation(AbstractSolver):

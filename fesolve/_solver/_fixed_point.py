@@ -50,7 +50,7 @@ class FixedPoint(AbstractSolver):
     Howard's policy iteration takes the policy from g, and solves for the value of that policy;
     time iteration holds tomorrow's policy at g in an Euler equation. A contraction converges from
     everywhere, at its own rate; least squares on the residual converges like Newton's method, from
-    close by: `fe.Chain(fe.FixedPoint(step, max_steps=20), fe.LevenbergMarquardt())` has both.
+    close by: `fe.Sequential(fe.FixedPoint(step, max_steps=20), fe.LevenbergMarquardt())` has both.
 
     The risk of the last f decides about success. `stats` has `steps`; `change`, the root mean
     square by which the last step moved `step(., g, x)`; `contraction`, the mean factor by which

@@ -16,9 +16,9 @@ from .._risk import AbstractRisk
 from .._types import Hypothesis, HypothesisClass, is_traced, is_tracing
 from ._agreement import check_comparable, points_of, spread_of, values_of
 from ._base import AbstractSolver, ended, Interrupted, require_key, RESULTS, Solution
-from ._chain import in_sequence, later
 from ._levenberg_marquardt import LevenbergMarquardt
 from ._run import solution_of
+from ._sequential import in_sequence, later
 
 
 class MultiStart(AbstractSolver):

@@ -12,7 +12,7 @@ from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import changed, Hypothesis
 from ._base import AbstractSolver, require_key, Solution
-from ._chain import in_sequence, later
+from ._sequential import in_sequence, later
 
 
 class Resample(AbstractSolver):

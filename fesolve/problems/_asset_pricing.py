@@ -61,7 +61,7 @@ def asset_pricing(m: AssetPricing) -> Problem:
 
     def kernel(centres: int = 41) -> Choice:
         dates = np.linspace(0.0, 0.8 * horizon, centres)
-        series = fe.Series(fe.IntegratedKernel(fe.Matern12(10.0), dates))
+        series = fe.Series(fe.IntegratedKernelBasis(fe.Matern12(10.0), dates))
         at = fe.Empirical(dates, population=fe.Uniform(0.0, 0.8 * horizon))
         return Choice(
             lambda key: series,

@@ -86,8 +86,8 @@ def brock_mirman(m: BrockMirman) -> Problem:
 
     def checks(f):
         law = fe.Ergodic(step, start, shock, periods=horizon(beta))
-        options = {"discount": beta, "key": jr.key(0), "paths": 20}
-        return [fe.transversality(wealth, law, f, **options), fe.stability(law, f, start.point)]
+        options = {"beta": beta, "key": jr.key(0), "paths": 20}
+        return [fe.transversality(f, law, wealth, **options), fe.stability(f, law, start.point)]
 
     def shifted(f, key):
         path = fe.Ergodic(step, start, shock, periods=10_200, burn_in=200)

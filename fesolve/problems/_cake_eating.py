@@ -95,8 +95,8 @@ def cake_eating(m: CakeEating) -> Problem:
         law = fe.Ergodic(
             lambda f, a: saved(f, a, R), fe.Dirac(a_high), periods=horizon(1.0 - kappa)
         )
-        options = {"discount": beta, "key": jr.key(0), "paths": 1}
-        return [fe.transversality(wealth, law, f, **options), fe.stability(law, f, a_low)]
+        options = {"beta": beta, "key": jr.key(0), "paths": 1}
+        return [fe.transversality(f, law, wealth, **options), fe.stability(f, law, a_low)]
 
     return Problem(
         risk=fe.Risk(euler, fe.Uniform(a_low, a_high), args=(beta, R))

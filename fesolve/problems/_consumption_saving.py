@@ -105,7 +105,7 @@ def consumption_saving(m: ConsumptionSaving) -> Problem:
             fe.Product(fe.Uniform(*ends), fe.Normal(np.zeros(4), scale))
             for ends in itertools.pairwise(breaks)
         ]
-        draws = fe.Sobol(fe.Mixture(parts, [0.1, 0.45, 0.45])).sample(points, key=key)
+        draws = fe.Sobol(fe.Mixture(*parts, weights=[0.1, 0.45, 0.45])).sample(points, key=key)
         return risk.on(fe.Empirical(draws, population=states))
 
     def chebyshev(degree: int = 28) -> Choice:

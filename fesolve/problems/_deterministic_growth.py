@@ -88,8 +88,8 @@ def deterministic_growth(m: DeterministicGrowth) -> Problem:
         return f.share(k) / (1.0 - f.share(k))
 
     def checks(f):
-        options = {"discount": beta, "key": jr.key(0), "paths": 1}
-        return [fe.transversality(wealth, law, f, **options), fe.stability(law, f, k_steady)]
+        options = {"beta": beta, "key": jr.key(0), "paths": 1}
+        return [fe.transversality(f, law, wealth, **options), fe.stability(f, law, k_steady)]
 
     path = saddle_path(k_low, alpha, beta, delta)
     along = "Newton's method on the path"

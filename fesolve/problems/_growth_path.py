@@ -94,7 +94,7 @@ def growth_path(m: GrowthPath) -> Problem:
         dates = np.linspace(0.0, 0.8 * horizon, centres)
         at = fe.Empirical(dates, population=fe.Uniform(0.0, 0.8 * horizon))
         return Choice(
-            lambda key: standing(fe.IntegratedKernel(fe.Matern12(10.0), dates)),
+            lambda key: standing(fe.IntegratedKernelBasis(fe.Matern12(10.0), dates)),
             points=centres,
             sample=lambda risk, points, key: risk.on(at),
             solver=fe.MinimumNorm(fe.rkhs_norm(lambda f: f.k) + fe.rkhs_norm(lambda f: f.mu)),

@@ -87,7 +87,7 @@ def skiba_growth(m: SkibaGrowth) -> Problem:
 
     def kernel(centres: int = 81) -> Choice:
         dates = np.linspace(0.0, horizon, centres)
-        basis = fe.IntegratedKernel(fe.Matern12(10.0), dates)
+        basis = fe.IntegratedKernelBasis(fe.Matern12(10.0), dates)
 
         def toward(k_end: float, c_end: float) -> CapitalAndPrice:
             path = np.concatenate([[k0], k_end + (k0 - k_end) * np.exp(-0.2 * dates[1:])])

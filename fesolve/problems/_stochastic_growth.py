@@ -104,8 +104,8 @@ def stochastic_growth(parameters: StochasticGrowth) -> Problem:
 
     def checks(f):
         law = fe.Ergodic(step, start, shock, periods=horizon(m.beta))
-        options = {"discount": m.beta, "key": jr.key(0), "paths": 20}
-        return [fe.transversality(wealth, law, f, **options), fe.stability(law, f, start.point)]
+        options = {"beta": m.beta, "key": jr.key(0), "paths": 20}
+        return [fe.transversality(f, law, wealth, **options), fe.stability(f, law, start.point)]
 
     def shifted(f, key):
         path = fe.Ergodic(step, start, shock, periods=10_200, burn_in=200)

@@ -14,11 +14,11 @@ from .._types import Hypothesis
 from ._base import AbstractSolver, Solution
 
 
-class Chain(AbstractSolver):
+class Sequential(AbstractSolver):
     """Solvers one after the other, each from the f of the one before it.
 
     ```python
-    fe.Chain(fe.Optax(optax.adam(1e-3), num_steps=500), fe.LevenbergMarquardt())
+    fe.Sequential(fe.Optax(optax.adam(1e-3), num_steps=500), fe.LevenbergMarquardt())
     ```
 
     The result and the statistics are those of the last, whose verdict is the one that counts;
@@ -33,11 +33,13 @@ class Chain(AbstractSolver):
         for solver in solvers:
             if not isinstance(solver, AbstractSolver):
                 raise ValueError(
-                    "`solvers` must be solvers, `fe.Chain(first, second)` and not a list; got "
+                    "`solvers` must be solvers, `fe.Sequential(first, second)` and not a list; got "
                     f"{solver!r}"
                 )
         if not solvers:
-            raise ValueError("`solvers` is empty: `fe.Chain(first, second)` needs at least one")
+            raise ValueError(
+                "`solvers` is empty: `fe.Sequential(first, second)` needs at least one"
+            )
         self.solvers = solvers
 
     @property
