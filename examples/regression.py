@@ -1,8 +1,9 @@
 # %% [markdown]
 # # Regression is the same thing
 #
-# A point may be a pair (x, y) of data: `fe.Empirical((X, Y))` is their empirical distribution. The
-# residual is f(x) - y, and zero is not expected: `tolerance=inf` says so.
+# A point may be a pair (x, y) of data: `fe.Data(X, Y)` is their empirical distribution, and the
+# residual of a risk on it is a function of f, x and y. Zero is not expected, which `tolerance=inf`
+# says.
 
 # %%
 import jax
@@ -21,12 +22,11 @@ X = jr.uniform(x_key, (n,), minval=-1.0)
 Y = jnp.sin(3 * X) + sigma * jr.normal(noise_key, (n,))
 
 
-def error(f, point):
-    x, y = point
+def error(f, x, y):
     return f(x) - y
 
 
-train = fe.Risk(error, fe.Empirical((X, Y)), tolerance=jnp.inf)
+train = fe.Risk(error, fe.Data(X, Y), tolerance=jnp.inf)
 
 # %% [markdown]
 # Polynomials of degree 5 by least squares, which NumPy can check.
@@ -44,7 +44,7 @@ print(f"coefficients differ from NumPy's by {difference:.1e}")
 # %%
 fresh = jr.uniform(fresh_key, (5_000,), minval=-1.0)
 noise = sigma * jr.normal(jr.fold_in(fresh_key, 1), fresh.shape)
-test = train.on(fe.Empirical((fresh, jnp.sin(3 * fresh) + noise)))
+test = train.on(fe.Data(fresh, jnp.sin(3 * fresh) + noise))
 for degree in (1, 5, 20):
     g = fe.solve(train, fe.Series(fe.Chebyshev(degree, (-1.0, 1.0)))).value
     print(f"degree {degree:2}: train risk {float(train(g)):.4f}, test risk {float(test(g)):.4f}")

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float, PyTree
 
 from ._compiled import compiled
 from ._distribution import AbstractDistribution, Empirical, expectation
+from ._distribution._data import arguments
 from ._show import Shown
 from ._types import Hypothesis, Point
 
@@ -36,15 +37,15 @@ class Bare(NamedTuple):
 
 def pointwise(bare: Bare, f: Hypothesis, x: Point, extra: Any = None) -> PyTree:
     """The residual at one point, the expectation over an exact shock taken."""
-    residual, args = bare.residual, bare.args
+    residual, args, at = bare.residual, bare.args, arguments(x)
     if bare.points is None:
         return residual(f, *args)
     if bare.shock is None:
-        return residual(f, x, *args)
+        return residual(f, *at, *args)
     if isinstance(bare.shock, Pairs):
-        return residual(f, x, extra, *args)
+        return residual(f, *at, extra, *args)
     law = Empirical(*bare.shock)
-    return expectation(lambda e: residual(f, x, e, *args), law)
+    return expectation(lambda e: residual(f, *at, e, *args), law)
 
 
 def components(bare: Bare, f: Hypothesis, x: Point, extra: Any = None) -> Float[Array, " m"]:

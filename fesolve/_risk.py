@@ -65,10 +65,10 @@ class AbstractRisk(Shown):
         _positive("quadrature", n)
         return _rebuild(self, [term._quadrature(n) for term in self.terms])
 
-    def on(self, q: AbstractDistribution) -> "AbstractRisk":
+    def on(self, q: AbstractDistribution | Any) -> "AbstractRisk":
         """The same risk under q: the first distribution, wherever it stands, is replaced by q.
 
-        Conditions, which live on a `Dirac` or another face, stay where they are.
+        Conditions, which live on a `Dirac` or another face, stay where they are. q may be data.
 
         **Raises:** `ValueError` where no term has a distribution that q could replace.
         """
@@ -107,8 +107,8 @@ class AbstractRisk(Shown):
         renormalised, and the worst point is sought in the part alone. Conditions, and terms on a
         `Dirac`, stay as they are.
 
-        **Arguments:** `condition`, a function of one point to a truth value; one that depends on
-        f closes over it.
+        **Arguments:** `condition`, a function of one point to a truth value (of x and y on data);
+        one that depends on f closes over it.
 
         **Raises:** `ValueError` where it holds at no point of a sample.
         """
@@ -143,7 +143,8 @@ class Risk(AbstractRisk):
 
     - `residual`: `residual(f, x, *args)` at one point x, returning a scalar, a vector or a
       pytree of them, whose keys name equations. Without a `distribution` it is
-      `residual(f, *args)`; with a `shock` it is `residual(f, x, e, *args)`.
+      `residual(f, *args)`; with a `shock` it is `residual(f, x, e, *args)`; on `fe.Data(X, Y)` it
+      is `residual(f, x, y, *args)`.
     - `distribution`: p*(x), where accuracy counts; `None` for a condition on f as a whole.
     - `args`: further arguments, differentiable and free to change without a compilation.
     - `loss`: elementwise l(r), by default r^2.

@@ -11,6 +11,7 @@ from ._chain import (
 )
 from ._combine import Mixture as Mixture, Product as Product
 from ._continuous import Uniform as Uniform
+from ._data import Data as Data, Observation as Observation
 from ._diffusion import Diffusion as Diffusion
 from ._dirac import Dirac as Dirac
 from ._empirical import Empirical as Empirical

@@ -10,6 +10,7 @@ from jaxtyping import PRNGKeyArray
 
 from .._types import Point
 from ._base import AbstractDistribution, check_count
+from ._data import Data
 from ._empirical import Empirical
 
 
@@ -75,15 +76,18 @@ def unbounded(point: Point) -> tuple[Point, Point]:
 
 
 def as_distribution(x: Any, name: str = "distribution") -> AbstractDistribution:
-    """x as a distribution: itself, or adapted where it has a method `.sample(key, (n,))`.
+    """x as a distribution: itself, that of data, or adapted where it has a method
+    `.sample(key, (n,))`.
 
     **Raises:** `ValueError` for anything else.
     """
     if isinstance(x, AbstractDistribution):
         return x
+    if isinstance(x, Data):
+        return x.distribution
     if isinstance(x, Sampler) and not isinstance(x, type):
         return Adapted(x)
     raise ValueError(
         f"`{name}` must be a distribution, such as `fe.Uniform(0.0, 1.0)`; got {x!r}. For "
-        "a single point use `fe.Dirac(x)`, for data `fe.Empirical(points)`"
+        "a single point use `fe.Dirac(x)`, for data `fe.Data(X, Y)`"
     )

@@ -56,7 +56,7 @@ class Empirical(AbstractTransported):
                 f"shape {self.weights.shape}"
             )
         for leaf in jax.tree.leaves(self.points):
-            _check_finite("points", leaf)
+            check_finite("points", leaf)
         if not is_traced(self.weights):
             _check_sum(np.asarray(self.weights))
         if weights is not None and population is not None:
@@ -113,7 +113,7 @@ class Empirical(AbstractTransported):
             )
 
 
-def rule(points: Point, weights: Any, population: AbstractDistribution) -> Empirical:
+def rule(points: Point, weights: Any, population: AbstractDistribution | None) -> Empirical:
     """An `Empirical` that is not checked: points that were made here, not given."""
     made = object.__new__(Empirical)
     for name, value in (("points", points), ("weights", weights), ("population", population)):
@@ -161,7 +161,7 @@ def _number(points: Point) -> int:
     return n
 
 
-def _check_finite(name: str, leaf: Any) -> None:
+def check_finite(name: str, leaf: Any) -> None:
     if is_traced(leaf) or not jnp.issubdtype(leaf.dtype, jnp.inexact):
         return
     if isinstance(leaf, jax.Array) and not leaf.is_fully_addressable:
@@ -175,7 +175,7 @@ def _check_finite(name: str, leaf: Any) -> None:
 
 
 def _check_sum(weights: np.ndarray) -> None:
-    _check_finite("weights", weights)
+    check_finite("weights", weights)
     total = float(np.sum(weights, dtype=np.float64))
     rounding = 1e-8 if weights.dtype == np.float64 else 1e-5
     if abs(total - 1) > rounding * max(1.0, float(np.sum(np.abs(weights)))):

@@ -9,6 +9,7 @@ from jaxtyping import PRNGKeyArray
 
 from .._types import Hypothesis, is_traced, Point
 from ._base import AbstractDistribution, check_count
+from ._data import arguments
 from ._empirical import Empirical
 
 
@@ -57,7 +58,7 @@ def holds(condition: Callable, points: Point) -> np.ndarray:
 
     **Raises:** `ValueError` where it is not a truth value at each point.
     """
-    inside = jax.vmap(condition)(points)
+    inside = jax.vmap(lambda x: condition(*arguments(x)))(points)
     if is_traced(inside):
         raise ValueError(
             "`.where(condition)` takes points away, whose number is not known inside jit, vmap "

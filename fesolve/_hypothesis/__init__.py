@@ -18,6 +18,7 @@ from ._kernel import (
     Matern52 as Matern52,
     SquaredExponential as SquaredExponential,
 )
+from ._linear import Linear as Linear
 from ._mlp import AbstractNetwork as AbstractNetwork, MLP as MLP
 from ._periodic import Fourier as Fourier, Indicator as Indicator
 from ._series import Series as Series

@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 from jaxtyping import PyTree
 
-from .._hypothesis import AbstractBasis, AbstractNetwork, Compose, DeepSet, Frozen, Series
+from .._hypothesis import AbstractBasis, AbstractNetwork, Compose, DeepSet, Frozen, Linear, Series
 from .._types import Hypothesis
 
 
@@ -54,13 +54,17 @@ def trainable_leaves(f: Hypothesis, only: Callable | None = None) -> PyTree[bool
 
 def linear_leaves(f: Hypothesis, mask: PyTree[bool]) -> tuple[PyTree[bool], bool]:
     """The trainable leaves in which f is linear by construction: the coefficients of series, the
-    last layers of networks, and numbers that stand alone; and whether these are all there are."""
+    last layers of networks, linear maps, and numbers that stand alone; and whether these are all
+    there are."""
     linear = jax.tree.map(lambda a, b: a and b, mask, _marks(f, mask))
     every = all(a == b for a, b in zip(jax.tree.leaves(linear), jax.tree.leaves(mask), strict=True))
     return linear, every
 
 
 def _marks(f: Hypothesis, mask: PyTree[bool]) -> PyTree[bool]:
+    if isinstance(f, Linear | eqx.nn.Linear):  # inside of a module it may be a layer of a network
+        return _constant(f, True)
+
     def mark(node: Any, trained: Any) -> PyTree[bool]:
         match node:
             case Series():

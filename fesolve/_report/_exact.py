@@ -11,6 +11,7 @@ from jaxtyping import Array
 
 from .._compiled import compiled
 from .._distribution import Dirac
+from .._distribution._data import inputs
 from .._precision import in_dtype, theta_dtype
 from .._risk import AbstractRisk, Risk
 from .._show import Shown
@@ -119,12 +120,12 @@ def _points(risk: AbstractRisk | None) -> tuple[Point, np.ndarray, str]:
             "`test=`, or `exact=(points, values)`"
         )
     term = terms[0]
-    lower, upper = jax.tree.map(np.asarray, term.population.support)
+    lower, upper = (jax.tree.map(np.asarray, inputs(end)) for end in term.population.support)
     if _is_interval(lower, upper):
         points = np.linspace(lower, upper, UNIFORM)
         return points, np.full(UNIFORM, 1 / UNIFORM), f"on {UNIFORM:,} uniform points"
     points, weights = jax.tree.map(np.asarray, term.bare[3:5])
-    return points, weights, f"on {len(weights):,} points of the sample"
+    return inputs(points), weights, f"on {len(weights):,} points of the sample"
 
 
 def _is_condition(term: Risk) -> bool:

@@ -12,6 +12,7 @@ from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from .._compiled import compiled
 from .._distribution import Dirac, Empirical
+from .._distribution._data import inputs
 from .._hypothesis import AbstractBasis, AbstractNetwork, Frozen, Series
 from .._precision import in_dtype, theta_dtype
 from .._risk import AbstractRisk
@@ -32,7 +33,7 @@ def points_of(risk: AbstractRisk, f: Hypothesis, key: PRNGKeyArray) -> Point:
     p = terms[0].population
     assert p is not None
     if isinstance(p, Empirical):
-        return p.points
+        return inputs(p.points)
     if isinstance(p, Dirac):
         return jax.tree.map(lambda x: jnp.asarray(x)[None], p.point)
     return p.given(f).sample(COUNT, key=key)

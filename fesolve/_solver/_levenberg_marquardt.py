@@ -6,6 +6,7 @@ import jax
 from jaxtyping import PRNGKeyArray, PyTree
 
 from .._checks import function, positive, whole
+from .._least_squares._affine import is_affine
 from .._least_squares._assembly import LeastSquares, require_rows
 from .._least_squares._trainable import linear_leaves
 from .._risk import AbstractRisk
@@ -30,8 +31,9 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
     Where the minimum is zero this is nearly Newton's method. What it does follows from f and the
     risk:
 
-    - f linear in theta (series): Gauss-Newton by LU or QR, damped only where that fails; an
-      adaptive basis is refined until its coefficients are at rounding;
+    - f linear in theta (series, linear maps, modules of your own in which the residual turns out
+      to be affine): Gauss-Newton by LU or QR, damped only where that fails; an adaptive basis is
+      refined until its coefficients are at rounding;
     - networks: the last layer by QR, then all weights by damped steps with geodesic acceleration
       in the smaller of J^T J and J J^T, then the last layer once more;
     - initial-value problems, whose empirical risk has false minima: rows weighted causally, by
@@ -131,6 +133,8 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
         linear, last = _linear_columns(problem)
         if linear:
             require_rows(problem, problem.theta.size)
+        elif on_host(problem) and problem.rows >= problem.theta.size:
+            linear = is_affine(problem.residuals, problem.theta)
         if on_host(problem) or (monitors and not problem.traced):
             return self._on_host(problem, linear, last, monitors)
         if problem.traced:

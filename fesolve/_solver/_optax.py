@@ -1,6 +1,5 @@
 """Descent on the risk by the optimisers of Optax."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -12,14 +11,13 @@ from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from .._checks import positive, whole
 from .._compiled import compiled, Static
-from .._distribution import AbstractDistribution, Dirac, Empirical
 from .._dry_run import equation_widths
-from .._evaluation import Pairs
 from .._fingerprint import TracedClosureError
 from .._precision import in_dtype
-from .._risk import AbstractRisk, require_sample, Risk, SumRisk
-from .._types import changed, Hypothesis, is_traced, is_tracing
+from .._risk import AbstractRisk
+from .._types import Hypothesis, is_traced, is_tracing
 from ._base import AbstractSolver, Interrupted, require_key, RESULTS, Solution
+from ._batches import batch, is_drawn, is_fresh, Orders, orders, orders_after, steps_of
 from ._outcome import no_monitors_under_tracing
 
 
@@ -28,7 +26,7 @@ CHUNK = 50
 
 
 class Optax(AbstractSolver):
-    """argmin over theta of R(f_theta) by `num_steps` steps of an Optax optimiser.
+    """argmin over theta of R(f_theta) by steps of an Optax optimiser.
 
     It takes what least squares cannot: a population risk, of which every step sees a fresh sample,
     losses that are no squares, and products of two draws of a shock. It runs the steps that it was
@@ -38,24 +36,30 @@ class Optax(AbstractSolver):
     ```python
     solver = fe.Optax(optax.adam(1e-3), num_steps=2_000, batch_size=256)
     f = fe.solve(risk, f, solver, key=jr.key(0)).value
+    by_epochs = fe.Optax(optax.adam(1e-3), num_epochs=50, batch_size=64)   # for data
     ```
 
     **Arguments:**
 
     - `optim`: an `optax.GradientTransformation`, `optax.lbfgs()` and its line searches included.
     - `num_steps`: the number of steps.
+    - `num_epochs`: in its place, the number of passes through the largest sample of the risk:
+      each pass sees every point once, in an order of its own, in batches of which the last may be
+      smaller. A point of weight w_i counts as n w_i in the mean over its batch, so that over a
+      pass the batches sum to the risk. Smaller samples are gone through as often as it takes.
     - `batch_size`: points that a step sees of each term: fresh draws of a continuous distribution
       (of p*(x; f) at the f of that step, where it depends on f) and of a continuous shock; of a
-      sample that has more points, a random choice by their weights. `None` is all of a fixed
-      sample.
+      sample that has more points, the next ones of its pass or, with `num_steps`, a random choice
+      by their weights. `None` is all of a fixed sample.
     - `accuracy`: the relative error of f up to which it counts as solved.
 
-    **Raises:** `ValueError` for a continuous distribution without `batch_size`, and for draws
-    without a `key`.
+    **Raises:** `ValueError` for a continuous distribution without `batch_size`, for draws without
+    a `key`, and unless one of `num_steps` and `num_epochs` is given.
     """
 
     optim: Any
-    num_steps: int
+    num_steps: int | None
+    num_epochs: int | None
     batch_size: int | None
     accuracy: float
 
@@ -63,7 +67,8 @@ class Optax(AbstractSolver):
         self,
         optim: Any,
         *,
-        num_steps: int,
+        num_steps: int | None = None,
+        num_epochs: int | None = None,
         batch_size: int | None = None,
         accuracy: float = 1e-3,
     ) -> None:
@@ -73,11 +78,19 @@ class Optax(AbstractSolver):
             raise ValueError(
                 f"`optim` must be an Optax optimiser such as `optax.adam(1e-3)`; got {optim!r}"
             )
-        for name, number in {"num_steps": num_steps, "batch_size": batch_size}.items():
-            if number is not None or name != "batch_size":
+        if (num_steps is None) == (num_epochs is None):
+            given = "neither" if num_steps is None else "both"
+            raise ValueError(
+                "`Optax` runs either `num_steps=` steps or `num_epochs=` passes through a sample; "
+                f"got {given}"
+            )
+        counts = {"num_steps": num_steps, "num_epochs": num_epochs, "batch_size": batch_size}
+        for name, number in counts.items():
+            if number is not None:
                 whole(number, name)
         self.optim = optim
         self.num_steps = num_steps
+        self.num_epochs = num_epochs
         self.batch_size = batch_size
         positive(accuracy, "accuracy")
         self.accuracy = accuracy
@@ -91,31 +104,42 @@ class Optax(AbstractSolver):
         key: PRNGKeyArray | None,
         monitors: tuple,
     ) -> Solution:
-        draws = any(_is_drawn(term, self.batch_size) for term in risk.terms)
+        draws = any(is_drawn(term, self.batch_size) for term in risk.terms)
         if draws:
             require_key(key, "`fe.Optax(..., batch_size=...)` draws points at each step")
+        if self.num_epochs is None:
+            steps = self.num_steps
+        else:
+            steps = steps_of(risk, self.num_epochs, self.batch_size)
         theta, rest = eqx.partition(f, trainable)
         dtype = jnp.result_type(*jax.tree.leaves(theta))
-        problem = _Problem(in_dtype(risk, dtype), rest, self.optim, self.batch_size)
+        problem = _Problem(
+            in_dtype(risk, dtype), rest, self.optim, self.batch_size, self.num_epochs is not None
+        )
         key = key if draws else None
         if _is_under_trace((problem, theta, key)):
             no_monitors_under_tracing(monitors)
-            return self._in_one_trace(problem, theta, key)
-        return self._in_chunks(problem, theta, key, monitors)
+            return self._in_one_trace(problem, theta, key, steps)
+        return self._in_chunks(problem, theta, key, steps, monitors)
 
     def _in_one_trace(
-        self, problem: "_Problem", theta: PyTree, key: PRNGKeyArray | None
+        self, problem: "_Problem", theta: PyTree, key: PRNGKeyArray | None, steps: int
     ) -> Solution:
         state = _Iterate(theta, _begin(problem, theta, key))
-        state, risks, finite = _advance(problem, state, key, 0, self.num_steps, self.num_steps)
+        state, risks, finite = _advance(problem, state, key, 0, steps, steps)
         risk = _closing_risk(problem, state.theta, risks)
         finite &= jnp.isfinite(risk)
         result = RESULTS.where(finite, RESULTS.ran, RESULTS.non_finite)
-        stats = {"steps": jnp.asarray(self.num_steps)}
+        stats = {"steps": jnp.asarray(steps)}
         return Solution(problem.value(state.theta), risk, result, stats, risks)
 
     def _in_chunks(
-        self, problem: "_Problem", theta: PyTree, key: PRNGKeyArray | None, monitors: tuple
+        self,
+        problem: "_Problem",
+        theta: PyTree,
+        key: PRNGKeyArray | None,
+        steps: int,
+        monitors: tuple,
     ) -> Solution:
         state, best, lowest = _Iterate(theta, _begin(problem, theta, key)), theta, np.inf
         history, done, finite = np.zeros(0), 0, True
@@ -128,8 +152,8 @@ class Optax(AbstractSolver):
             return Solution(problem.value(theta), risk, result, stats, history)
 
         try:
-            while finite and done < self.num_steps:
-                count = min(CHUNK, self.num_steps - done)
+            while finite and done < steps:
+                count = min(CHUNK, steps - done)
                 state, risks, still_finite = _advance(
                     problem, state, key, np.asarray(done), np.asarray(count), CHUNK
                 )
@@ -153,6 +177,13 @@ class _Problem(NamedTuple):
     rest: Hypothesis
     optim: Any
     batch_size: int | None
+    by_epochs: bool
+
+    def orders(self, key: PRNGKeyArray | None, step: Any) -> Orders | None:
+        """The orders of the points at a step, where samples are gone through in passes."""
+        if not self.by_epochs or self.batch_size is None or key is None:
+            return None
+        return orders(self.risk, self.batch_size, key, step)
 
     def value(self, theta: PyTree) -> Hypothesis:
         return eqx.combine(theta, self.rest)
@@ -168,7 +199,9 @@ def _begin(problem: _Problem, theta: PyTree, key: PRNGKeyArray | None) -> PyTree
     """The first state of the optimiser. Compiled once for each problem, so that the dry run of
     the residuals stands here."""
     f = problem.value(theta)
-    for term in _sample(problem, f, key).terms:
+    start = problem.orders(key, 0)
+    place = None if start is None else (start, 0)
+    for term in batch(problem.risk, f, problem.batch_size, key, place).terms:
         equation_widths(term.name, term.bare, f)
     with _loose_promotion():
         return problem.optim.init(theta)
@@ -189,10 +222,16 @@ def _advance(
 
     update = optax.with_extra_args_support(problem.optim).update
 
-    def step(i: Array, carry: tuple[_Iterate, Array]) -> tuple[_Iterate, Array]:
-        (theta, optimiser), risks = carry
-        step_key = None if key is None else jr.fold_in(key, start + i)
-        sample = _sample(problem, problem.value(jax.lax.stop_gradient(theta)), step_key)
+    def step(
+        i: Array, carry: tuple[_Iterate, Array, Orders | None]
+    ) -> tuple[_Iterate, Array, Orders | None]:
+        (theta, optimiser), risks, order = carry
+        step_key, place = None if key is None else jr.fold_in(key, start + i), None
+        if order is not None:
+            order = orders_after(order, problem.risk, problem.batch_size, key, start + i)
+            place = (order, start + i)
+        f = problem.value(jax.lax.stop_gradient(theta))
+        sample = batch(problem.risk, f, problem.batch_size, step_key, place)
 
         def value_fn(theta: PyTree) -> Array:
             with jax.default_matmul_precision("highest"):
@@ -205,10 +244,11 @@ def _advance(
             )
             theta_after = optax.apply_updates(theta, updates)
         carried = _in_dtypes_of(state, _Iterate(theta_after, after))
-        return carried, risks.at[i].set(value.astype(risks.dtype))
+        return carried, risks.at[i].set(value.astype(risks.dtype)), order
 
     dtype = jnp.result_type(*jax.tree.leaves(state.theta))
-    state, risks = jax.lax.fori_loop(0, count, step, (state, jnp.zeros(size, dtype)))
+    begin = (state, jnp.zeros(size, dtype), problem.orders(key, start))
+    state, risks, _ = jax.lax.fori_loop(0, count, step, begin)
     finite = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(state.theta)]
     return state, risks, jnp.stack(finite).all()
 
@@ -241,58 +281,6 @@ def _is_under_trace(tree: PyTree) -> bool:
 
 def _closing_risk(problem: _Problem, theta: PyTree, risks: Any) -> Any:
     """The risk on the fixed sample; of fresh samples, the mean over the last chunk."""
-    if not any(_is_fresh(term) for term in problem.risk.terms):
+    if not any(is_fresh(term) for term in problem.risk.terms):
         return problem.risk(problem.value(theta))
     return risks[-CHUNK:].mean() if risks.size else np.asarray(np.nan)
-
-
-def _is_continuous(p: Any) -> bool:
-    return isinstance(p, AbstractDistribution) and not isinstance(p, Dirac | Empirical)
-
-
-def _is_fresh(term: Risk) -> bool:
-    return _is_continuous(term.distribution) or _is_continuous(term.shock)
-
-
-def _is_drawn(term: Risk, batch_size: int | None) -> bool:
-    """Whether a step draws for this term.
-
-    **Raises:** `ValueError` where it would have to, and `batch_size` does not say how many.
-    """
-    if batch_size is None:
-        try:
-            require_sample(term)
-        except ValueError as error:
-            raise ValueError(
-                f"{error}, a fixed sample; or `fe.Optax(..., batch_size=n)`, which draws n points "
-                "anew at each step"
-            ) from None
-        return False
-    return _is_fresh(term) or _has_more_points(term, batch_size)
-
-
-def _has_more_points(term: Risk, batch_size: int) -> bool:
-    return isinstance(term.distribution, Empirical) and term.distribution.size > batch_size
-
-
-def _sample(problem: _Problem, f: Hypothesis, key: PRNGKeyArray | None) -> AbstractRisk:
-    """The risk that one step sees."""
-    risk, size = problem.risk, problem.batch_size
-    if size is None or key is None:
-        return risk
-    choice_key, draw_key = jr.split(key)
-    keys = jr.split(choice_key, len(risk.terms))
-    terms = [_some_points(term, size, k) for term, k in zip(risk.terms, keys, strict=True)]
-    return SumRisk(tuple(terms)).given(f).empirical(size, key=draw_key)
-
-
-def _some_points(term: Risk, size: int, key: PRNGKeyArray) -> Risk:
-    if not _has_more_points(term, size):
-        return term
-    weights = jnp.asarray(term.distribution.weights)
-    chosen = jr.choice(key, weights.size, (size,), p=weights)
-    pick: Callable = lambda tree: jax.tree.map(lambda leaf: jnp.asarray(leaf)[chosen], tree)
-    shock = term.shock
-    if isinstance(shock, Pairs):  # draws that belong to points
-        shock = Pairs(pick(shock.first), pick(shock.second), shock.population)
-    return changed(term, distribution=Empirical(pick(term.distribution.points)), shock=shock)

@@ -77,14 +77,16 @@ def plan_of(
 
 def holds(equations: tuple[Equation, ...], multipliers: list, point: Point) -> Any:
     """Whether every equation holds: its root mean square is within its tolerance, or small
-    against the size of the parts of which it is the sum."""
+    against the size of the parts of which it is the sum. One that need not be zero, as in a
+    regression, has no residual at which it is known to have been minimised."""
     xp = np if isinstance(point.r, np.ndarray) else jnp
     relative = default_tolerance(point.r.dtype)
     parts = blocks(equations, point.jacobian**2 @ point.theta**2)
     squares = blocks(equations, point.r**2)
     good = []
     for equation, part, square in zip(equations, parts, squares, strict=True):
-        given = (equation.tolerance or 0.0) ** 2 * multipliers[equation.term]
+        tolerance = equation.tolerance if np.isfinite(equation.tolerance or 0.0) else None
+        given = (tolerance or 0.0) ** 2 * multipliers[equation.term]
         good.append(square.sum() <= xp.maximum(relative**2 * part.sum(), given))
     return xp.all(xp.stack(good))
 
