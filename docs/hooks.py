@@ -104,14 +104,15 @@ def _figure(problem: Any, f: Any, risks: dict[str, Any]) -> bytes:
 
     from fesolve import plots
 
-    figure = plots.solution(
+    panels = plots.solution(
         f,
         risks,
         functions=problem.functions(f),
         exact=problem.exact,
         coordinates=problem.coordinates,
+        along=problem.along,
     )
     buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=110)
-    plt.close(figure)
+    panels[0].figure.savefig(buffer, dpi=110)
+    plt.close("all")
     return buffer.getvalue()

@@ -1,5 +1,8 @@
 """Functional equations, solved by empirical risk minimisation."""
 
+from importlib import import_module as _import_module
+from typing import Any as _Any, TYPE_CHECKING as _TYPE_CHECKING
+
 from ._distribution import (
     AbstractDistribution as AbstractDistribution,
     Adapted as Adapted,
@@ -131,4 +134,19 @@ from ._solver import (
 from ._worst import Worst as Worst, worst_points as worst_points
 
 
+if _TYPE_CHECKING:
+    from . import plots as plots, problems as problems
+
+
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> _Any:
+    """The rooms that are loaded where they are first used."""
+    if name in ("plots", "problems"):
+        return _import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), "plots", "problems"})

@@ -53,30 +53,30 @@ class ImpulseResponse(AbstractReport):
         rows = zip(self.names, means, errors, strict=True)
         return {name: {"response": m, "standard_error": e} for name, m, e in rows}
 
-    def plot(self, axes: Any = None) -> Any:
+    def plot(self, *, ax: Any = None) -> Any:
         """The responses against the periods after the impact, with two standard errors.
 
-        **Arguments:** `axes`, matplotlib axes to draw on. **Returns:** the axes.
+        **Arguments:** `ax`, matplotlib axes to draw on. **Returns:** the axes.
         """
-        if axes is None:
+        if ax is None:
             try:
                 import matplotlib.pyplot as plt
             except ImportError as error:
                 raise ImportError(
                     "`ImpulseResponse.plot` needs matplotlib: pip install 'fesolve[viz]'"
                 ) from error
-            _, axes = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
+            _, ax = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
         periods = np.arange(self.mean.shape[0])
         for i, name in enumerate(self.names):
             mean, error = np.asarray(self.mean[:, i]), np.asarray(self.error[:, i])
-            (line,) = axes.plot(periods, mean, label=name)
+            (line,) = ax.plot(periods, mean, label=name)
             band = (mean - 2 * error, mean + 2 * error)
-            axes.fill_between(periods, *band, color=line.get_color(), alpha=0.2, linewidth=0)
-        axes.axhline(0, color="0.7", linewidth=0.8, zorder=0)
-        axes.set(xlabel="periods after the impact", ylabel="response")
-        axes.legend(frameon=False, fontsize="small")
-        axes.spines[["top", "right"]].set_visible(False)
-        return axes
+            ax.fill_between(periods, *band, color=line.get_color(), alpha=0.2, linewidth=0)
+        ax.axhline(0, color="0.7", linewidth=0.8, zorder=0)
+        ax.set(xlabel="periods after the impact", ylabel="response")
+        ax.legend(frameon=False, fontsize="small")
+        ax.spines[["top", "right"]].set_visible(False)
+        return ax
 
 
 def impulse_response(

@@ -150,13 +150,13 @@ class RiskReport(AbstractReport):
             "checks": [check.to_dict() for check in self.checks],
         }
 
-    def plot(self, axes: Any = None) -> Any:
+    def plot(self, *, ax: Any = None) -> Any:
         """log10 |r| at the points of each distribution, and the estimated error of f: against x
         where x is a number, else as the share of points with a larger |r|.
 
-        **Arguments:** `axes`, matplotlib axes to draw on. **Returns:** the axes.
+        **Arguments:** `ax`, matplotlib axes to draw on. **Returns:** the axes.
         """
-        return figure(self.samples, self.error, axes)
+        return figure(self.samples, self.error, ax)
 
 
 def _check(name: str, risk: Any) -> None:

@@ -252,8 +252,10 @@ def logarithm(sizes: Any) -> Any:
 
 
 def distribution_of(sizes: np.ndarray, weights: np.ndarray) -> dict[str, float]:
-    """Mean and quantiles of log10 |r| under the weights."""
+    """Mean and quantiles of log10 |r| under the weights. The mean is over the points where r is not
+    exactly zero, as it often is in float32: a logarithm that has no end would stand for these."""
     values = logarithm(sizes)
+    seen = sizes > 0 if np.any(sizes > 0) else np.full(sizes.shape, True)
     order = np.argsort(values)
     cumulative = np.cumsum(weights[order])
     at = {
@@ -262,7 +264,8 @@ def distribution_of(sizes: np.ndarray, weights: np.ndarray) -> dict[str, float]:
         )
         for name, q in QUANTILES.items()
     }
-    return {"mean": float(np.sum(weights * values)), **at}
+    mean = np.sum(weights[seen] * values[seen]) / np.sum(weights[seen])
+    return {"mean": float(mean), **at}
 
 
 def samples(on: str, found: list[Equation]) -> list[Sample]:

@@ -186,16 +186,17 @@ def _write(
 
     folder.mkdir(parents=True, exist_ok=True)
     exact = problem.exact
-    figure = plots.solution(
+    panels = plots.solution(
         f,
         risks,
         functions=problem.functions(f),
         exact=exact,
         error=report.error,
         coordinates=problem.coordinates,
+        along=problem.along,
         title=f"{facts['problem']}, {facts['hypothesis']['kind']}",
     )
-    figure.savefig(folder / "figure.png", dpi=150)
+    panels[0].figure.savefig(folder / "figure.png", dpi=150)
     text = json.dumps({**facts, "report": report.to_dict()}, indent=2, default=float)
     (folder / "report.json").write_text(text + "\n")
     fe.save(folder / "solution.fe", f)

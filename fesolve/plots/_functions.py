@@ -3,13 +3,18 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import equinox as eqx
 import jax
 import numpy as np
 
 import fesolve as fe
 
-from ._points import box, from_columns, names, on_points, sample
-from ._style import axes_or_new, COLOURS, quiet, RINGS
+from ._points import box, from_columns, names, sample, sampled, whole
+from ._style import axes_or_new, colour, legend, pyplot, quiet, rings, STYLES
+
+
+VISIBLE = 2e-3
+"""A band narrower than this share of the height of a figure cannot be seen."""
 
 
 def functions(
@@ -19,98 +24,194 @@ def functions(
     exact: Mapping[str, Callable] | Callable | None = None,
     error: fe.ErrorEstimate | None = None,
     coordinates: Sequence[str] | None = None,
-    axes: Any = None,
+    along: str | None = None,
+    diagonal: bool = False,
+    ax: Any = None,
 ) -> Any:
-    """The graph of f along the first coordinate, at three levels of the second, with its error
-    bars where they are wide enough to be seen.
+    """The graph of f along a coordinate, at three levels of the next one, with its error band.
 
-    Further coordinates are held at the middle of the box.
+    Functions and their components are told apart by colour, levels by line; of a single function
+    the levels by both. Further coordinates are held at the middle of the box. The label of the band
+    says how wide it is, since a good one cannot be seen.
+
+    ```python
+    fe.plots.functions(k1, risk.quadrature(12), error=report.error, diagonal=True)
+    ```
 
     **Arguments:**
 
     - `f`: a function of a point, or several by name.
     - `risk`: a risk on a sample, which says where f lives.
-    - `exact`: the solution, where it is known, by the same names; drawn as rings.
+    - `exact`: the solution, where it is known: a function, or several by the names of `f` or of the
+      methods that these are; drawn as rings.
     - `error`: the estimated error of f, such as `report.error`; drawn as a band.
-    - `coordinates`: the names of the coordinates of a point.
-    - `axes`: matplotlib axes to draw on.
+    - `coordinates`: the names of the coordinates of a point, with units where they have one.
+    - `along`: the name of the coordinate on the axis; by default the first.
+    - `diagonal`: whether to draw the line of 45 degrees, on which tomorrow's state is today's.
+    - `ax`: matplotlib axes to draw on.
 
     **Returns:** the axes.
 
-    **Raises:** `ValueError` where no term of `risk` stands on points.
+    **Raises:** `ValueError` where no term of `risk` stands on points, for one exact solution of
+    several functions, and where `along` is no coordinate.
     """
-    terms = on_points(risk)
-    if not terms:
-        raise ValueError(
-            "`risk` has no term on a sample of points: pass `risk.quadrature(n)` or "
-            "`risk.empirical(n, key=key)`."
-        )
-    several = f if isinstance(f, Mapping) else {"f": f}
-    truths = exact if isinstance(exact, Mapping) else dict.fromkeys(several, exact)
-    lower, upper = box(terms[0])
-    like = sample(terms[0]).points
+    term = sampled(risk)[0]
+    several = dict(f) if isinstance(f, Mapping) else {"f": f}
+    truths = _truths(several, exact)
+    like = sample(term).points
+    lower, upper = box(term)
     labels = names(coordinates, len(lower))
-    axes = axes_or_new(axes)
-    lines, levels = _lines(lower, upper)
-    styles = ("-", "--", "-.")
-    for (name, function), colour in zip(several.items(), COLOURS * len(several)):
-        for columns, level, style in zip(lines, levels, styles):
-            points = from_columns(columns, like)
-            text = name if level is None else f"{name}, {labels[1]} = {level:.3g}"
-            values = np.asarray(jax.vmap(function)(points)).reshape(len(columns), -1)
-            axes.plot(columns[:, 0], values, style, color=colour, linewidth=1.6, label=text)
-            for low, high in _bands(error, name, function, points, values):
-                axes.fill_between(columns[:, 0], low, high, color=colour, alpha=0.2, linewidth=0)
-            if callable(truths.get(name)):
+    axis = _position(along, labels)
+    ax = axes_or_new(ax)
+    lines, levels, level_name = _lines(lower, upper, axis, labels, whole(like))
+    values = {
+        name: [_values(function, columns, like) for columns in lines]
+        for name, function in several.items()
+    }
+    curves = [
+        (name, j, name if v[0].shape[1] == 1 else f"{name} {j + 1}")
+        for name, v in values.items()
+        for j in range(v[0].shape[1])
+    ]
+    width, has_truth = None, False
+    for i, (name, j, _) in enumerate(curves):
+        for k, columns in enumerate(lines):
+            x, y = columns[:, axis], values[name][k][:, j]
+            paint = colour(k if len(curves) == 1 else i)
+            ax.plot(x, y, STYLES[k], color=paint, linewidth=1.6)
+            bar = _bar(error, name, several[name], from_columns(columns, like), values[name][k])
+            if bar is not None:
+                band = (y - bar[:, j], y + bar[:, j])
+                ax.fill_between(x, *band, color=paint, alpha=0.25, linewidth=0)
+                width = max(width or 0.0, float(bar[:, j].max()))
+            if truths[name] is not None:
                 some = columns[::25]
-                truth = jax.vmap(truths[name])(from_columns(some, like))
-                label = "exact" if level == levels[-1] else None
-                axes.plot(
-                    some[:, 0], np.asarray(truth).reshape(len(some), -1), "o", **RINGS, label=label
-                )
-    _widen(axes)
-    axes.set_xlabel(labels[0])
-    axes.legend(frameon=False, fontsize="small")
-    quiet(axes)
-    return axes
+                truth = _values(truths[name], some, like)
+                ax.plot(some[:, axis], truth[:, j], **rings())
+                has_truth = True
+    _widen(ax)
+    if diagonal:
+        ends = np.array([lower[axis], upper[axis]])
+        ax.plot(ends, ends, color="0.6", linewidth=1.0, zorder=0)
+    level_labels = [f"{level_name} = {level:.6g}" for level in levels]
+    entries = _entries([label for *_, label in curves], level_labels, has_truth, width, diagonal)
+    ax.set(xlabel=labels[axis], ylabel=curves[0][2] if len(curves) == 1 else "")
+    legend(ax, entries)
+    quiet(ax)
+    return ax
 
 
-def _bands(
+def _truths(several: dict[str, Callable], exact: Any) -> dict[str, Callable | None]:
+    """The exact solution of each function, by its name or by that of the method it is."""
+    if exact is None or isinstance(exact, Mapping):
+        known = {n: g for n, g in (exact or {}).items() if callable(g)}
+        method = {n: getattr(g, "__name__", "") for n, g in several.items()}
+        return {n: known.get(n, known.get(method[n])) for n in several}
+    if not callable(exact):
+        return dict.fromkeys(several)
+    if len(several) > 1:
+        raise ValueError(
+            f"`exact` is one function, and `f` are {list(several)}: pass `exact={{name: function}}`"
+        )
+    return dict.fromkeys(several, exact)
+
+
+def _position(along: str | None, labels: list[str]) -> int:
+    if along is None:
+        return 0
+    if along not in labels:
+        raise ValueError(f"`along` is {along!r}; the coordinates are {labels}")
+    return labels.index(along)
+
+
+def _values(function: Callable, columns: np.ndarray, like: Any) -> np.ndarray:
+    """A matrix (points, components)."""
+    values = jax.vmap(function)(from_columns(columns, like))
+    return np.asarray(values).reshape(len(columns), -1)
+
+
+def _bar(
     error: fe.ErrorEstimate | None, name: str, function: Callable, points: Any, values: np.ndarray
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The curves below and above each component of a function whose error is estimated."""
+) -> np.ndarray | None:
+    """The error of each component of a function at these points, where it is estimated."""
     if error is None or error.is_bound:
-        return []
+        return None
     if isinstance(error.relative, dict):
-        better = getattr(error.corrected, name, None) if name in error.relative else None
+        known = [n for n in (name, getattr(function, "__name__", "")) if n in error.relative]
+        better = getattr(error.corrected, known[0], None) if known else None
     else:
-        better = error.corrected if function is error.value else None
+        better = error.corrected if bool(eqx.tree_equal(function, error.value)) else None
     if better is None:
-        return []
-    bars = np.abs(np.asarray(jax.vmap(better)(points)).reshape(values.shape) - values)
-    return [(v - b, v + b) for v, b in zip(values.T, bars.T, strict=True)]
+        return None
+    return np.abs(np.asarray(jax.vmap(better)(points)).reshape(values.shape) - values)
 
 
-def _widen(axes: Any) -> None:
+def _entries(
+    curves: list[str], levels: list[str], has_truth: bool, width: float | None, diagonal: bool
+) -> list[Any]:
+    """What stands in the legend: curves by colour, levels by line, and what else is drawn."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    ink = pyplot().rcParams["text.color"]
+    line = lambda text, **look: Line2D([], [], label=text, **look)
+    several = len(curves) > 1
+    found = [line(text, color=colour(i)) for i, text in enumerate(curves)] if several else []
+    for k, text in enumerate(levels):
+        found.append(line(text, color=ink if several else colour(k), linestyle=STYLES[k]))
+    if has_truth:
+        found.append(line("exact", **rings()))
+    if width is not None:
+        found.append(
+            Patch(color=colour(0), alpha=0.25, label=f"estimated error, up to {width:.0e}")
+        )
+    if diagonal:
+        found.append(line("45 degrees", color="0.6", linewidth=1.0))
+    return found
+
+
+def _widen(ax: Any) -> None:
     """A constant is drawn as one, instead of its rounding errors magnified to the whole height."""
-    values = np.concatenate([np.ravel(line.get_ydata()) for line in axes.get_lines()])
+    values = np.concatenate([np.ravel(line.get_ydata()) for line in ax.get_lines()])
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return
     low, high = float(values.min()), float(values.max())
     if high - low < 1e-6 * max(abs(low), abs(high)):
         margin = 0.1 * max(abs(low), abs(high))
-        axes.set_ylim(low - margin, high + margin)
+        ax.set_ylim(low - margin, high + margin)
 
 
-def _lines(lower: np.ndarray, upper: np.ndarray) -> tuple[list[np.ndarray], list[float | None]]:
-    """Lines of points along the first coordinate, and the level of the second on each."""
-    line = np.tile((lower + upper) / 2, (401, 1))
-    line[:, 0] = np.linspace(lower[0], upper[0], 401)
+def _lines(
+    lower: np.ndarray, upper: np.ndarray, axis: int, labels: list[str], is_whole: np.ndarray
+) -> tuple[list[np.ndarray], list[float], str]:
+    """Lines of points along a coordinate; the levels of the next one on each; and its name."""
+    middle = (lower + upper) / 2
+    line = np.tile(np.where(is_whole, np.floor(middle), middle), (401, 1))
+    line[:, axis] = np.linspace(lower[axis], upper[axis], 401)
     if len(lower) == 1:
-        return [line], [None]
-    lines, levels = [], []
-    for share in (0.1, 0.5, 0.9):
-        level = float(lower[1] + share * (upper[1] - lower[1]))
+        return [line], [], ""
+    other = (axis + 1) % len(lower)
+    levels = round_levels(lower[other], upper[other], whole=bool(is_whole[other]))
+    lines = []
+    for level in levels:
         copy = line.copy()
-        copy[:, 1] = level
+        copy[:, other] = level
         lines.append(copy)
-        levels.append(0.0 if abs(level) < 1e-12 * (upper[1] - lower[1]) else level)
-    return lines, levels
+    return lines, levels, labels[other]
+
+
+def round_levels(low: float, high: float, *, whole: bool = False) -> list[float]:
+    """About a tenth, a half and nine tenths of the way, in as few digits as tell them apart."""
+    if not high > low:
+        return [float(low)]
+    wanted = [low + share * (high - low) for share in (0.1, 0.5, 0.9)]
+    if whole:
+        return sorted({float(np.clip(np.round(level), low, high)) for level in wanted})
+    for digits in range(-int(np.floor(np.log10(high - low))), 20):
+        # + 0.0 makes a zero of minus zero
+        levels = [float(np.round(level, digits)) + 0.0 for level in wanted]
+        off = max(abs(a - b) for a, b in zip(levels, wanted))
+        if off <= 0.06 * (high - low) and low <= levels[0] and levels[2] <= high:
+            return levels
+    return wanted

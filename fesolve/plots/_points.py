@@ -1,6 +1,6 @@
 """Points, boxes and residuals of a risk as plain NumPy arrays for a figure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -19,6 +19,20 @@ def sample(term: fe.Risk) -> fe.Empirical:
     """The sample on which a term stands."""
     assert isinstance(term.distribution, fe.Empirical)
     return term.distribution
+
+
+def sampled(risk: fe.AbstractRisk) -> list[fe.Risk]:
+    """`on_points`, of which there must be one.
+
+    **Raises:** `ValueError` where no term of `risk` stands on points.
+    """
+    terms = on_points(risk)
+    if not terms:
+        raise ValueError(
+            "`risk` has no term on a sample of points: pass `risk.quadrature(n)` or "
+            "`risk.empirical(n, key=key)`."
+        )
+    return terms
 
 
 def as_columns(points: PyTree) -> np.ndarray:
@@ -40,6 +54,13 @@ def from_columns(columns: np.ndarray, like: PyTree) -> PyTree:
     return jax.tree.unflatten(structure, out)
 
 
+def whole(points: PyTree) -> np.ndarray:
+    """Which coordinates are whole numbers, such as the index of a state."""
+    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(points)]
+    kinds = [np.full(int(np.prod(a.shape[1:], dtype=int)), a.dtype.kind in "iu") for a in leaves]
+    return np.concatenate(kinds)
+
+
 def box(term: fe.Risk) -> tuple[np.ndarray, np.ndarray]:
     """The box that a figure shows: the support where it is bounded, else the sample's extent."""
     columns = as_columns(sample(term).points)
@@ -56,17 +77,21 @@ def box(term: fe.Risk) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def absolute(f: Any, term: fe.Risk) -> np.ndarray:
+def absolute(f: Any, term: fe.Risk, units: Callable | None = None) -> np.ndarray:
     """max over components of |r(f, x_i)|, at each point x_i of the sample, without weights."""
     weights = np.asarray(sample(term).weights) * float(np.asarray(term.multiplier))
-    rows = np.abs(np.asarray(term.residuals(f))).reshape(len(weights), -1).max(axis=1)
+    rows = np.asarray(term.residuals(f)).reshape(len(weights), -1)
     # A point of weight zero has no say in the risk, and its residual cannot be read from it.
-    return np.divide(rows, np.sqrt(weights), out=np.zeros_like(rows), where=weights > 0)
+    seen = np.sqrt(weights)[:, None]
+    rows = np.divide(rows, seen, out=np.zeros_like(rows), where=seen > 0)
+    if units is not None:
+        rows = np.asarray(jax.vmap(jax.vmap(units))(rows))
+    return np.abs(rows).max(axis=1)
 
 
 def logarithm(values: np.ndarray) -> np.ndarray:
-    """log10 |r|, where an exact zero is shown at the smallest positive value of the dtype's eps."""
-    return np.log10(np.maximum(values, np.finfo(values.dtype).eps * 1e-2))
+    """log10 |r|; an exact zero has none, and is left out of a figure as nan."""
+    return np.log10(values, out=np.full(values.shape, np.nan), where=values > 0)
 
 
 def names(coordinates: Sequence[str] | None, number: int) -> list[str]:
@@ -74,3 +99,17 @@ def names(coordinates: Sequence[str] | None, number: int) -> list[str]:
     if coordinates is not None and len(coordinates) == number:
         return list(coordinates)
     return ["x"] if number == 1 else [f"x{i + 1}" for i in range(number)]
+
+
+def named(of: Any, f: Any, states: PyTree) -> dict[str, np.ndarray]:
+    """The quantities of(f, x) at states of shape (paths, periods, ...), by name: arrays of shape
+    (paths, periods)."""
+    quantity = (lambda f, x: x) if of is None else of
+    values = jax.vmap(jax.vmap(lambda x: quantity(f, x)))(states)
+    found: dict[str, np.ndarray] = {}
+    for path, leaf in jax.tree_util.tree_leaves_with_path(values):
+        name = ".".join(str(getattr(k, "key", getattr(k, "name", k))) for k in path) or "x"
+        columns = np.asarray(leaf).reshape(*leaf.shape[:2], -1)
+        for j in range(columns.shape[2]):
+            found[name if columns.shape[2] == 1 else f"{name}{j + 1}"] = columns[:, :, j]
+    return found

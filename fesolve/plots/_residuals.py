@@ -1,89 +1,110 @@
 """Pictures of residuals: where they are large, and how they are distributed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 import fesolve as fe
 
-from ._points import absolute, as_columns, logarithm, names, on_points, sample
-from ._style import axes_or_new, COLOURS, pyplot, quiet
+from ._points import absolute, as_columns, logarithm, names, on_points, sample, sampled
+from ._style import axes_or_new, colour, legend, pyplot, quiet, STYLES
+
+
+SIZE = r"$\log_{10}\,|r|$"
 
 
 def residuals(
     f: Any,
     risk: fe.AbstractRisk,
     *,
+    units: Callable | None = None,
+    label: str = SIZE,
     coordinates: Sequence[str] | None = None,
-    axes: Any = None,
+    ax: Any = None,
 ) -> Any:
     """log10 |r(f, x)| over the points x of a sample: over a line, or a map of the first two
-    coordinates. Of several components the largest is shown.
+    coordinates. Of several components the largest is shown; exact zeros have no logarithm.
+
+    Of an Euler equation this is the map of Euler errors:
+
+    ```python
+    fe.plots.residuals(c, risk.quadrature(40), units=fe.consumption_units(2.0), label="Euler error")
+    ```
 
     **Arguments:**
 
     - `f`: the hypothesis.
     - `risk`: a risk on a sample; the more points, the finer the picture.
+    - `units`: from a residual to the units that are shown, such as `fe.consumption_units(gamma)`.
+    - `label`: what the numbers are.
     - `coordinates`: the names of the coordinates of a point.
-    - `axes`: matplotlib axes to draw on.
+    - `ax`: matplotlib axes to draw on.
 
     **Returns:** the axes.
+
+    **Raises:** `ValueError` where no term of `risk` stands on points.
     """
-    axes = axes_or_new(axes)
-    terms = on_points(risk)
-    for term, colour in zip(terms, COLOURS * len(terms)):
+    terms = sampled(risk)
+    ax = axes_or_new(ax)
+    size = as_columns(sample(terms[0]).points).shape[1]
+    labels = names(coordinates, size)
+    for i, term in enumerate(terms):
         columns = as_columns(sample(term).points)
-        values = logarithm(absolute(f, term))
-        labels = names(coordinates, columns.shape[1])
-        if columns.shape[1] == 1:
-            order = np.argsort(columns[:, 0])
-            label = term.name if len(terms) > 1 else None
-            axes.plot(
-                columns[order, 0], values[order], ".", color=colour, markersize=3, label=label
-            )
-            axes.set(xlabel=labels[0], ylabel=r"$\log_{10}|r|$")
-            quiet(axes)
-        else:
-            # The largest are drawn last, so that no point hides a worse one.
-            order = np.argsort(values)
-            dots = axes.scatter(
-                columns[order, 0],
-                columns[order, 1],
-                c=values[order],
-                s=6,
-                cmap="viridis",
-                rasterized=True,
-            )
-            pyplot().colorbar(dots, ax=axes, label=r"$\log_{10}|r|$")
-            axes.set(xlabel=labels[0], ylabel=labels[1])
+        if columns.shape[1] != size:
+            continue
+        values = logarithm(absolute(f, term, units))
+        if size > 1:
+            _map(ax, columns, values, labels, label)
             break
-    if axes.get_legend_handles_labels()[1]:
-        axes.legend(frameon=False, fontsize="small")
-    return axes
+        order = np.argsort(columns[:, 0])
+        name = term.name if len(terms) > 1 else None
+        x, y = columns[order, 0], values[order]
+        ax.plot(x, y, ".", color=colour(i), markersize=3, label=name)
+        ax.set(xlabel=labels[0], ylabel=label)
+        quiet(ax)
+    legend(ax)
+    return ax
 
 
-def distribution(f: Any, risks: dict[str, fe.AbstractRisk], *, axes: Any = None) -> Any:
-    """The share of points at which |r| is larger than a value, on several samples.
+def _map(ax: Any, columns: np.ndarray, values: np.ndarray, labels: list[str], label: str) -> None:
+    """Dots, of which the largest are drawn last, so that none hides a worse one."""
+    seen = np.isfinite(values)
+    order = np.flatnonzero(seen)[np.argsort(values[seen])]
+    x, y = columns[order, 0], columns[order, 1]
+    area = float(np.clip(2e4 / max(len(order), 1), 5.0, 60.0))
+    look = {"s": area, "cmap": "viridis", "rasterized": True, "linewidths": 0}
+    dots = ax.scatter(x, y, c=values[order], **look)
+    pyplot().colorbar(dots, ax=ax, label=label)
+    ax.set(xlabel=labels[0], ylabel=labels[1])
+
+
+def distribution(f: Any, risks: dict[str, fe.AbstractRisk], *, ax: Any = None) -> Any:
+    """The share of points at which |r| is larger than a value, on several samples. Where r is
+    exactly zero it is larger than nothing: these points count, and have no logarithm.
 
     **Arguments:**
 
     - `f`: the hypothesis.
     - `risks`: risks on samples, by name, such as train, test and the simulated path.
-    - `axes`: matplotlib axes to draw on.
+    - `ax`: matplotlib axes to draw on.
 
     **Returns:** the axes.
     """
-    axes = axes_or_new(axes)
-    for (name, risk), colour in zip(risks.items(), COLOURS * len(risks)):
+    ax = axes_or_new(ax)
+    for i, (name, risk) in enumerate(risks.items()):
         terms = on_points(risk)
         if not terms:
             continue
-        values = np.sort(np.concatenate([logarithm(absolute(f, term)) for term in terms]))
-        share = 1 - np.arange(len(values)) / len(values)
-        axes.step(values, share, where="post", color=colour, linewidth=1.6, label=name)
-        axes.plot(values[-1], share[-1], "o", color=colour, markersize=4)
-    axes.set(xlabel=r"$\log_{10}|r|$", ylabel="share of points with larger |r|", yscale="log")
-    axes.legend(frameon=False, fontsize="small", loc="lower left")
-    quiet(axes)
-    return axes
+        values = logarithm(np.concatenate([absolute(f, term) for term in terms]))
+        number, values = len(values), np.sort(values[np.isfinite(values)])
+        if not len(values):
+            continue
+        share = (len(values) - np.arange(len(values))) / number
+        style = STYLES[i % len(STYLES)]
+        ax.step(values, share, style, where="post", color=colour(i), linewidth=1.6, label=name)
+        ax.plot(values[-1], share[-1], "o", color=colour(i), markersize=4)
+    ax.set(xlabel=SIZE, ylabel="share of points with larger |r|", yscale="log")
+    legend(ax, loc="lower left")
+    quiet(ax)
+    return ax

@@ -3,11 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 import fesolve as fe
 
 from ._functions import functions as draw_functions
+from ._points import sample, sampled
 from ._residuals import distribution, residuals
-from ._style import pyplot
+from ._style import several_or_new
 
 
 def solution(
@@ -18,7 +21,9 @@ def solution(
     exact: Mapping[str, Callable] | Callable | None = None,
     error: fe.ErrorEstimate | None = None,
     coordinates: Sequence[str] | None = None,
+    along: str | None = None,
     title: str | None = None,
+    ax: Any = None,
 ) -> Any:
     """f, its residuals over the state space, and their distribution on every sample.
 
@@ -29,22 +34,30 @@ def solution(
     - `functions`: what to show of f, by name: functions of a point. By default f itself.
     - `exact`: the solution, by the same names.
     - `error`: the estimated error of f, such as `report.error`; drawn as a band around f.
-    - `coordinates`: the names of the coordinates of a point.
+    - `coordinates`, `along`: as for `fe.plots.functions`.
     - `title`: a line above the figure.
+    - `ax`: three matplotlib axes to draw on.
 
-    **Returns:** the matplotlib figure.
+    **Returns:** an array of the three axes.
     """
-    plt = pyplot()
-    figure, panels = plt.subplots(1, 3, figsize=(13.0, 3.9), layout="constrained")
-    mapped = risks.get("test", next(iter(risks.values())))
+    name = "test" if "test" in risks else next(iter(risks))
+    mapped = risks[name]
+    panels = several_or_new(ax, 3)
     shown = {"f": f} if functions is None else functions
-    given = {"exact": exact, "error": error, "coordinates": coordinates}
-    draw_functions(shown, mapped, **given, axes=panels[0])
+    given = {"exact": exact, "error": error, "coordinates": coordinates, "along": along}
+    draw_functions(shown, mapped, **given, ax=panels[0])
     panels[0].set_title("solution", fontsize="medium")
-    residuals(f, mapped, coordinates=coordinates, axes=panels[1])
-    panels[1].set_title("residuals at fresh points", fontsize="medium")
-    distribution(f, risks, axes=panels[2])
+    residuals(f, mapped, coordinates=coordinates, ax=panels[1])
+    panels[1].set_title(f"residuals, {name}: {_kind(mapped)}", fontsize="medium")
+    distribution(f, risks, ax=panels[2])
     panels[2].set_title("how many are how large", fontsize="medium")
     if title:
-        figure.suptitle(title, fontsize="large")
-    return figure
+        panels[0].figure.suptitle(title, fontsize="large")
+    return panels
+
+
+def _kind(risk: fe.AbstractRisk) -> str:
+    """What points these are: nodes of a rule have unlike weights, or are known to be no draws."""
+    weights = np.asarray(sample(sampled(risk)[0]).weights)
+    kind = "points" if np.ptp(weights) <= 1e-6 * weights.max() else "nodes"
+    return f"{len(weights):,} {kind}"

@@ -1,12 +1,20 @@
-"""How every figure looks, and the one import of matplotlib."""
+"""How every figure looks, the one import of matplotlib, and files for a page."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 
-# Blue, vermilion, green, purple: told apart by readers who see colours differently, and in print.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#8e5ea2")
-# Open rings lie on a line without hiding it.
-RINGS = {"color": "#333333", "markerfacecolor": "none", "markersize": 5, "markeredgewidth": 0.9}
+
+# Told apart by readers who see colours differently, in print, and on dark ground: blue, vermilion,
+# green, purple, amber, sky.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#a368b8", "#c98a00", "#3fa7de")
+STYLES = ("-", "--", "-.", ":")
+COLUMN, PAGE = 3.4, 6.5
+"""Inches: the width of a column of a journal of two columns, and of the text of a page."""
+MANY = 6
+"""Entries of a legend that find room inside of a figure."""
 
 
 def pyplot() -> Any:
@@ -20,14 +28,98 @@ def pyplot() -> Any:
     return plt
 
 
-def axes_or_new(axes: Any) -> Any:
-    """`axes`, or those of a new figure."""
-    if axes is not None:
-        return axes
-    return pyplot().subplots(figsize=(5.0, 3.8), layout="constrained")[1]
+def axes_or_new(ax: Any) -> Any:
+    """`ax`, or the axes of a new figure."""
+    return ax if ax is not None else several_or_new(None, 1)[0]
 
 
-def quiet(axes: Any) -> None:
+def several_or_new(ax: Any, number: int) -> np.ndarray:
+    """The axes given, as an array of so many, or those of a new figure, side by side.
+
+    **Raises:** `ValueError` where there are more or fewer.
+    """
+    if ax is None:
+        width = min(5.2 * number, 13.0)
+        _, ax = pyplot().subplots(1, number, figsize=(width, 3.7), layout="constrained")
+    ax = np.ravel(np.asarray(ax, dtype=object))
+    if ax.size != number:
+        raise ValueError(f"`ax` must be {number} axes, one for each picture; got {ax.size}")
+    return ax
+
+
+def colour(i: int) -> str:
+    return COLOURS[i % len(COLOURS)]
+
+
+def rings() -> dict[str, Any]:
+    """Open rings lie on a line without hiding it; in the colour of text, on any ground."""
+    return {
+        "color": pyplot().rcParams["text.color"],
+        "linestyle": "none",
+        "marker": "o",
+        "markerfacecolor": "none",
+        "markersize": 5,
+        "markeredgewidth": 0.9,
+    }
+
+
+def quiet(ax: Any) -> None:
     """Takes away the ink that carries nothing."""
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(alpha=0.25, linewidth=0.6)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(alpha=0.25, linewidth=0.6)
+
+
+def legend(ax: Any, entries: Sequence[Any] | None = None, **where: Any) -> None:
+    """A legend of these entries, or of all that have a label; below the axes where it is long."""
+    handles = list(ax.get_legend_handles_labels()[0] if entries is None else entries)
+    if not handles:
+        return
+    if len(handles) > MANY:
+        where = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.17), "ncols": 3}
+    ax.legend(handles=handles, frameon=False, fontsize="small", **where)
+
+
+def save(
+    ax: Any,
+    path: str | Path,
+    *,
+    width: float | None = None,
+    height: float | None = None,
+    formats: Sequence[str] = ("png", "svg", "pdf"),
+) -> list[Path]:
+    """The figure of these axes as files for a paper and for a screen.
+
+    ```python
+    fe.plots.save(ax, "results/policy", width=fe.plots.COLUMN)
+    ```
+
+    Fonts are embedded in the PDF, letters are outlines in the SVG, and neither has a date, so that
+    an equal figure gives equal files.
+
+    **Arguments:**
+
+    - `ax`: what a function of `fe.plots` returned.
+    - `path`: of the files, without ending. Folders that are missing are made.
+    - `width`, `height`: in inches; `fe.plots.COLUMN` is a column of a journal, `fe.plots.PAGE` the
+      text of a page. What is not given stays in proportion.
+    - `formats`: the endings.
+
+    **Returns:** the paths of the files.
+    """
+    figure = np.ravel(np.asarray(ax, dtype=object))[0].figure
+    before = figure.get_size_inches()
+    wide, high = before
+    if width is not None:
+        wide, high = width, height or width * max(high / wide, 0.62)
+    elif height is not None:
+        wide, high = wide * height / high, height
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    paths = [path.with_name(f"{path.name}.{ending}") for ending in formats]
+    figure.set_size_inches(wide, high)
+    with pyplot().rc_context({"pdf.fonttype": 42, "svg.hashsalt": path.name}):
+        for file, ending in zip(paths, formats, strict=True):
+            undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(ending)
+            figure.savefig(file, dpi=200, metadata=undated)
+    figure.set_size_inches(before)
+    return paths

@@ -101,7 +101,8 @@ def black_scholes(m: BlackScholes) -> Problem:
         hypotheses={"chebyshev": chebyshev, "mlp": mlp},
         exact=exact,
         functions=lambda V: {"price": V},
-        coordinates=("tau", "x"),
+        coordinates=("years to maturity", "log(S / K)"),
+        along="log(S / K)",
         source="Black and Scholes (1973)",
     )
 

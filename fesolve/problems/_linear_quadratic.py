@@ -86,7 +86,8 @@ def linear_quadratic(m: LinearQuadratic) -> Problem:
         hypotheses={"quadratic": quadratic, "mlp": mlp},
         exact=lambda x: x @ jnp.asarray(P, x.dtype) @ x + constant,
         checks=stability,
-        functions=lambda V: {"value along the first stock": lambda k: V(k * jnp.eye(d)[0])},
+        functions=lambda V: {"value": V},
+        coordinates=tuple(f"x{i + 1}" for i in range(d)),
         source="Anderson and Moore (1990), chapter 3",
     )
 

@@ -53,5 +53,7 @@ def ordinary_least_squares(m: OrdinaryLeastSquares) -> Problem:
         risk=fe.Risk(error, population, tolerance=float("inf")),
         hypotheses={"linear": linear},
         functions=lambda f: {"fitted": lambda point: f(point["x"])},
+        coordinates=("noise", *(f"x{j + 1}" for j in range(regressors))),
+        along="x1",
         source="Gauss (1809); numpy.linalg.lstsq on the same sample",
     )

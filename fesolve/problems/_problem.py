@@ -75,7 +75,8 @@ class Problem:
     - `checks`: `f -> [fe.Check, ...]`: what f has to satisfy besides the equations, such as
         transversality and stability; a report takes them into its verdict.
     - `functions`: `f -> {label: function of a point}`: what a figure shows of f.
-    - `coordinates`: the names of the coordinates of a point.
+    - `coordinates`: the names of the coordinates of a point, in the order of its leaves.
+    - `along`: the one along which a figure shows f; by default the first.
     - `parameters`: the dataclass of the model's parameters that it was built from.
     - `source`: where the model and its parameters are from.
     """
@@ -89,6 +90,7 @@ class Problem:
     checks: Callable[[Any], Sequence[fe.Check]] = lambda f: ()
     functions: Callable[[Any], Mapping[str, Callable]] = lambda f: {"f": f}
     coordinates: tuple[str, ...] = ("x",)
+    along: str | None = None
     parameters: Any = None
 
     def __repr__(self) -> str:
