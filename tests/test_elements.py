@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 import fesolve as fe
 
@@ -55,3 +56,32 @@ def test_beyond_the_elements_the_equation_still_counts():
     series = fe.Series(fe.SpectralElements(12, np.linspace(0.0, 0.5, 5)))
     solution = fe.solve(risk.quadrature(8), series, throw=False)
     assert not solution.solved
+
+
+def van_der_pol(f, t, mu):
+    (y, v), (dy, dv) = f(t), jax.jacfwd(f)(t)
+    return jnp.stack([dy - v, dv - mu * (1 - y**2) * v + y])
+
+
+def at_rest(f, t):
+    return f(t) - jnp.array([2.0, 0.0])
+
+
+@pytest.mark.parametrize("adaptive", [False, True])
+def test_first_order_systems_march_in_elements_of_any_smoothness(adaptive):
+    risk = fe.Risk(van_der_pol, fe.Uniform(0.0, 10.0), args=(1.0,))
+    risk = (risk + fe.Risk(at_rest, fe.Dirac(0.0))).quadrature(8)
+    slope = lambda t, u: [u[1], (1 - u[0] ** 2) * u[1] - u[0]]
+    exact = solve_ivp(slope, (0, 10), [2, 0], "DOP853", rtol=1e-13, atol=1e-14, dense_output=True)
+    x = np.linspace(0, 10, 101)
+    solution = fe.solve(risk, fe.Series(fe.SpectralElements(20, x[::5], adaptive=adaptive), 2))
+    assert solution.stats["elements"] <= 21  # elements that march say how many there are
+    np.testing.assert_allclose(jax.vmap(solution.value)(x), exact.sol(x).T, rtol=0, atol=1e-11)
+
+
+def test_an_equation_of_second_order_with_one_condition_does_not_march():
+    risk = fe.Risk(lambda f, x: jax.grad(jax.grad(f))(x) + f(x), fe.Uniform(0.0, 1.0))
+    risk = (risk + fe.Risk(initial, fe.Dirac(0.0))).quadrature(8)
+    series = fe.Series(fe.SpectralElements(8, np.linspace(0, 1, 3)))
+    solution = fe.solve(risk, series, throw=False)
+    assert solution.result == fe.RESULTS.not_unique

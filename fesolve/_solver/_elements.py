@@ -14,16 +14,8 @@ from .._least_squares._assembly import LeastSquares
 from .._risk import AbstractRisk
 from .._types import Hypothesis
 from ._base import RESULTS, Solution
-from ._march import (
-    _is_element_series,
-    can_march,
-    condition_terms,
-    element_series,
-    march,
-    march_adaptively,
-    MAX_ELEMENTS,
-    on_elements,
-)
+from ._march import march, march_adaptively, MAX_ELEMENTS
+from ._on_elements import element_series, initial_values, is_element_series, on_elements
 from ._outcome import host_solution, Outcome
 
 
@@ -41,13 +33,15 @@ def solve_elements(risk: AbstractRisk, f: Hypothesis, trainable: PyTree[bool]) -
     """
     basis = element_series(f)[0].basis
     problem = LeastSquares(on_elements(risk, basis), f, trainable)
-    if problem.traced or not can_march(problem):
+    layout = None if problem.traced else initial_values(problem)
+    if layout is None:
         return None
-    conditions = condition_terms(problem)
     theta = jnp.asarray(problem.theta)
     resolved = True
     if basis.adaptive:
-        out = march_adaptively(problem.assembly, conditions, MAX_ELEMENTS, theta, problem.data)
+        out = march_adaptively(problem.assembly, layout, MAX_ELEMENTS, theta, problem.data)
+        if not bool(out.fits):
+            return None
         count = int(out.count)
         breaks = np.asarray(out.breaks[: count + 1])
         resolved = breaks[-1] == np.asarray(basis.breaks)[-1] and not bool(out.failed)
@@ -60,7 +54,9 @@ def solve_elements(risk: AbstractRisk, f: Hypothesis, trainable: PyTree[bool]) -
         basis = element_series(f)[0].basis
         problem = LeastSquares(on_elements(risk, basis), f, trainable)
     else:
-        coefficients, steps = march(problem.assembly, conditions, theta, problem.data)
+        coefficients, steps, fits = march(problem.assembly, layout, theta, problem.data)
+        if not bool(fits):
+            return None
         problem.theta = np.concatenate([np.ravel(np.asarray(c)) for c in coefficients])
     r = problem.residuals(problem.theta)
     # an element whose Newton steps do not end has no solution that more of them would find
@@ -79,12 +75,12 @@ def _with_elements(f: Hypothesis, breaks: np.ndarray, coefficients: list[Any]) -
     given = iter(coefficients)
 
     def change(node: Any) -> Any:
-        if not _is_element_series(node):
+        if not is_element_series(node):
             return node
         where = lambda s: (s.basis.breaks, s.coefficients)
         return eqx.tree_at(where, node, (breaks, jnp.asarray(next(given))))
 
-    return jax.tree.map(change, f, is_leaf=_is_element_series)
+    return jax.tree.map(change, f, is_leaf=is_element_series)
 
 
 def has_elements(f: Hypothesis) -> bool:

@@ -19,7 +19,7 @@ from ._degree import climb, degree_solution, has_free_degree, rooms, with_points
 from ._differentiable import solve_on_device, Staged
 from ._elements import has_elements, solve_elements, solve_refined
 from ._large import in_blocks, size_of_jacobian, without_jacobian
-from ._march import element_series, on_elements
+from ._on_elements import element_series, on_elements
 from ._on_host import in_numpy, on_host, reporter, run_on_host
 from ._outcome import host_solution, no_monitors_under_tracing, Outcome
 from ._plans import network_plan, plan_of

@@ -12,7 +12,7 @@ from ._algebra import Algebra, State
 from ._base import AbstractLeastSquaresSolver, RESULTS, Solution
 from ._differentiable import solve_on_device
 from ._iteration import iterate
-from ._march import element_series, on_elements
+from ._on_elements import element_series, on_elements
 from ._on_host import in_numpy, on_host, reporter, run_on_host
 from ._outcome import host_solution, no_monitors_under_tracing, Outcome
 from ._plans import in_jax, newton_plan

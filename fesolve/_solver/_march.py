@@ -3,8 +3,10 @@
 On each element f is a polynomial whose values and derivatives on the left are those of the element
 before; the equation holds at as many Gauss nodes as coefficients are left. This is collocation at
 Gauss nodes, an implicit Runge-Kutta method of order twice the number of nodes, written with the
-user's residual r(f, x). Adaptive elements take the length at which the last Chebyshev coefficients
-of f are at rounding.
+user's residual r(f, x). Where f is once more differentiable than the conditions say, as a system of
+first order in C^1 elements, the nodes are those of Lobatto: what the equation says of the highest
+derivative at the end of an element is then what the next one begins with. Adaptive elements take
+the length at which the last Chebyshev coefficients of f are at rounding.
 
 **Source:** Ascher, Mattheij and Russell (1995), Numerical Solution of Boundary Value Problems for
 Ordinary Differential Equations, ch. 5; Hairer and Wanner (1996), Solving Ordinary Differential
@@ -20,111 +22,17 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from .._compiled import program
-from .._distribution import Dirac, Empirical, Uniform
 from .._evaluation import components
-from .._hypothesis import Series, SpectralElements
+from .._hypothesis import SpectralElements
 from .._hypothesis._elements import element_functions
-from .._least_squares._assembly import Assembly, LeastSquares
+from .._least_squares._assembly import Assembly
 from .._least_squares._device_algebra import gauss_newton_step
-from .._risk import AbstractRisk, SumRisk
-from .._types import changed, Hypothesis
+from .._types import Hypothesis
+from ._on_elements import element_series, is_element_series, Layout
 
 
 MAX_ELEMENTS = 4096
 """Room for adaptive elements in a compiled program."""
-
-
-def _is_element_series(node: Any) -> bool:
-    return isinstance(node, Series) and isinstance(node.basis, SpectralElements)
-
-
-def element_series(f: Hypothesis) -> list[Series]:
-    """The series over spectral elements in f."""
-    leaves = jax.tree.leaves(f, is_leaf=_is_element_series)
-    return [leaf for leaf in leaves if _is_element_series(leaf)]
-
-
-def on_elements(risk: AbstractRisk, basis: SpectralElements) -> AbstractRisk:
-    """The risk with each sample of a uniform population moved to Gauss nodes in each element, one
-    more than the degree; other terms stay."""
-    terms = []
-    for term in risk.terms:
-        p = term.population
-        sampled = isinstance(term.distribution, Empirical) and isinstance(p, Uniform)
-        if sampled and jax.tree.leaves(p)[0].shape == ():
-            points, shares = _element_nodes(basis, p)
-            term = changed(term, distribution=Empirical(points, shares).standing_for(p))
-        terms.append(term)
-    return SumRisk(tuple(terms)) if isinstance(risk, SumRisk) else terms[0]
-
-
-def _element_nodes(basis: SpectralElements, p: Uniform) -> tuple[Any, Any]:
-    """Gauss nodes in the part of each element that lies in the interval of p, with their shares
-    of it. The end elements reach as far as the interval does, since their polynomials go on."""
-    lower, upper = p.support
-    xp = np if all(isinstance(x, np.ndarray) for x in (basis.breaks, *jax.tree.leaves(p))) else jnp
-    breaks = xp.asarray(basis.breaks)
-    lower, upper = (xp.asarray(x).astype(breaks.dtype) for x in (lower, upper))
-    nodes, weights = np.polynomial.legendre.leggauss(basis.degree + 1)
-    nodes = xp.asarray((nodes + 1) / 2, breaks.dtype)[None]
-    weights = xp.asarray(weights / 2, breaks.dtype)[None]
-    inner = xp.clip(breaks[1:-1], lower, upper)
-    lo = xp.concatenate([lower[None], inner])[:, None]
-    hi = xp.concatenate([inner, upper[None]])[:, None]
-    # an element outside has no share; its nodes stand where the residual is sure to be finite
-    points = xp.where(hi > lo, lo + (hi - lo) * nodes, (lower + upper) / 2)
-    return xp.ravel(points), xp.ravel((hi - lo) * weights) / (upper - lower)
-
-
-def can_march(problem: LeastSquares) -> bool:
-    """Whether this is an initial-value problem in elements: theta are the coefficients of series
-    over the same elements, and the conditions, all at the first break, are as many as the values
-    and derivatives there."""
-    series = element_series(problem.f)
-    marked = jax.tree.map(
-        lambda n: jax.tree.map(lambda _: _is_element_series(n), n),
-        problem.f,
-        is_leaf=_is_element_series,
-    )
-    inside = jax.tree.map(lambda a, b: a and b, problem.mask, marked)
-    trained = sum(jax.tree.leaves(problem.mask))
-    if not series or not len(series) == trained == sum(jax.tree.leaves(inside)):
-        return False
-    if not _same_elements([node.basis for node in series]):
-        return False
-    basis = series[0].basis
-    at_start, inner = [], []
-    for term in problem.terms:
-        p = term.distribution
-        if not isinstance(p, Dirac | Empirical) or np.ndim(jax.tree.leaves(p)[0]) > 1:
-            return False
-        (at_start if isinstance(p, Dirac) else inner).append(p)
-    if not all(_equal(p.point, basis.breaks[0]) for p in at_start):
-        return False
-    outputs = sum(int(np.prod(node.coefficients.shape[:-1])) for node in series)
-    widths = {e.term: e.width for e in problem.equations}
-    conditions = sum(widths[i] for i, on in enumerate(condition_terms(problem)) if on)
-    equations = sum(widths.values()) - conditions
-    return equations == outputs and conditions == outputs * (basis.smoothness + 1)
-
-
-def condition_terms(problem: LeastSquares) -> tuple[bool, ...]:
-    """Which terms are conditions."""
-    return tuple(isinstance(term.distribution, Dirac) for term in problem.terms)
-
-
-def _equal(a: Any, b: Any) -> bool:
-    if np.shape(a) != () or isinstance(a, jax.core.Tracer) or isinstance(b, jax.core.Tracer):
-        return a is b
-    return bool(np.asarray(a) == np.asarray(b))
-
-
-def _same_elements(bases: list[SpectralElements]) -> bool:
-    first = bases[0]
-    same = all((b.degree, b.smoothness) == (first.degree, first.smoothness) for b in bases)
-    if not same or any(isinstance(b.breaks, jax.core.Tracer) for b in bases):
-        return same and all(b.breaks is first.breaks for b in bases)
-    return all(np.array_equal(b.breaks, first.breaks) for b in bases)
 
 
 class Element(NamedTuple):
@@ -142,20 +50,22 @@ def _local(f: Hypothesis, ends: Array, coefficients: list[Any]) -> Hypothesis:
     given = iter(coefficients)
 
     def narrow(node: Any) -> Any:
-        if not _is_element_series(node):
+        if not is_element_series(node):
             return node
         where = lambda s: (s.basis.breaks, s.coefficients)
         return eqx.tree_at(where, node, (ends, next(given)))
 
-    return jax.tree.map(narrow, f, is_leaf=_is_element_series)
+    return jax.tree.map(narrow, f, is_leaf=is_element_series)
 
 
 class March(NamedTuple):
-    """What an element is solved from: the equations, the conditions, and f as a pattern."""
+    """What an element is solved from: the equations, the conditions, f as a pattern, and whether
+    the equation holds at the ends of an element (see `Layout`)."""
 
     equations: list[tuple]
     conditions: list[tuple]
     f: Hypothesis
+    closes: bool
 
     @property
     def basis(self) -> SpectralElements:
@@ -178,13 +88,39 @@ class March(NamedTuple):
         """An element, from the values and derivatives on its left."""
         return self._newton(ends, left, [_line(self.basis, c, ends[1] - ends[0]) for c in left])
 
+    def fits(self, ends: Array, element: Element) -> Array:
+        """Whether the equation says what the highest derivative at a break is: it must not ask
+        for a higher one. `element` is the one at the start."""
+        basis, order = self.basis, self.basis.smoothness + 1
+        if not self.closes:
+            return jnp.ones((), bool)
+        # (1 + t)^order, whose lower derivatives vanish at the start, and (1 + t)^(order - 1)
+        powers = [_power(basis, k, ends) for k in (order, order - 1)]
+
+        def moved(power: Array) -> Array:
+            values = lambda c: jnp.concatenate(
+                [components(b, _local(self.f, ends, c), ends[0]) for b in self.equations]
+            )
+            change = [jnp.broadcast_to(power, c.shape) for c in element.coefficients]
+            return jax.jvp(values, (element.coefficients,), (change,))[1]
+
+        higher, highest = jax.vmap(moved)(jnp.stack(powers))
+        return jnp.linalg.norm(higher) <= 1e-4 * jnp.linalg.norm(highest)
+
+    def _nodes(self, *, at_start: bool) -> np.ndarray:
+        """Where the equation holds, on [-1, 1]: as many nodes as coefficients are free."""
+        count = self.basis.degree - self.basis.smoothness
+        if not self.closes:
+            return np.polynomial.legendre.leggauss(count)[0]
+        inner = np.polynomial.legendre.Legendre.basis(count).deriv().roots()
+        return np.concatenate([[-1.0] if at_start else [], inner, [1.0]])
+
     def _newton(self, ends: Array, left: list[Any] | None, guess: list[Any]) -> Element:
         known = 0 if left is None else self.basis.smoothness + 1
         free = [c[..., known:] for c in guess]
         shapes, cuts = [c.shape for c in free], np.cumsum([c.size for c in free])[:-1]
-        nodes, weights = np.polynomial.legendre.leggauss(self.basis.degree - self.basis.smoothness)
+        nodes = self._nodes(at_start=left is None)
         points = ends[0] + (ends[1] - ends[0]) * jnp.asarray((nodes + 1) / 2, ends.dtype)
-        scale = jnp.asarray(np.sqrt(weights / 2), ends.dtype)[:, None]
 
         def coefficients(u: Array) -> list[Any]:
             parts = [p.reshape(n) for p, n in zip(jnp.split(u, cuts), shapes, strict=True)]
@@ -196,7 +132,7 @@ class March(NamedTuple):
         def rows(u: Array) -> Array:
             f = _local(self.f, ends, coefficients(u))
             out = [
-                jnp.ravel(scale * jax.vmap(lambda x, b=bare: components(b, f, x))(points))
+                jnp.ravel(jax.vmap(lambda x, b=bare: components(b, f, x))(points))
                 for bare in self.equations
             ]
             if left is None:
@@ -235,18 +171,33 @@ def _line(basis: SpectralElements, left: Array, length: Array) -> Array:
 
 
 def _tail(basis: SpectralElements, ends: Array, coefficients: list[Any]) -> Array:
-    s = basis.smoothness
-    functions = jnp.asarray(element_functions(basis.degree, s), ends.dtype)
-    powers = ((ends[1] - ends[0]) / 2) ** jnp.arange(s + 1, dtype=ends.dtype)
-    scale = jnp.concatenate([powers, jnp.ones(basis.degree - 2 * s - 1, ends.dtype), powers])
-    sizes = [jnp.abs((c * scale) @ functions) for c in coefficients]
+    functions = jnp.asarray(element_functions(basis.degree, basis.smoothness), ends.dtype)
+    functions = _scale(basis, ends)[:, None] * functions
+    sizes = [jnp.abs(c @ functions) for c in coefficients]
     return jnp.max(jnp.stack([jnp.max(c[..., -2:]) / (jnp.max(c) + 1e-30) for c in sizes]))
 
 
-def _march(assembly: Assembly, conditions: tuple[bool, ...], theta: Any, data: list) -> March:
+def _scale(basis: SpectralElements, ends: Array) -> Array:
+    """What brings the coefficients of an element, derivatives in x, to derivatives in t."""
+    s = basis.smoothness
+    powers = ((ends[1] - ends[0]) / 2) ** jnp.arange(s + 1, dtype=ends.dtype)
+    return jnp.concatenate([powers, jnp.ones(basis.degree - 2 * s - 1, ends.dtype), powers])
+
+
+def _power(basis: SpectralElements, order: int, ends: Array) -> Array:
+    """The coefficients of (1 + t)^order on an element."""
+    in_t = np.zeros(basis.degree + 1)
+    power = np.polynomial.chebyshev.chebpow([1.0, 1.0], order)
+    in_t[: power.size] = power
+    functions = element_functions(basis.degree, basis.smoothness)
+    return jnp.asarray(np.linalg.solve(functions.T, in_t), ends.dtype) / _scale(basis, ends)
+
+
+def _march(assembly: Assembly, layout: Layout, theta: Any, data: list) -> March:
     bares, f = assembly.merge(theta, data)
-    pairs = list(zip(bares, conditions, strict=True))
-    return March([b for b, on in pairs if not on], [b for b, on in pairs if on], f)
+    pairs = list(zip(bares, layout.conditions, strict=True))
+    equations, conditions = ([b for b, on in pairs if on == kind] for kind in (False, True))
+    return March(equations, conditions, f, layout.closes)
 
 
 def _right(basis: SpectralElements, coefficients: list[Any]) -> list[Any]:
@@ -255,10 +206,11 @@ def _right(basis: SpectralElements, coefficients: list[Any]) -> list[Any]:
 
 @program(0, 1)
 def march(
-    assembly: Assembly, conditions: tuple[bool, ...], theta: Any, data: list
-) -> tuple[list[Any], Int[Array, ""]]:
-    """All elements, of given breaks: the coefficients of each series, and Newton's steps."""
-    problem = _march(assembly, conditions, theta, data)
+    assembly: Assembly, layout: Layout, theta: Any, data: list
+) -> tuple[list[Any], Int[Array, ""], Bool[Array, ""]]:
+    """All elements, of given breaks: the coefficients of each series, Newton's steps, and whether
+    the layout fits."""
+    problem = _march(assembly, layout, theta, data)
     basis = problem.basis
     breaks = jnp.asarray(basis.breaks, theta.dtype)
     begin = problem.first(breaks[:2])
@@ -274,7 +226,7 @@ def march(
     for first, head, end in zip(begin.coefficients, heads, last, strict=True):
         inner = jnp.moveaxis(head, 0, -2).reshape(*end.shape[:-1], -1)
         coefficients.append(jnp.concatenate([first[..., : basis.stride], inner, end], -1))
-    return coefficients, begin.steps + steps.sum()
+    return coefficients, begin.steps + steps.sum(), problem.fits(breaks[:2], begin)
 
 
 class Adaptive(NamedTuple):
@@ -287,15 +239,16 @@ class Adaptive(NamedTuple):
     length: Float[Array, ""]
     steps: Int[Array, ""]
     failed: Bool[Array, ""]
+    fits: Bool[Array, ""]
 
 
 @program(0, 1, 2)
 def march_adaptively(
-    assembly: Assembly, conditions: tuple[bool, ...], room: int, theta: Any, data: list
+    assembly: Assembly, layout: Layout, room: int, theta: Any, data: list
 ) -> Adaptive:
     """Elements as long as the last coefficients allow: an element is taken where Newton arrived
     and its tail is at rounding; the next length is length * (target / tail)^(1 / degree)."""
-    problem = _march(assembly, conditions, theta, data)
+    problem = _march(assembly, layout, theta, data)
     basis = problem.basis
     breaks = jnp.asarray(basis.breaks, theta.dtype)
     lo, hi = breaks[0], breaks[-1]
@@ -346,6 +299,7 @@ def march_adaptively(
             proposal,
             state.steps + element.steps,
             ~good & (proposal < shortest),
+            state.fits,
         )
 
     heads = [
@@ -362,6 +316,7 @@ def march_adaptively(
         length,
         begin.steps,
         ~good,
+        problem.fits(jnp.stack([lo, lo + used]), begin),
     )
-    unfinished = lambda s: (s.breaks[s.count] < hi) & (s.count < room) & ~s.failed
+    unfinished = lambda s: s.fits & (s.breaks[s.count] < hi) & (s.count < room) & ~s.failed
     return jax.lax.while_loop(unfinished, body, first)
