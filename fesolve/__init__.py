@@ -62,7 +62,14 @@ from ._fit import fit as fit
 from ._io import load as load, save as save
 from ._judge import error_estimate as error_estimate, ErrorEstimate as ErrorEstimate
 from ._losses import absolute as absolute, huber as huber, squared as squared
-from ._monitor import History as History, Progress as Progress
+from ._monitor import (
+    EarlyStop as EarlyStop,
+    History as History,
+    JsonLines as JsonLines,
+    Progress as Progress,
+    TensorBoard as TensorBoard,
+    WandB as WandB,
+)
 from ._norms import rkhs_norm as rkhs_norm
 from ._model import (
     bellman_residual as bellman_residual,

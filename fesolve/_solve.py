@@ -11,12 +11,19 @@ from jaxtyping import PRNGKeyArray, PyTree
 
 from ._checks import function, prng_key
 from ._least_squares._trainable import same_leaves, trainable_leaves
-from ._monitor import running
+from ._monitor import Monitors, running
 from ._risk import AbstractRisk, require_sample, require_squares
-from ._solver import AbstractSolver, LevenbergMarquardt, RESULTS, Solution, SolveError
+from ._solver import (
+    AbstractSolver,
+    Interrupted,
+    LevenbergMarquardt,
+    RESULTS,
+    Solution,
+    SolveError,
+)
 from ._solver._not_finite import where_not_finite
-from ._solver._run import solution_of
-from ._types import Hypothesis, is_traced
+from ._solver._run import known_steps, solution_of
+from ._types import changed, Hypothesis, is_traced
 
 
 _DEFAULT = LevenbergMarquardt()
@@ -59,7 +66,9 @@ def solve(
     - `only`: `f -> subtree`, trains that part of f alone.
     - `key`: a PRNG key, for solvers that draw.
     - `monitors`: called on the host as `monitor(step, metrics, f)`; every solver tells at least
-      `metrics["risk"]` and `metrics["stage"]`, the name of what it is at.
+      `metrics["risk"]` and `metrics["stage"]`, the name of what it is at. One that returns `True`
+      ends the solve, with `RESULTS.stopped` and the best f; how often they are called is the
+      solver's `every`.
     - `throw`: whether a solve that is known to have failed raises. What is not known, as between
       the points of data, is in the result and does not raise.
 
@@ -71,9 +80,14 @@ def solve(
     solver = _DEFAULT if solver is None else solver
     _check(risk, f, solver, monitors, key, throw, only)
     trainable = trainable_leaves(f, only)
-    with running(monitors) as monitor:
-        watching = (monitor,) if monitors else ()
-        solution = solution_of(solver, risk, f, trainable, key=key, monitors=watching)
+    with running(monitors, known_steps(solver, risk)) as monitor:
+        watching = (monitor,) if monitor else ()
+        try:
+            solution = solution_of(solver, risk, f, trainable, key=key, monitors=watching)
+        except KeyboardInterrupt as interrupt:
+            if monitor.ended_by is None:
+                raise
+            solution = _stopped(monitor, interrupt)
     if is_traced(solution.result):
         return _spoiled_where_not_finite(solution, trainable)
     if is_traced(solution.value) and bool(solution.result == RESULTS.non_finite):
@@ -81,6 +95,21 @@ def solve(
     if throw and bool(solution.failed):
         raise SolveError(_sentence(solution, risk, trainable), solution)
     return solution
+
+
+def _stopped(monitor: Monitors, interrupt: KeyboardInterrupt) -> Solution:
+    """What a monitor has ended: the f that it has chosen, or the best that the solver knows; where
+    the solver was at its end anyway, the last f."""
+    steps, known = {"steps": np.asarray(monitor.step)}, RESULTS.stopped
+    if isinstance(interrupt, Interrupted):
+        found = interrupt.solution
+        found = changed(found, result=known, stats={**found.stats, **steps}, problem=None)
+    else:
+        found = Solution(monitor.f, np.asarray(monitor.metrics["risk"]), known, steps)
+    if monitor.chosen is None:
+        return found
+    f, risk = monitor.chosen
+    return changed(found, value=f, risk=np.asarray(risk, np.asarray(found.risk).dtype))
 
 
 def _spoiled_where_not_finite(solution: Solution, trainable: PyTree[bool]) -> Solution:

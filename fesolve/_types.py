@@ -24,9 +24,12 @@ HypothesisClass: TypeAlias = Callable[[PRNGKeyArray], Hypothesis]
 @runtime_checkable
 class Monitor(Protocol):
     """What a solver calls on the host between chunks of work, with the number of steps so far and
-    numbers by their names: at least `"risk"`, and `"stage"`, the name of what the solver is at."""
+    numbers by their names: at least `"risk"`, and `"stage"`, the name of what the solver is at.
+    One that returns `True` ends the solve."""
 
-    def __call__(self, step: int, metrics: dict[str, float | str], f: Hypothesis) -> None: ...
+    def __call__(
+        self, step: int, metrics: dict[str, float | str], f: Hypothesis
+    ) -> bool | None: ...
 
 
 def is_traced(tree: PyTree) -> bool:

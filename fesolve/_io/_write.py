@@ -154,6 +154,19 @@ def _discard_if_left(beside: Path) -> None:
             os.close(descriptor)
 
 
+@contextlib.contextmanager
+def locked(descriptor: int) -> Iterator[None]:
+    """While no other process that asks for it has the lock of the file, as far as its file system
+    has locks. A lock ends with its process."""
+    with contextlib.suppress(OSError, AttributeError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError, AttributeError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
 def _lock(descriptor: int) -> bool | None:
     """Whether this process has the lock now; `None` on a file system without locks."""
     try:

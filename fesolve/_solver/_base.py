@@ -75,6 +75,7 @@ class RESULTS(eqx.Enumeration):
         "the equation as it stands with `fe.LevenbergMarquardt`"
     )
     ran = "ran the steps that it was given; the report says what they are worth"
+    stopped = "stopped: a monitor has ended the solve, and this is the best f until then"
 
 
 def ended(result: Any, *kinds: Any) -> Any:
@@ -117,7 +118,7 @@ class Solution(Shown):
     def failed(self) -> Any:
         """Whether f is known to be no solution: neither solved, nor merely not known to be."""
         known = (RESULTS.solved, RESULTS.ran, RESULTS.on_sample, RESULTS.not_estimated)
-        return ~ended(self.result, *known)
+        return ~ended(self.result, *known, RESULTS.stopped)
 
     def __str__(self) -> str:
         return str(_summary(self)) if _is_single(self) else line(self)

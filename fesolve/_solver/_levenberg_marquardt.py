@@ -20,7 +20,7 @@ from ._differentiable import solve_on_device, Staged
 from ._elements import has_elements, solve_elements, solve_refined
 from ._large import in_blocks, size_of_jacobian, without_jacobian
 from ._on_elements import element_series, on_elements
-from ._on_host import in_numpy, on_host, reporter, run_on_host
+from ._on_host import in_numpy, on_host, Reporter, run_on_host
 from ._outcome import host_solution, no_monitors_under_tracing, Outcome
 from ._plans import network_plan, plan_of
 
@@ -52,6 +52,7 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
       the steps before it. A small one (1e-12) has them go on to rounding. The absolute tolerance,
       in the unit of the residual, is that of the risk.
     - `budget`: for a population risk, at most so many points.
+    - `every`: monitors are called after every so many steps, and at the end.
 
     **Reference:** Levenberg (1944); Marquardt (1963); Transtrum and Sethna (2012), "Improvements
     to the Levenberg-Marquardt algorithm for nonlinear least-squares minimization"; Wang,
@@ -64,6 +65,7 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
     memory: int = 1 << 31
     accuracy: float = 1e-3
     budget: int = 20_000
+    every: int = 1
 
     def __check_init__(self) -> None:
         whole(self.max_steps, "max_steps")
@@ -73,6 +75,7 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
             function(self.causal, "causal", "`lambda x: x[0]`, the time of a point")
         positive(self.accuracy, "accuracy")
         whole(self.budget, "budget")
+        whole(self.every, "every")
 
     def minimise(
         self,
@@ -114,7 +117,7 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
         return self._solve(problem, monitors) if solution is None else solution
 
     def _climb(self, problem: LeastSquares, monitors: tuple) -> Solution:
-        algebra = in_numpy(problem, report=reporter(problem, monitors))
+        algebra = in_numpy(problem, report=Reporter(problem, monitors, self.every))
         degree: list[int | None] = []
 
         def steps() -> State:
@@ -152,7 +155,7 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
     ) -> Solution:
         in_parts = size_of_jacobian(problem) > self.memory
         best = None if linear or in_parts else BestOnFresh(problem)
-        report = reporter(problem, monitors, None if best is None else best.look)
+        report = Reporter(problem, monitors, self.every, None if best is None else best.look)
         if in_parts:
             return host_solution(problem, self._in_parts(problem, report))
         order = lambda: timely_order(problem, self.causal)

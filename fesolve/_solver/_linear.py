@@ -13,7 +13,7 @@ from ._base import AbstractLeastSquaresSolver, RESULTS, Solution
 from ._differentiable import solve_on_device
 from ._iteration import iterate
 from ._on_elements import element_series, on_elements
-from ._on_host import in_numpy, on_host, reporter, run_on_host
+from ._on_host import in_numpy, on_host, Reporter, run_on_host
 from ._outcome import host_solution, no_monitors_under_tracing, Outcome
 from ._plans import in_jax, newton_plan
 
@@ -54,7 +54,7 @@ class LinearLeastSquares(AbstractLeastSquaresSolver):
             no_monitors_under_tracing(monitors)
         if not on_host(problem):
             return solve_on_device(problem, _LinearStep(problem.equations))
-        algebra = in_numpy(problem, report=reporter(problem, monitors), like_rows=lambda _: None)
+        algebra = in_numpy(problem, report=Reporter(problem, monitors), like_rows=lambda _: None)
         step = lambda: _adopted(algebra, iterate(algebra, ONE_STEP, problem.theta))
         out = run_on_host(problem, algebra, ONE_STEP, step)
         return host_solution(problem, out, RESULTS.not_affine)

@@ -30,7 +30,7 @@ class InNumPy(Algebra):
     - `like_rows`: from the first Jacobian a factor for each row, by which the iteration multiplies
       it; `None` where they are as they are.
     - `order`: of the rows in time, if they have one; asked for where it is needed.
-    - `report`: is called after each step with the stage and the state.
+    - `report`: is called after each step, and where all is done, with the stage and the state.
     - `damped`: the damped steps of a Jacobian, which may be an object that has no entries.
     """
 
@@ -102,6 +102,7 @@ class InNumPy(Algebra):
                 state = self.latest = body(state)
                 if state.steps > steps:
                     self.history.append(self.risk(state.here))
+                if state.steps > steps or state.done:
                     self.report(stage, state._replace(here=self.as_given(state.here)))
         return state
 

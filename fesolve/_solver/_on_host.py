@@ -26,20 +26,30 @@ def on_host(problem: LeastSquares) -> bool:
     return not problem.traced and jax.default_backend() == "cpu"
 
 
-def reporter(
-    problem: LeastSquares, monitors: tuple, look: Callable[[np.ndarray], None] | None = None
-) -> Callable[[Stage, State], None]:
-    """What tells monitors, and who else looks at an iterate, of each step."""
+class Reporter:
+    """Tells monitors of every so many steps and of the last, and whoever else looks at an iterate
+    of each."""
 
-    def report(stage: Stage, state: State) -> None:
-        theta = state.here.theta
-        if look is not None:
-            look(theta)
-        for monitor in monitors:
+    def __init__(
+        self,
+        problem: LeastSquares,
+        monitors: tuple,
+        every: int = 1,
+        look: Callable[[np.ndarray], None] | None = None,
+    ) -> None:
+        self.problem, self.monitors, self.every, self.look = problem, monitors, every, look
+        self.told = 0
+
+    def __call__(self, stage: Stage, state: State) -> None:
+        """After a step, and once more where all is done."""
+        steps, theta = int(state.steps), state.here.theta
+        if self.look is not None and not (state.done and steps == self.told):
+            self.look(theta)
+        if steps > self.told and (steps % self.every == 0 or state.done):
+            self.told = steps
             numbers = {"risk": float(state.here.cost), "damping": float(state.damping)}
-            monitor(int(state.steps), {**numbers, "stage": stage.name}, problem.value(theta))
-
-    return report
+            for monitor in self.monitors:
+                monitor(steps, {**numbers, "stage": stage.name}, self.problem.value(theta))
 
 
 def in_numpy(problem: LeastSquares, **more: Any) -> InNumPy:

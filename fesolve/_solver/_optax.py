@@ -22,7 +22,7 @@ from ._outcome import no_monitors_under_tracing
 
 
 CHUNK = 50
-"""Steps in one compiled call; monitors and Ctrl-C have their turn in between."""
+"""At most so many steps in one compiled call; monitors and Ctrl-C have their turn in between."""
 
 
 class Optax(AbstractSolver):
@@ -52,6 +52,8 @@ class Optax(AbstractSolver):
       sample that has more points, the next ones of its pass or, with `num_steps`, a random choice
       by their weights. `None` is all of a fixed sample.
     - `accuracy`: the relative error of f up to which it counts as solved.
+    - `every`: monitors are called after every so many steps, and at the end, with the mean risk
+      over the steps since the last call.
 
     **Raises:** `ValueError` for a continuous distribution without `batch_size`, for draws without
     a `key`, and unless one of `num_steps` and `num_epochs` is given.
@@ -62,6 +64,7 @@ class Optax(AbstractSolver):
     num_epochs: int | None
     batch_size: int | None
     accuracy: float
+    every: int
 
     def __init__(
         self,
@@ -71,6 +74,7 @@ class Optax(AbstractSolver):
         num_epochs: int | None = None,
         batch_size: int | None = None,
         accuracy: float = 1e-3,
+        every: int = 50,
     ) -> None:
         if not (
             callable(getattr(optim, "init", None)) and callable(getattr(optim, "update", None))
@@ -85,6 +89,7 @@ class Optax(AbstractSolver):
                 f"got {given}"
             )
         counts = {"num_steps": num_steps, "num_epochs": num_epochs, "batch_size": batch_size}
+        counts["every"] = every
         for name, number in counts.items():
             if number is not None:
                 whole(number, name)
@@ -94,6 +99,7 @@ class Optax(AbstractSolver):
         self.batch_size = batch_size
         positive(accuracy, "accuracy")
         self.accuracy = accuracy
+        self.every = every
 
     def minimise(
         self,
@@ -107,10 +113,7 @@ class Optax(AbstractSolver):
         draws = any(is_drawn(term, self.batch_size) for term in risk.terms)
         if draws:
             require_key(key, "`fe.Optax(..., batch_size=...)` draws points at each step")
-        if self.num_epochs is None:
-            steps = self.num_steps
-        else:
-            steps = steps_of(risk, self.num_epochs, self.batch_size)
+        steps = self.steps_on(risk)
         theta, rest = eqx.partition(f, trainable)
         dtype = jnp.result_type(*jax.tree.leaves(theta))
         problem = _Problem(
@@ -121,6 +124,12 @@ class Optax(AbstractSolver):
             no_monitors_under_tracing(monitors)
             return self._in_one_trace(problem, theta, key, steps)
         return self._in_chunks(problem, theta, key, steps, monitors)
+
+    def steps_on(self, risk: AbstractRisk) -> int:
+        """How many steps the passes through the sample are, or those that were given."""
+        if self.num_epochs is None:
+            return self.num_steps
+        return steps_of(risk, self.num_epochs, self.batch_size)
 
     def _in_one_trace(
         self, problem: "_Problem", theta: PyTree, key: PRNGKeyArray | None, steps: int
@@ -142,7 +151,7 @@ class Optax(AbstractSolver):
         monitors: tuple,
     ) -> Solution:
         state, best, lowest = _Iterate(theta, _begin(problem, theta, key)), theta, np.inf
-        history, done, finite = np.zeros(0), 0, True
+        history, done, told, finite = np.zeros(0), 0, 0, True
 
         def solution(theta: PyTree) -> Solution:
             risk = _closing_risk(problem, theta, history)
@@ -153,7 +162,7 @@ class Optax(AbstractSolver):
 
         try:
             while finite and done < steps:
-                count = min(CHUNK, steps - done)
+                count = min(CHUNK, steps - done, self.every - done % self.every)
                 state, risks, still_finite = _advance(
                     problem, state, key, np.asarray(done), np.asarray(count), CHUNK
                 )
@@ -163,8 +172,12 @@ class Optax(AbstractSolver):
                 mean = float(risks.mean())
                 if finite and mean <= lowest:
                     best, lowest = state.theta, mean
+                if done % self.every and finite and done < steps:
+                    continue
+                metrics = {"risk": float(history[told:done].mean()), "stage": "gradient"}
                 for monitor in monitors:
-                    monitor(done, {"risk": mean, "stage": "gradient"}, problem.value(state.theta))
+                    monitor(done, metrics, problem.value(state.theta))
+                told = done
         except KeyboardInterrupt:
             raise Interrupted(solution(best)) from None
         return solution(state.theta if finite else best)

@@ -10,6 +10,8 @@ from ._base import AbstractLeastSquaresSolver, AbstractSolver, Solution
 from ._chosen import is_population, on_chosen_points
 from ._judged import judged
 from ._levenberg_marquardt import LevenbergMarquardt
+from ._optax import Optax
+from ._sequential import Sequential
 from ._stops import ALLOWANCE
 
 
@@ -39,6 +41,17 @@ def solution_of(
         return solution
     found = onward.minimise(risk, solution.value, trainable, **given)
     return judged(risk, _joined(solution, found), trainable, solver.accuracy)
+
+
+def known_steps(solver: AbstractSolver, risk: AbstractRisk) -> int | None:
+    """How many steps the solver takes, where that is known."""
+    match solver:
+        case Optax():
+            return solver.steps_on(risk)
+        case Sequential():
+            steps = [known_steps(part, risk) for part in solver.solvers]
+            return None if None in steps else sum(steps)
+    return None
 
 
 def _onward(solver: AbstractSolver, solution: Solution) -> LevenbergMarquardt | None:
