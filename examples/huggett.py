@@ -25,12 +25,12 @@ choice = economy.choice("chebyshev", degree=40)
 
 # %% [markdown]
 # Near the limit poor households dissave like the root of a - a_min, which no polynomial in a can
-# do: policies are series in that root, and so are the nodes. The class starts from the policies at
+# do: policies are series in that root, in which the points are spread evenly. The class starts from the policies at
 # a first guess of the rate; then everything is solved for at once.
 
 # %%
 start = choice.hypothesis(jr.key(0))
-risk = choice.sample(economy.risk, choice.points, jr.key(1))
+risk = economy.risk.quadrature(choice.points)
 solution = fe.solve(risk, start)
 f = solution.value
 print(f"from r = {float(start.rate):.2%} to r = {float(f.rate):.5%}")

@@ -26,7 +26,7 @@ from ._probe import Given, polynomials_alone, Probe, probe, TANGENTS
 from ._values import component_sizes, scales, values_of
 
 
-WORK = 3e9
+WORK = 4e9
 """Multiplications that a decomposition may take, but for a small factor."""
 ENOUGH = 1.2
 """Rows for each unknown of a richer space, where the points cannot be chosen."""
@@ -123,15 +123,21 @@ def estimate(
         return _on_device(problem, f, selected)
     with one_thread(problem.residuals.theta.size):
         found = _on_host(problem, f, selected)
-    if richness > 1 or selected:
+    if richness != 1 or selected:
         return found
     doubtful = bool(found.determined & found.doubtful)
     if not (doubtful or _is_contradicted(found)):
         return found
     again = estimate(risk, f, mask, richness=2)
     if doubtful and again.conditioning < FALLS * found.conditioning:
-        # a direction that a richer space holds better and better is free
-        found = eqx.tree_at(lambda e: e.determined, _at_its_bound(again), np.asarray(False))
+        # a direction that a richer space holds better and better is free, but one of which f has
+        # nothing at the degree that it needs
+        plain = estimate(risk, f, mask, richness=0)
+        if plain.determined & ~plain.doubtful:
+            plain = eqx.tree_at(lambda e: e.bound, plain, np.maximum(plain.bound, found.floor))
+            found = changed(_at_its_bound(plain), is_bound=True)
+        else:
+            found = eqx.tree_at(lambda e: e.determined, _at_its_bound(again), np.asarray(False))
     if _is_contradicted(found) and not again.left_over < STAYS * found.left_over:
         # r that no richer space takes away belongs to the equations, not to a kink of f
         found = _at_its_bound(found)
@@ -221,18 +227,26 @@ class _Rows(NamedTuple):
     too_few: bool
 
     @property
-    def suffice(self) -> bool:
+    def are_affordable(self) -> bool:
         size = self.residuals.theta.size
-        return not self.too_few and max(self.residuals.rows, size) * size**2 <= WORK
+        return max(self.residuals.rows, size) * size**2 <= WORK
+
+    @property
+    def suffice(self) -> bool:
+        return not self.too_few and self.are_affordable
 
 
 def _rows(risk: AbstractRisk, space: Probe) -> _Rows:
     pairs = zip(jax.tree.leaves(space.f), jax.tree.leaves(space.own), strict=True)
     own = sum(np.size(leaf) for leaf, mark in pairs if mark)
-    sample = fresh(risk, space.f, [_count(term, space.f, own) for term in risk.terms])
-    residuals = LeastSquares(_squares(sample.risk), space.f, space.mask)
-    too_few = not sample.complete and residuals.rows < ENOUGH * residuals.theta.size
-    return _Rows(sample, residuals, too_few)
+    for most in (MOST, 0):
+        sample = fresh(risk, space.f, [_count(term, space.f, own, most) for term in risk.terms])
+        residuals = LeastSquares(_squares(sample.risk), space.f, space.mask)
+        too_few = not sample.complete and residuals.rows < ENOUGH * residuals.theta.size
+        found = _Rows(sample, residuals, too_few)
+        if found.are_affordable:
+            break
+    return found
 
 
 def _squares(risk: AbstractRisk) -> AbstractRisk:
@@ -240,16 +254,18 @@ def _squares(risk: AbstractRisk) -> AbstractRisk:
     return SumRisk(tuple(changed(term, loss=squared, tolerance=np.inf) for term in risk.terms))
 
 
-def _count(term: Risk, f: Hypothesis, own: int = 0) -> int:
+def _count(term: Risk, f: Hypothesis, own: int = 0, most: int = MOST) -> int:
     """How many fresh points decide a richer space, twice over, and are no fewer than the solver
     had.
 
-    **Arguments:** `own`, how many parameters of f move beside polynomials.
+    **Arguments:** `own`, how many parameters of f move beside polynomials; `most`, up to how many
+    points the solver's are matched.
     """
     bases = [node.basis for node in series_in(f)]
-    needed = 2.2 * (max([basis.size for basis in bases], default=0) + own)
-    most = np.inf if all(isinstance(basis, AbstractLocalBasis) for basis in bases) else MOST
-    return int(min(max(LEAST, needed, term.count), most))
+    needed = max(LEAST, 2.2 * (max([basis.size for basis in bases], default=0) + own))
+    if all(isinstance(basis, AbstractLocalBasis) for basis in bases):
+        return int(max(needed, term.count if most else 0))
+    return int(min(max(needed, min(term.count, most)), MOST))
 
 
 def _nothing(f: Hypothesis, why: str) -> ErrorEstimate:

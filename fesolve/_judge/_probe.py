@@ -36,6 +36,8 @@ DEGREES = {1: 40, 2: 20, 3: 10}
 """The (total) degree of the polynomials beside a network, by the number of its coordinates."""
 LARGEST = 1_200
 """Unknowns up to which a singular value decomposition is affordable; local bases need none."""
+RESOLVED = 1e-4
+"""Coefficients below this share of the largest are no part of the degree that a network needs."""
 TANGENTS = 500
 """Parameters up to which those of a network move as well as the polynomials beside it."""
 
@@ -88,7 +90,8 @@ def probe(
     """f with each function that trains in a richer space.
 
     **Arguments:** `asked`, the points at which each function is called, by its place among the
-    functions of f; `richness`, 2 for more polynomials, beside which no network moves.
+    functions of f; `richness`, 2 for more polynomials, beside which no network moves, and 0 for
+    those alone that are richer than a network as a series of the degree that it needs.
     """
     places = iter(range(len(functions(f))))
 
@@ -204,7 +207,10 @@ def _richer(node: Any, points: np.ndarray | None, richness: int) -> Any:
     out = eqx.filter_eval_shape(node, jax.ShapeDtypeStruct(lower.shape, lower.dtype))
     if not isinstance(out, jax.ShapeDtypeStruct) or len(out.shape) > 1:
         return f"the values of the {name} in f are neither numbers nor vectors"
-    basis = polynomials(lower, upper, richness)
+    degree = DEGREES[max(int(lower.size), 1)]
+    if richness == 0:
+        degree = min(degree, 3 * _degree_of(node, lower, upper, degree) // 2 + 4)
+    basis = polynomials(lower, upper, degree + max(richness - 1, 0) * (degree // 2))
     size = out.shape[0] if out.shape else "scalar"
     return Corrected(freeze(node), Series(basis, size, dtype=out.dtype))
 
@@ -245,10 +251,25 @@ def _domain(node: Any, points: np.ndarray | None) -> tuple[Any, Any]:
     return np.asarray(np.minimum(lower, ends[0])), np.asarray(np.maximum(upper, ends[1]))
 
 
-def polynomials(lower: Any, upper: Any, richness: int) -> AbstractBasis:
-    """Polynomials on a box of up to three coordinates."""
-    degree = DEGREES[max(int(np.size(lower)), 1)]
-    degree = degree + (richness - 1) * (degree // 2)
+def _degree_of(node: Any, lower: np.ndarray, upper: np.ndarray, most: int) -> int:
+    """The (total) degree of the polynomial that interpolates a function in its Chebyshev nodes,
+    but for what is too small to matter: a series of this degree could stand in its place."""
+    t = np.cos(np.pi * (np.arange(most + 1) + 0.5) / (most + 1))
+    axes = tuple(range(lower.size))
+    grid = np.stack(np.meshgrid(*[t] * lower.size, indexing="ij"), axis=-1)
+    points = lower + (upper - lower) * (grid.reshape(-1, *lower.shape) + 1) / 2
+    from scipy.fft import dctn  # takes long to import, and is rarely needed
+
+    values = np.asarray(jax.vmap(node)(jnp.asarray(points, lower.dtype)))
+    values = values.reshape(*[most + 1] * lower.size, -1)
+    sizes = np.abs(dctn(values, axes=axes))
+    matters = (sizes > RESOLVED * sizes.max(axis=axes, keepdims=True)).any(axis=-1)
+    degrees = np.sum(np.indices(matters.shape), axis=0)
+    return int(degrees[matters].max(initial=0))
+
+
+def polynomials(lower: Any, upper: Any, degree: int) -> AbstractBasis:
+    """Polynomials of a (total) degree on a box."""
     if np.ndim(lower) == 0:
         return Chebyshev(degree, (lower, upper))
     factors = [Chebyshev(degree, ends) for ends in zip(lower, upper, strict=True)]

@@ -78,9 +78,10 @@ def huggett(m: Huggett) -> Problem:
     root = math.sqrt(m.a_max - m.a_min)
     incomes, leaving = (m.z_low, m.z_high), (m.lambda_low, m.lambda_high)
 
-    def euler(f, a):
-        """The envelope condition, differentiated: d u'(c) / dt = (rho - r) u'(c)."""
-        q, rate = f.root(a), jnp.stack(leaving)
+    def euler(f, q):
+        """The envelope condition, differentiated: d u'(c) / dt = (rho - r) u'(c), at the assets
+        whose root is q."""
+        q, rate = jnp.maximum(q, 1e-15), jnp.stack(leaving)
         c = f.consumed(q)
         moved = fe.derivative(f.consumed)(q) / (2.0 * q) / c * f.saved(q)
         jump = (c[::-1] / c) ** -m.gamma - 1.0
@@ -102,16 +103,9 @@ def huggett(m: Huggett) -> Problem:
             return {"mass": number - 1.0}
         return {"mass": number - 1.0, "clearing": held / m.z_high}
 
-    where = fe.Uniform(m.a_min, m.a_max)
-    households = fe.Risk(euler, where)
+    # evenly in the root: dense where the limit is near, and households are many
+    households = fe.Risk(euler, fe.Uniform(0.0, root))
     risk = households + fe.Risk(forward, fe.Uniform(0.0, 1.0)) + fe.Risk(total)
-
-    def sample(risk, n, key):
-        """Gauss nodes in the root of a - a_min."""
-        rule = fe.Uniform(0.0, root).quadrature(n)
-        q, weights = np.asarray(rule.points), np.asarray(rule.weights * rule.points)
-        nodes = fe.Empirical(m.a_min + q**2, weights / weights.sum(), population=where)
-        return risk.on(nodes).quadrature(n)
 
     def started(functions: dict[str, Any], points: int) -> "Economy":
         """At a given rate, the policies."""
@@ -120,7 +114,7 @@ def huggett(m: Huggett) -> Problem:
         level = jnp.asarray(-4.0)
         f = Economy(**functions, up_level=level, log_span=span, rate=guess, model=m)
         policies = lambda f: (f.out, f.up_level, f.up_bend, f.log_span)
-        risk = sample(households, points, None)
+        risk = households.quadrature(points)
         f = fe.solve(risk, f, only=policies, throw=False).value
         return f if m.r is None else eqx.tree_at(lambda f: f.rate, f, replace_fn=fe.freeze)
 
@@ -132,7 +126,7 @@ def huggett(m: Huggett) -> Problem:
             name: fe.Series(fe.Chebyshev(degree, (0.0, ends[name])), start=start)
             for name, start in guess.items()
         }
-        return Choice(lambda key: started(series, degree + 8), degree + 8, sample)
+        return Choice(lambda key: started(series, degree + 8), degree + 8)
 
     def mlp(width: int = 16, depth: int = 1) -> Choice:
         def draw(key):
@@ -146,7 +140,7 @@ def huggett(m: Huggett) -> Problem:
             }
             return started(nets, 48)
 
-        return Choice(draw, 48, sample)
+        return Choice(draw, 48)
 
     share = m.lambda_high / (m.lambda_low + m.lambda_high)
     return Problem(
@@ -162,10 +156,10 @@ def huggett(m: Huggett) -> Problem:
         },
         shifted=lambda f, key: {"in_the_long_run": households.on(f.distribution())},
         functions=lambda f: {
-            "consumption, low income": lambda a: f.consumption(a)[0],
-            "consumption, high income": lambda a: f.consumption(a)[1],
+            "consumption, low income": lambda q: f(q)[0],
+            "consumption, high income": lambda q: f(q)[1],
         },
-        coordinates=("a",),
+        coordinates=("root of a - a_min",),
         source=f"Huggett (1993); Achdou, Han, Lasry, Lions and Moll (2022); incomes {incomes}",
     )
 
@@ -200,9 +194,9 @@ class Economy(eqx.Module):
         """Even to first order: policies of high incomes have a slope in a at a_min."""
         return self.up_level + q**2 * self.up_bend(q)
 
-    def __call__(self, a):
-        """Consumption: what is meant by f, and by an error of f."""
-        return self.consumption(a)
+    def __call__(self, q):
+        """Consumption at the assets a_min + q^2: what is meant by f, and by an error of f."""
+        return self.consumed(q)
 
     def root(self, a):
         """q, away from 0, where derivatives in a end."""
@@ -259,14 +253,14 @@ class Economy(eqx.Module):
         return jnp.exp(self.log_flow(0.0)) / self.model.lambda_low
 
     def distribution(self):
-        """Assets of those who are not at a_min."""
+        """The roots of the assets of those who are not at a_min."""
         v, rest = jnp.asarray(RULE.points["v"]), jnp.asarray(RULE.points["rest"])
         flow = jax.vmap(self.flow)(v, rest)
         q = v * jnp.sqrt(self.span)
         low = flow * jnp.sqrt(self.span) * jnp.exp(-jax.vmap(self.out)(q))
         high = flow * v / (rest * (1.0 + v)) * jnp.exp(-jax.vmap(self.up)(q))
         weights = np.asarray(RULE.weights * (low + high))
-        return fe.Empirical(np.asarray(self.a_min + q**2), weights / weights.sum())
+        return fe.Empirical(np.asarray(q), weights / weights.sum())
 
 
 def double_exponential(n: int, reach: float = 5.0) -> fe.Empirical:
