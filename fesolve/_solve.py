@@ -171,7 +171,8 @@ def _sentence(solution: Solution, risk: AbstractRisk, trainable: PyTree[bool]) -
 
 def _error(solution: Solution) -> str:
     error = float(np.asarray(solution.stats.get("error", np.nan)))
-    return "" if np.isnan(error) else f", estimated relative error of f {error:.2g}"
+    what = "bound of the" if np.all(solution.stats.get("error_is_bound", False)) else "estimated"
+    return "" if np.isnan(error) else f", {what} relative error of f {error:.2g}"
 
 
 def _reached(solution: Solution) -> str:

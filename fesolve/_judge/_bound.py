@@ -58,6 +58,7 @@ class Bound(NamedTuple):
     unit: Any
     determined: Any = np.True_
     fresh: bool = True
+    is_bound: bool = True
 
 
 def quick_bound(

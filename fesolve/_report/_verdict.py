@@ -103,8 +103,9 @@ def _by_error(evidence: Evidence, rows: list[Row]) -> Verdict:
     what = "bound" if error.is_bound else "estimate"
     size = f"the relative error of f is {float(error.largest):.1e} by {what}"
     if not error.largest <= _most(evidence):
+        state = "not known to be solved" if error.is_bound else "not solved"
         return Verdict(
-            False, f"not solved: {size}, not clearly below the accuracy {accuracy:.1e} asked for"
+            False, f"{state}: {size}, not clearly below the accuracy {accuracy:.1e} asked for"
         )
     if wrong := _wrong(evidence):
         name = wrong[0].name or "f"

@@ -41,9 +41,9 @@ class RESULTS(eqx.Enumeration):
         "between the points. Give it, as in `fe.Empirical(points, population=p)`"
     )
     not_estimated = (
-        "the equations hold, as far as can be seen, but the error of f was not estimated: no "
-        "richer space than that of f is affordable. Look at residuals on fresh points, and compare "
-        "starts (`fe.MultiStart`)"
+        "the equations hold, as far as can be seen, but the error of f is not known: no richer "
+        "space than that of f is affordable, and a bound, if there is one, is above the accuracy "
+        "asked for. Look at residuals on fresh points, and compare starts (`fe.MultiStart`)"
     )
     max_steps_reached = (
         "not converged: `max_steps` was reached while the risk was still falling. Raise "
@@ -93,8 +93,8 @@ class Solution(Shown):
     - `risk`: the risk of f on the sample that it was trained on, a scalar.
     - `result`: a member of `RESULTS`.
     - `stats`: arrays that say what the solver did: steps, evaluations, damping, ..., and how f
-      was judged: `error`, its relative error, estimated, or a bound of it; `conditioning`, the
-      least |dr| per |df| (`fe.ErrorEstimate` says what these are).
+      was judged: `error`, its relative error, estimated, or, where `error_is_bound`, a bound
+      of it; `conditioning`, the least |dr| per |df| (`fe.ErrorEstimate` says what these are).
     - `history`: the risk after each step, where the solver ran on the host; else `None`.
     - `trained`: which leaves of f were solved for.
     - `problem`: what a solver hands to the judge, so that nothing is set up twice; `None` in what
@@ -163,7 +163,8 @@ def _summary(solution: Solution) -> Table:
     error, steps = (solution.stats.get(name) for name in ("error", "steps"))
     rows = {"f": line(solution.value)}
     if error is not None and np.isfinite(np.asarray(error)):
-        rows["error of f"] = f"{float(np.asarray(error)):.1e}, relative, estimated"
+        how = "at most" if np.all(solution.stats.get("error_is_bound", False)) else "estimated"
+        rows["error of f"] = f"{float(np.asarray(error)):.1e}, relative, {how}"
     rows["risk"] = f"{float(solution.risk):.2e}"
     if is_readable(steps):
         rows["steps"] = f"{int(np.asarray(steps)):,}"

@@ -37,7 +37,11 @@ def judged(
     # a verdict is not differentiated
     risk, constant = still((risk, found))
     error = _error(risk, constant, mask, accuracy)
-    numbers = {"error": error.largest, "conditioning": error.conditioning}
+    numbers = {
+        "error": error.largest,
+        "error_is_bound": error.is_bound,
+        "conditioning": error.conditioning,
+    }
     numbers = {k: v if isinstance(v, jax.Array) else np.asarray(v) for k, v in numbers.items()}
     stats = {**found.stats, **numbers}
     result = _result(risk, constant, error, accuracy)
@@ -75,9 +79,13 @@ def _result(
     xp, dtype = (jnp, jnp.result_type(found.risk)) if traced else (np, np.float64)
     numbers = (error.largest, error.rms, error.unit, found.risk)
     largest, rms, unit, risk_of_f = (xp.asarray(number, dtype) for number in numbers)
-    known = xp.isfinite(largest)
-    accurate = known & (SURE * largest <= accuracy)
+    finite = xp.isfinite(largest)
+    accurate = finite & (SURE * largest <= accuracy)
+    # a bound above the accuracy tells neither way
+    known = finite & (accurate | (not error.is_bound))
     holds = rms <= HOLDS * unit
+    if any(term.tolerance is not None for term in risk.terms):
+        holds |= _within_tolerances(risk, found)
     trained = xp.sqrt(xp.abs(risk_of_f))
     beyond = (rms > CLEARLY * trained) & (trained <= HOLDS * unit)
     before = found.result
@@ -86,7 +94,7 @@ def _result(
     result = _choose(stationary & ~known & holds, RESULTS.not_estimated, result)
     good = RESULTS.solved if error.fresh else RESULTS.on_sample
     result = _choose(accurate & _within_tolerances(risk, found), good, result)
-    free = ~error.determined & known & holds & ~ended(before, RESULTS.ran)
+    free = ~error.determined & finite & holds & ~ended(before, RESULTS.ran)
     result = _choose(free, RESULTS.not_unique, result)
     # what is known of the iteration, and is no matter of accuracy
     kinds = [RESULTS.non_finite, RESULTS.disagree, RESULTS.not_unique]
