@@ -25,8 +25,8 @@ choice = economy.choice("chebyshev", degree=40)
 
 # %% [markdown]
 # Near the limit poor households dissave like the root of a - a_min, which no polynomial in a can
-# do: policies are series in that root, in which the points are spread evenly. The class starts from the policies at
-# a first guess of the rate; then everything is solved for at once.
+# do: policies are series in that root, in which the points are spread evenly. The class starts from
+# the policies at a first guess of the rate; then everything is solved for at once.
 
 # %%
 start = choice.hypothesis(jr.key(0))
