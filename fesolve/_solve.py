@@ -22,6 +22,7 @@ from ._solver import (
     SolveError,
 )
 from ._solver._not_finite import where_not_finite
+from ._solver._outcome import UNRESOLVED_AT
 from ._solver._run import known_steps, solution_of
 from ._types import changed, Hypothesis, is_traced
 
@@ -166,13 +167,21 @@ def _sentence(solution: Solution, risk: AbstractRisk, trainable: PyTree[bool]) -
         return f"{sentence}. {where_not_finite(risk, solution, trainable)}"
     if is_traced((solution.risk, solution.stats)):
         return sentence
-    return f"{sentence} (risk {float(solution.risk):.3g}{_error(solution)}{_reached(solution)})"
+    numbers = f"risk {float(solution.risk):.3g}{_error(solution)}"
+    return f"{sentence} ({numbers}{_reached(solution)}{_unresolved_at(solution)})"
 
 
 def _error(solution: Solution) -> str:
     error = float(np.asarray(solution.stats.get("error", np.nan)))
     what = "bound of the" if np.all(solution.stats.get("error_is_bound", False)) else "estimated"
     return "" if np.isnan(error) else f", {what} relative error of f {error:.2g}"
+
+
+def _unresolved_at(solution: Solution) -> str:
+    """Where elements did not resolve f."""
+    if UNRESOLVED_AT not in solution.stats or not bool(solution.result == RESULTS.unresolved):
+        return ""
+    return f"; first at x = {float(np.asarray(solution.stats[UNRESOLVED_AT])):.6g}"
 
 
 def _reached(solution: Solution) -> str:

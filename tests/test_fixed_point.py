@@ -242,9 +242,6 @@ def test_what_is_refused():
         fe.FixedPoint(halved_step, max_steps=0)
     with pytest.raises(ValueError, match="no term with a distribution"):
         fe.solve(fe.Risk(lambda f: f(0.0)), SERIES, fe.FixedPoint(halved_step))
-    adaptive = fe.Series(fe.Chebyshev(None, (0.0, 1.0)))
-    with pytest.raises(ValueError, match="free degree"):
-        fe.solve(halved_risk(0.5), adaptive, fe.FixedPoint(halved_step))
     adam = fe.FixedPoint(halved_step, fe.Optax(optax.adam(0.1), num_steps=1))
     with pytest.raises(ValueError, match=r"must be an `fe\.LevenbergMarquardt` inside jit"):
         jax.jit(lambda b: fe.solve(halved_risk(b), SERIES, adam).risk)(0.5)

@@ -155,6 +155,43 @@ def _derivative(coefficients: np.ndarray, order: int) -> np.ndarray:
     return cheb.chebder(coefficients, order) if order else coefficients
 
 
+def polynomials(basis: SpectralElements, coefficients: np.ndarray) -> np.ndarray:
+    """The Chebyshev coefficients on each element, (*out, elements, degree + 1)."""
+    places = basis.stride * np.arange(basis.number)[:, None] + np.arange(basis.degree + 1)
+    functions = element_functions(basis.degree, basis.smoothness)
+    return (coefficients[..., places] * _units(basis)) @ functions
+
+
+def halved(
+    basis: SpectralElements, coefficients: np.ndarray, pieces: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The breaks where the elements that `pieces` marks are halved, and the coefficients of the
+    same function there."""
+    whole, breaks = polynomials(basis, coefficients), np.asarray(basis.breaks)
+    points = np.cos(np.pi * (np.arange(basis.degree + 1) + 0.5) / (basis.degree + 1))
+    inverse = np.linalg.inv(cheb.chebvander(points, basis.degree))
+    halves = [inverse @ cheb.chebvander((points + side) / 2, basis.degree) for side in (-1, 1)]
+    parts = []
+    for e, is_halved in enumerate(pieces):
+        c = whole[..., e, :]
+        parts += [c @ half.T for half in halves] if is_halved else [c]
+    middles = (breaks[:-1] + breaks[1:])[pieces] / 2
+    breaks = np.sort(np.concatenate([breaks, middles])).astype(breaks.dtype)
+    finer = SpectralElements(basis.degree, breaks, basis.smoothness)
+    functions = element_functions(basis.degree, basis.smoothness)
+    local = np.stack(parts, axis=-2) @ np.linalg.inv(functions) / _units(finer)
+    heads = local[..., : basis.stride].reshape(*local.shape[:-2], -1)
+    joined = np.concatenate([heads, local[..., -1, basis.stride :]], axis=-1)
+    return breaks, joined.astype(coefficients.dtype)
+
+
+def _units(basis: SpectralElements) -> np.ndarray:
+    """What brings the coefficients of each element, derivatives in x, to derivatives in t."""
+    powers = (np.diff(np.asarray(basis.breaks))[:, None] / 2) ** np.arange(basis.smoothness + 1)
+    inside = np.ones((basis.number, basis.stride - basis.smoothness - 1))
+    return np.concatenate([powers, inside, powers], axis=1)
+
+
 class BSpline(AbstractLocalBasis):
     """B-splines of one degree: the piecewise polynomials that are C^(degree - 1) at the knots.
 

@@ -9,29 +9,26 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
-from .._hypothesis import AbstractLocalBasis
 from .._least_squares._algebra import one_thread
 from .._least_squares._assembly import blocks, LeastSquares, linearise, residuals
 from .._least_squares._device_algebra import decomposed
-from .._least_squares._trainable import free_leaves, trainable_leaves
-from .._losses import squared
-from .._risk import AbstractRisk, Risk, SumRisk
+from .._least_squares._trainable import (
+    free_leaves,
+    has_sparse_rows,
+    trainable_leaves,
+)
+from .._risk import AbstractRisk
 from .._types import changed, Hypothesis, is_traced, is_tracing, still
 from ._asked import asked, asked_where_it_matters
 from ._box import is_plain
 from ._error import ErrorEstimate
-from ._fresh import Fresh, fresh, has_sparse_rows, is_movable, series_in
+from ._fresh import Fresh, fresh, is_movable
 from ._newton import Linearised, missing_step, Step
 from ._probe import Given, polynomials_alone, Probe, probe, TANGENTS
+from ._rows import points_of, rows_of, squares, WORK
 from ._values import component_sizes, scales, values_of
 
 
-WORK = 4e9
-"""Multiplications that a decomposition may take, but for a small factor."""
-ENOUGH = 1.2
-"""Rows for each unknown of a richer space, where the points cannot be chosen."""
-LEAST, MOST = 96, 2_000
-"""Fresh points of a term."""
 APART = 1e3
 """Singular values that stand apart from the others by this factor are looked at again."""
 WEAK, FALLS = 1e-6, 0.5
@@ -120,7 +117,7 @@ def estimate(
     if isinstance(problem, ErrorEstimate):
         return problem
     if problem.residuals.traced or problem.values.traced:
-        return _on_device(problem, f, selected)
+        return _by_dense_rows(jnp, decomposed, problem, f, selected)
     with one_thread(problem.residuals.theta.size):
         found = _on_host(problem, f, selected)
     if richness != 1 or selected:
@@ -167,7 +164,7 @@ def _posed_or_why_not(
     try:
         return _posed(risk, f, mask, richness)
     except Exception as error:
-        sample = fresh(risk, f, [_count(term, f) for term in risk.terms])
+        sample = fresh(risk, f, [points_of(term, f) for term in risk.terms])
         first = str(error).strip().partition("\n")[0]
         why = f"the residual does not take f in a richer space ({type(error).__name__}: {first})"
         return _only_looked_at(sample, f, mask, why)
@@ -183,20 +180,20 @@ def _posed(
         trained = zip(jax.tree.leaves(f), jax.tree.leaves(mask), strict=True)
         own = sum(np.size(leaf) for leaf, mark in trained if mark)
         own = own if own <= TANGENTS else 0
-        first = fresh(risk, f, [_count(term, f, own) for term in risk.terms]).risk
+        first = fresh(risk, f, [points_of(term, f, own) for term in risk.terms]).risk
         known = asked(first, f)
         if known and not callable(f) and any(jax.tree.leaves(mask)):
-            known = asked_where_it_matters(_squares(first), f, mask, known)
+            known = asked_where_it_matters(squares(first), f, mask, known)
     space = probe(f, mask, known, richness)
-    rows = _rows(risk, space)
+    rows = rows_of(risk, space)
     if any(jax.tree.leaves(space.own)) and not rows.suffice:
         space = polynomials_alone(space)
-        rows = _rows(risk, space)
+        rows = rows_of(risk, space)
     sample, residuals = rows.sample, rows.residuals
     if rows.too_few and any(jax.tree.leaves(mask)):
         nothing = jax.tree.map(lambda _: False, mask)
         space = Probe(f, mask, nothing, False, "the sample has too few points for a richer space")
-        residuals = LeastSquares(_squares(sample.risk), f, mask)
+        residuals = LeastSquares(squares(sample.risk), f, mask)
     samples = [term.distribution for term in sample.risk.terms if is_movable(term)]
     values = values_of(space.f, space.mask, samples, known)
     problem = LeastSquares(values.risk, space.f, space.mask)
@@ -218,56 +215,6 @@ def _posed(
     return posed if posed.sparse or posed.affordable else posed.otherwise()
 
 
-class _Rows(NamedTuple):
-    """The residuals of a richer space at fresh points, and whether these are too few, where they
-    cannot be chosen; they suffice where they can also be afforded."""
-
-    sample: Fresh
-    residuals: LeastSquares
-    too_few: bool
-
-    @property
-    def are_affordable(self) -> bool:
-        size = self.residuals.theta.size
-        return max(self.residuals.rows, size) * size**2 <= WORK
-
-    @property
-    def suffice(self) -> bool:
-        return not self.too_few and self.are_affordable
-
-
-def _rows(risk: AbstractRisk, space: Probe) -> _Rows:
-    pairs = zip(jax.tree.leaves(space.f), jax.tree.leaves(space.own), strict=True)
-    own = sum(np.size(leaf) for leaf, mark in pairs if mark)
-    for most in (MOST, 0):
-        sample = fresh(risk, space.f, [_count(term, space.f, own, most) for term in risk.terms])
-        residuals = LeastSquares(_squares(sample.risk), space.f, space.mask)
-        too_few = not sample.complete and residuals.rows < ENOUGH * residuals.theta.size
-        found = _Rows(sample, residuals, too_few)
-        if found.are_affordable:
-            break
-    return found
-
-
-def _squares(risk: AbstractRisk) -> AbstractRisk:
-    """Whatever the loss is, it is zero where r is."""
-    return SumRisk(tuple(changed(term, loss=squared, tolerance=np.inf) for term in risk.terms))
-
-
-def _count(term: Risk, f: Hypothesis, own: int = 0, most: int = MOST) -> int:
-    """How many fresh points decide a richer space, twice over, and are no fewer than the solver
-    had.
-
-    **Arguments:** `own`, how many parameters of f move beside polynomials; `most`, up to how many
-    points the solver's are matched.
-    """
-    bases = [node.basis for node in series_in(f)]
-    needed = max(LEAST, 2.2 * (max([basis.size for basis in bases], default=0) + own))
-    if all(isinstance(basis, AbstractLocalBasis) for basis in bases):
-        return int(max(needed, term.count if most else 0))
-    return int(min(max(needed, min(term.count, most)), MOST))
-
-
 def _nothing(f: Hypothesis, why: str) -> ErrorEstimate:
     none, yes = np.asarray(np.nan), np.asarray(True)
     numbers = (none, none, none, yes, np.asarray(False), none, none, none)
@@ -279,7 +226,7 @@ def _only_looked_at(sample: Fresh, f: Hypothesis, mask: PyTree[bool], why: str) 
     by a change of all parameters in proportion."""
     if not any(jax.tree.leaves(mask)):
         return _nothing(f, why)
-    problem = LeastSquares(_squares(sample.risk), f, mask)
+    problem = LeastSquares(squares(sample.risk), f, mask)
     theta, small = still(problem.theta), 1e-4
     r, moved = (residuals(problem.assembly, t, problem.data) for t in (theta, theta * (1 + small)))
     norm = jnp.linalg.norm
@@ -294,33 +241,59 @@ def _on_host(problem: _Problem, f: Hypothesis, selected: bool) -> ErrorEstimate:
         return found
     if not problem.affordable:
         return problem.otherwise()
-    theta = problem.residuals.theta
-    r, jacobian = problem.residuals.linearise(theta)
-    values, values_jacobian = problem.values.linearise(theta)
-    broken = ~(np.isfinite(r) & np.isfinite(jacobian).all(axis=1))
-    if broken.mean() > BROKEN:
-        return _nothing(
-            f, f"the residual is not finite at {100 * broken.mean():.2g} % of fresh points"
-        )
-    r, jacobian = np.where(broken, 0, r), np.where(broken[:, None], 0, jacobian)
-    if not np.isfinite(values_jacobian).all():
+    return _by_dense_rows(np, _svd, problem, f, selected)
+
+
+def _svd(matrix: np.ndarray) -> Any:
+    return np.linalg.svd(matrix, full_matrices=False)
+
+
+def _by_dense_rows(
+    xp: Any, svd: Callable, problem: _Problem, f: Hypothesis, selected: bool
+) -> ErrorEstimate:
+    """The estimate, in NumPy or inside a program, where nothing ends early."""
+    on_host = xp is np
+    theta, r, jacobian = _rows_at(problem.residuals)
+    _, values, values_jacobian = _rows_at(problem.values)
+    broken = ~(xp.isfinite(r) & xp.isfinite(jacobian).all(axis=1))
+    share = xp.mean(broken)
+    if on_host and share > BROKEN:
+        return _nothing(f, f"the residual is not finite at {100 * share:.2g} % of fresh points")
+    if on_host and not np.isfinite(values_jacobian).all():
         return _nothing(f, "the derivative of f in its parameters is not finite")
-    scale = scales(np, problem.values.equations, values)
-    svd = lambda matrix: np.linalg.svd(matrix, full_matrices=False)
-    scaled = scale[:, None] * values_jacobian
-    system = Linearised(theta, r, jacobian, scaled, scale * values)
-    step = missing_step(np, svd, system, problem.residuals.equations, problem.own, selected)
-    if not values.any() and not _has_slope(problem.residuals, theta, r, step):
+    r, jacobian = xp.where(broken, 0, r), xp.where(broken[:, None], 0, jacobian)
+    scale = scales(xp, problem.values.equations, values)
+    system = Linearised(theta, r, jacobian, scale[:, None] * values_jacobian, scale * values)
+    step = missing_step(xp, svd, system, problem.residuals.equations, problem.own, selected)
+    if on_host and not values.any() and not _has_slope(problem.residuals, theta, r, step):
         return _nothing(f, "f is zero, where the residual has no derivative in f")
-    return _concluded(np, problem, f, step, r, values, scale, selected)
+    found = _concluded(xp, problem, f, step, r, values, scale, selected)
+    if on_host:
+        return found
+    lost = jnp.where(share > BROKEN, jnp.nan, 0.0)
+    spoiled = jax.tree.map(lambda x: x + lost, found.relative)
+    return eqx.tree_at(lambda e: e.relative, found, spoiled)
+
+
+def _rows_at(problem: LeastSquares) -> tuple[Any, Any, Any]:
+    """theta, the rows there and their Jacobian; traced where anything is."""
+    if not problem.traced:
+        return problem.theta, *problem.linearise(problem.theta)
+    theta = jax.lax.stop_gradient(problem.theta)
+    return theta, *linearise(problem.assembly, theta, problem.data)
 
 
 def _by_sparse_rows(problem: _Problem, f: Hypothesis) -> ErrorEstimate | None:
     """`None` where the rows are not sparse after all, or something is not finite."""
-    from ._local import linearised, local_step  # SciPy's sparse matrices take long to import
+    # SciPy's sparse matrices take long to import
+    from .._least_squares._windows import is_local, linearised
+    from ._local import local_step
 
-    system, values = linearised(problem.residuals), linearised(problem.values)
-    if system is None or values is None or not values.r.any():
+    parts = problem.residuals, problem.values
+    if not all(is_local(part) for part in parts):
+        return None
+    system, values = (linearised(part, part.theta) for part in parts)
+    if not values.r.any():
         return None
     scale = scales(np, problem.values.equations, values.r)
     step = local_step(problem.residuals, system, values, scale)
@@ -333,24 +306,6 @@ def _has_slope(residuals: LeastSquares, theta: Any, r: Any, step: Step) -> bool:
     small = float(np.sqrt(np.finfo(r.dtype).eps))
     moved, _ = residuals.linearise(theta + small * step.free)
     return bool(np.linalg.norm(moved - r) > 1e-3 * small * step.conditioning)
-
-
-def _on_device(problem: _Problem, f: Hypothesis, selected: bool) -> ErrorEstimate:
-    theta = jax.lax.stop_gradient(problem.residuals.theta)
-    residuals, values = problem.residuals, problem.values
-    r, jacobian = linearise(residuals.assembly, theta, residuals.data)
-    v, values_jacobian = linearise(values.assembly, theta, values.data)
-    broken = ~(jnp.isfinite(r) & jnp.isfinite(jacobian).all(axis=1))
-    r, jacobian = jnp.where(broken, 0, r), jnp.where(broken[:, None], 0, jacobian)
-    scale = scales(jnp, problem.values.equations, v)
-    scaled = scale[:, None] * values_jacobian
-    system = Linearised(theta, r, jacobian, scaled, scale * v)
-    step = missing_step(jnp, decomposed, system, problem.residuals.equations, problem.own, selected)
-    found = _concluded(jnp, problem, f, step, r, v, scale, selected)
-    lost = jnp.where(jnp.mean(broken) > BROKEN, jnp.nan, 0.0)
-    return eqx.tree_at(
-        lambda e: e.relative, found, jax.tree.map(lambda x: x + lost, found.relative)
-    )
 
 
 def _blocks(problem: _Problem, v: Any) -> list[tuple[str, Any]]:

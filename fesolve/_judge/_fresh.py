@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Float
 
 from .._distribution import AbstractDistribution, AbstractTransported, Dirac, Empirical, Uniform
 from .._distribution._empirical import rule
 from .._distribution._part import holds
 from .._hypothesis import AbstractLocalBasis, Series
+from .._least_squares._trainable import series_in
 from .._risk import AbstractRisk, on_exact_shock, Risk, SumRisk
 from .._types import changed, Hypothesis, is_traced, Point
 from .._worst import additive_recurrence, underlying
@@ -28,8 +29,6 @@ DENSE_TOWARDS_FACES = 3
 """Up to so many coordinates; beyond, the weights would vary by (pi / 2)^d."""
 SEED = 1_618_033
 SHOCK_NODES = 9
-MANY = 150
-"""Unknowns above which sparse factorisations are quicker than dense ones."""
 ENDS = np.array([0.0, 1.0])
 NEGLIGIBLE = 1e-12
 """The share of an interval below which a piece of it is none."""
@@ -149,26 +148,6 @@ def _cuts(p: AbstractTransported, f: Hypothesis) -> Float[Array | np.ndarray, " 
     cuts = xp.sort(xp.concatenate([xp.clip(inner, 0, 1), ENDS.astype(inner.dtype)]))
     # a program must not depend on how many of them coincide: nothing between has no weight
     return cuts if traced else cuts[np.append(True, np.diff(cuts) > NEGLIGIBLE)]
-
-
-def is_series(node: Any) -> bool:
-    return isinstance(node, Series)
-
-
-def series_in(f: Hypothesis) -> list[Series]:
-    """The series of which f is made."""
-    return [node for node in jax.tree.leaves(f, is_leaf=is_series) if is_series(node)]
-
-
-def has_sparse_rows(f: Hypothesis, mask: PyTree[bool]) -> bool:
-    """Whether theta are the coefficients of series whose bases are local, and so many of them that
-    it pays to keep no zeros."""
-    marks = jax.tree.leaves(mask, is_leaf=is_series)
-    pairs = zip(series_in(f), [mark for mark in marks if is_series(mark)], strict=True)
-    series = [node for node, mark in pairs if mark.coefficients]
-    local = all(isinstance(node.basis, AbstractLocalBasis) for node in series)
-    many = sum(node.coefficients.size for node in series) > MANY
-    return local and many and sum(jax.tree.leaves(mask)) == len(series)
 
 
 def _placed(p: AbstractTransported, u: Float[Array | np.ndarray, "n cube"]) -> Point:

@@ -183,6 +183,11 @@ class Damped:
         return -cho_solve(self.factored, self.jacobian.T @ b, check_finite=False)
 
     @staticmethod
+    def undamped(jacobian: np.ndarray, r: np.ndarray) -> np.ndarray:
+        """argmin_d |r + J d|."""
+        return least_squares_step(jacobian, r, 0.0)
+
+    @staticmethod
     def is_finite(jacobian: np.ndarray) -> bool:
         """Whether all entries are."""
         return bool(np.isfinite(jacobian).all())

@@ -59,9 +59,9 @@ class RESULTS(eqx.Enumeration):
         "Use `fe.LevenbergMarquardt`"
     )
     unresolved = (
-        "unresolved: at the largest degree or number of elements allowed, the coefficients had "
-        "not fallen to rounding. Raise `max_degree` or `max_elements`, or use "
-        "`fe.SpectralElements`"
+        "unresolved: in the richest space allowed the last coefficients of f had not fallen to "
+        "rounding, or the equation did not hold. Raise `max_degree`, or use "
+        "`fe.SpectralElements(..., adaptive=True)`; where f has a kink or a jump, put a break there"
     )
     disagree = (
         "several solutions: starts of equal risk end at different functions, so that the equation "

@@ -70,7 +70,8 @@ def on_chosen_points(
 def _is_at_rest(solutions: list[Solution]) -> bool:
     """Whether the last two rounds brought nothing, or more points cannot help."""
     last = solutions[-1].result
-    if bool(ended(last, RESULTS.non_finite, RESULTS.not_unique, RESULTS.not_affine)):
+    hopeless = (RESULTS.non_finite, RESULTS.not_unique, RESULTS.not_affine, RESULTS.unresolved)
+    if bool(ended(last, *hopeless)):
         return True
     errors = [float(np.asarray(s.stats.get("error", np.nan))) for s in solutions[-3:]]
     return len(errors) == 3 and not errors[0] > AT_REST * min(errors[1:])

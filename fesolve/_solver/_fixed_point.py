@@ -16,14 +16,14 @@ from .._risk import AbstractRisk
 from .._types import Hypothesis
 from ._algebra import Plan
 from ._base import AbstractSolver, Interrupted, RESULTS, Solution
-from ._degree import has_free_degree
 from ._differentiable import solve_on_device
-from ._elements import has_elements
 from ._held import Anyhow, HeldAssembly, InShape
 from ._iteration import iterate
 from ._levenberg_marquardt import LevenbergMarquardt
+from ._on_elements import element_series
 from ._outcome import host_solution, no_monitors_under_tracing, Outcome
 from ._plans import in_jax
+from ._refined import Level, refined
 from ._verdict import default_tolerance
 from ._walk import advance, begin, Rule, Walk
 
@@ -128,12 +128,12 @@ class FixedPoint(AbstractSolver):
         key: PRNGKeyArray | None,
         monitors: tuple,
     ) -> Solution:
+        solve = lambda level, monitors: self._at_level(level, key, monitors)
+        return refined(solve, risk, f, trainable, monitors=monitors)
+
+    def _at_level(self, level: Level, key: PRNGKeyArray | None, monitors: tuple) -> Solution:
+        risk, f, trainable, *_ = level
         index = _iterated(risk)
-        if has_free_degree(f):
-            raise ValueError(
-                "`f` has a basis of free degree, which cannot be chosen in a step of "
-                "`fe.FixedPoint`: give one, as in `fe.Chebyshev(12, domain)`"
-            )
         problem = LeastSquares(risk, f, trainable)
         if not problem.traced:
             return self._on_host(risk, index, f, trainable, key, monitors)
@@ -155,7 +155,7 @@ class FixedPoint(AbstractSolver):
         monitors: tuple,
     ) -> Solution:
         keeps_shape = isinstance(self.solver, LevenbergMarquardt)
-        keeps_shape = keeps_shape and not has_elements(f)
+        keeps_shape = keeps_shape and not element_series(f)
         steps = (InShape if keeps_shape else Anyhow)(risk, index, self.step, self.solver, f, mask)
         rule = self._rule(steps.theta.dtype)
         walk, best, history = begin(jnp.asarray(steps.theta), rule), f, []
@@ -163,8 +163,6 @@ class FixedPoint(AbstractSolver):
             while not walk.done and len(history) < self.max_steps:
                 draws = None if key is None else jax.random.fold_in(key, len(history))
                 change, cost = steps.take(np.asarray(walk.theta), draws)
-                if steps.theta.size != walk.theta.size:  # a basis was refined: another space
-                    walk = begin(jnp.asarray(steps.theta), rule)._replace(steps=walk.steps)
                 best = steps.image if cost < walk.best_risk else best
                 numbers = np.asarray([change, cost], steps.theta.dtype)
                 walk = advance(rule, walk, steps.theta, *numbers)

@@ -71,14 +71,14 @@ class InShape:
             problem.data[i] = leaf
         problem.theta = theta
         before = problem.residuals(theta)
-        image = self.solver._solve(problem, ()).value
+        image = self.solver.minimum(problem).value
         self.theta = theta_of(image, problem.mask)
         change = _size(problem.residuals(self.theta) - before)
         return change, _size(self.whole.residuals(self.theta)) ** 2
 
 
 class Anyhow:
-    """Steps of any solver, on any f: a basis may be refined on the way."""
+    """Steps of any solver, on any f."""
 
     def __init__(
         self,

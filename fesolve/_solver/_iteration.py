@@ -113,7 +113,7 @@ def _is_foretold(xp: Any, r: Any, jacobian: Any, step: Any, ahead: Any, after: A
     """Whether the residual after a step is r + J step, with `ahead` = J step, to half of the
     digits."""
     eps, norm = float(np.finfo(r.dtype).eps), xp.linalg.norm
-    rounding = 100 * eps * norm(jacobian) * norm(step)
+    rounding = 100 * eps * xp.sqrt((jacobian**2).sum()) * norm(step)
     return norm(after - (r + ahead)) <= eps**0.5 * (norm(r) + norm(ahead)) + rounding
 
 

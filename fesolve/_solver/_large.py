@@ -124,7 +124,7 @@ def without_jacobian(problem: LeastSquares, report: Callable) -> InNumPy:
         products = Products(problem, theta)
         return products.r, products
 
-    given = {"report": report, "accelerates": False, "damped": WithoutJacobian}
+    given = {"report": report, "accelerates": False, "steps": WithoutJacobian}
     return InNumPy(problem.residuals, linearise, **given)
 
 

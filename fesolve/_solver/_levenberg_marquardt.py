@@ -1,28 +1,31 @@
 """The default solver."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
+import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
 from .._checks import function, positive, whole
+from .._hypothesis._grow import fixed, map_free, with_room
 from .._least_squares._affine import is_affine
 from .._least_squares._assembly import LeastSquares, require_rows
-from .._least_squares._trainable import linear_leaves
+from .._least_squares._trainable import linear_leaves, same_leaves
 from .._risk import AbstractRisk
-from .._types import Hypothesis, is_traced
+from .._types import changed, Hypothesis
 from ._algebra import Plan, Stage, State
-from ._base import AbstractLeastSquaresSolver, RESULTS, Solution
+from ._base import AbstractLeastSquaresSolver, Solution
 from ._best import BestOnFresh
 from ._causal import Order, timely_order
-from ._degree import climb, degree_solution, has_free_degree, rooms, with_points, with_room
 from ._differentiable import solve_on_device, Staged
-from ._elements import has_elements, solve_elements, solve_refined
+from ._elements import solve_elements
 from ._large import in_blocks, size_of_jacobian, without_jacobian
-from ._on_elements import element_series, on_elements
-from ._on_host import in_numpy, on_host, Reporter, run_on_host
+from ._on_elements import element_series
+from ._on_host import in_numpy, is_sparse, on_host, Reporter, run_on_host
 from ._outcome import host_solution, no_monitors_under_tracing, Outcome
-from ._plans import network_plan, plan_of
+from ._plans import network_plan, newton_plan, plan_of
+from ._refined import Level, refined, sample_for
 
 
 class LevenbergMarquardt(AbstractLeastSquaresSolver):
@@ -86,53 +89,54 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
         key: PRNGKeyArray | None,
         monitors: tuple,
     ) -> Solution:
-        if has_elements(f):
-            marched = solve_elements(risk, f, trainable)
-            if marched is not None:
-                for monitor in monitors:
-                    numbers = {"risk": float(marched.risk), "stage": "elements"}
-                    monitor(int(marched.stats["steps"]), numbers, marched.value)
-                return marched
-            if element_series(f)[0].basis.adaptive and not is_traced((risk, f)):
-                whole = lambda risk, f: self._solve(LeastSquares(risk, f, trainable), monitors)
-                return solve_refined(whole, risk, f)
-            risk = on_elements(risk, element_series(f)[0].basis)
-        if has_free_degree(f):
-            return self._choose_degree(risk, f, trainable, monitors)
-        return self._solve(LeastSquares(risk, f, trainable), monitors)
+        marched = solve_elements(risk, f, trainable) if element_series(f) else None
+        if marched is None:
+            return refined(self._at_level, risk, f, trainable, monitors=monitors)
+        for monitor in monitors:
+            numbers = {"risk": float(marched.risk), "stage": "elements"}
+            monitor(int(marched.stats["steps"]), numbers, marched.value)
+        return marched
 
-    def _choose_degree(
-        self, risk: AbstractRisk, f: Hypothesis, trainable: PyTree[bool], monitors: tuple
-    ) -> Solution:
-        solution = None
-        for room in rooms(f):
-            f = with_room(f, room)
-            mask = jax.tree.unflatten(jax.tree.structure(f), jax.tree.leaves(trainable))
-            problem = LeastSquares(with_points(risk, room), f, mask)
-            if not on_host(problem):
-                continue
-            solution = self._climb(problem, monitors)
-            if not bool(solution.result == RESULTS.unresolved):
-                return solution
-        return self._solve(problem, monitors) if solution is None else solution
+    def _at_level(self, level: Level, monitors: tuple) -> Solution:
+        left = changed(self, max_steps=max(1, self.max_steps - level.taken))
+        problem = LeastSquares(level.sample, level.f, level.trainable)
+        if level.free is None or not on_host(problem):
+            return left.minimum(problem, monitors)
+        return left._in_room(level, problem, monitors)
 
-    def _climb(self, problem: LeastSquares, monitors: tuple) -> Solution:
-        algebra = in_numpy(problem, report=Reporter(problem, monitors, self.every))
-        degree: list[int | None] = []
-
-        def steps() -> State:
-            state, found = climb(algebra, problem, self.max_steps)
-            degree.append(found)
-            return state
-
-        out = run_on_host(problem, algebra, self._plan(True, ()), steps)
-        return degree_solution(problem, out, degree[0])
+    def _in_room(self, level: Level, exact: LeastSquares, monitors: tuple) -> Solution:
+        """The minimum in some columns of a larger problem, which serves many levels: Gauss-Newton
+        steps to the degree, all of the plan on elements."""
+        f, size = level.free, exact.theta.size
+        roomy = map_free(lambda node: with_room(node.basis, node), f)
+        on_pieces = bool(element_series(f))
+        sample = sample_for(level.sample, roomy)
+        whole = fixed(roomy)
+        problem = LeastSquares(sample, whole, same_leaves(level.trainable, whole))
+        if on_pieces and not is_sparse(problem):
+            return self.minimum(exact, monitors)
+        columns = tuple(problem.columns(_entries(f, whole)).tolist())
+        if len(columns) > exact.rows:
+            require_rows(exact, size)
+        plan = newton_plan(30, columns=columns, max_steps=self.max_steps)
+        if on_pieces:
+            plan = self._plan(True, (), timed=True)._replace(columns=columns)
+        order = lambda: timely_order(problem, self.causal)
+        narrowed = lambda theta: exact.value(theta[list(columns)])
+        report = Reporter(narrowed, monitors, self.every)
+        algebra = in_numpy(problem, order=order, report=report)
+        out = run_on_host(problem, algebra, plan)
+        found = host_solution(problem, out)
+        stats = {**found.stats, "unknowns": np.asarray(size), "rows": np.asarray(exact.rows)}
+        value = narrowed(np.asarray(out.theta))
+        return Solution(value, found.risk, found.result, stats, found.history)
 
     def _plan(self, linear: bool, last: tuple[int, ...], *, timed: bool = True) -> Plan:
         given = (self.max_steps, float(self.damping), float(self.accuracy))
         return plan_of(linear, last, *given, timed=timed)
 
-    def _solve(self, problem: LeastSquares, monitors: tuple) -> Solution:
+    def minimum(self, problem: LeastSquares, monitors: tuple = ()) -> Solution:
+        """The minimum of a problem as it stands, in the space of its f."""
         linear, last = _linear_columns(problem)
         if linear:
             require_rows(problem, problem.theta.size)
@@ -155,7 +159,7 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
     ) -> Solution:
         in_parts = size_of_jacobian(problem) > self.memory
         best = None if linear or in_parts else BestOnFresh(problem)
-        report = Reporter(problem, monitors, self.every, None if best is None else best.look)
+        report = Reporter(problem.value, monitors, self.every, None if best is None else best.look)
         if in_parts:
             return host_solution(problem, self._in_parts(problem, report))
         order = lambda: timely_order(problem, self.causal)
@@ -175,6 +179,19 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
             return out._replace(r=problem.residuals(out.theta))
         plan = network_plan((), self.max_steps, self.damping, self.accuracy, timed=False)
         return run_on_host(problem, without_jacobian(problem, report), plan)
+
+
+def _entries(f: Hypothesis, roomy: Hypothesis) -> PyTree:
+    """True at each leaf of `roomy`; at coefficients that were followed by zeros an array of
+    booleans, which leaves these out."""
+
+    def mark(leaf: Any, larger: Any) -> Any:
+        if np.shape(leaf) == np.shape(larger):
+            return True
+        return np.broadcast_to(np.arange(larger.shape[-1]) < leaf.shape[-1], larger.shape)
+
+    marks = map(mark, jax.tree.leaves(f), jax.tree.leaves(roomy))
+    return jax.tree.unflatten(jax.tree.structure(roomy), list(marks))
 
 
 def _linear_columns(problem: LeastSquares) -> tuple[bool, tuple[int, ...]]:

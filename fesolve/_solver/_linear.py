@@ -12,10 +12,10 @@ from ._algebra import Algebra, State
 from ._base import AbstractLeastSquaresSolver, RESULTS, Solution
 from ._differentiable import solve_on_device
 from ._iteration import iterate
-from ._on_elements import element_series, on_elements
 from ._on_host import in_numpy, on_host, Reporter, run_on_host
 from ._outcome import host_solution, no_monitors_under_tracing, Outcome
 from ._plans import in_jax, newton_plan
+from ._refined import Level, refined
 
 
 class LinearLeastSquares(AbstractLeastSquaresSolver):
@@ -47,17 +47,20 @@ class LinearLeastSquares(AbstractLeastSquaresSolver):
         key: PRNGKeyArray | None,
         monitors: tuple,
     ) -> Solution:
-        series = element_series(f)
-        problem = LeastSquares(on_elements(risk, series[0].basis) if series else risk, f, trainable)
-        require_rows(problem, problem.theta.size)
-        if problem.traced:
-            no_monitors_under_tracing(monitors)
-        if not on_host(problem):
-            return solve_on_device(problem, _LinearStep(problem.equations))
-        algebra = in_numpy(problem, report=Reporter(problem, monitors), like_rows=lambda _: None)
-        step = lambda: _adopted(algebra, iterate(algebra, ONE_STEP, problem.theta))
-        out = run_on_host(problem, algebra, ONE_STEP, step)
-        return host_solution(problem, out, RESULTS.not_affine)
+        return refined(_linear_solve, risk, f, trainable, monitors=monitors)
+
+
+def _linear_solve(level: Level, monitors: tuple) -> Solution:
+    problem = LeastSquares(level.sample, level.f, level.trainable)
+    require_rows(problem, problem.theta.size)
+    if problem.traced:
+        no_monitors_under_tracing(monitors)
+    if not on_host(problem):
+        return solve_on_device(problem, _LinearStep(problem.equations))
+    algebra = in_numpy(problem, report=Reporter(problem.value, monitors), like_rows=lambda _: None)
+    step = lambda: _adopted(algebra, iterate(algebra, ONE_STEP, problem.theta))
+    out = run_on_host(problem, algebra, ONE_STEP, step)
+    return host_solution(problem, out, RESULTS.not_affine)
 
 
 ONE_STEP = newton_plan(1)

@@ -21,6 +21,7 @@ from ._base import AbstractSolver, Interrupted, RESULTS, Solution
 from ._differentiable import Minimum, no_tangent, tangents_of
 from ._null_space import advance, Iterate, Pair, start, tangent
 from ._outcome import how_it_ended, no_monitors_under_tracing, Outcome
+from ._refined import Level, refined
 from ._verdict import within_tolerance
 
 
@@ -90,6 +91,10 @@ class MinimumNorm(AbstractSolver):
         key: PRNGKeyArray | None,
         monitors: tuple,
     ) -> Solution:
+        return refined(self._at_level, risk, f, trainable, monitors=monitors)
+
+    def _at_level(self, level: Level, monitors: tuple) -> Solution:
+        risk, f, trainable, *_ = level
         constraint = LeastSquares(risk, f, trainable)
         norm = LeastSquares(self.norm, f, trainable)
         pair = Pair(constraint.assembly, norm.assembly, constraint.equations)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from .._least_squares._algebra import DAMPED, Damped, least_squares_step, one_thread
+from .._least_squares._algebra import DAMPED, Damped, one_thread
 from ._algebra import Algebra, Plan, Point, Stage, State
 from ._causal import Order, past
 
@@ -31,7 +31,7 @@ class InNumPy(Algebra):
       it; `None` where they are as they are.
     - `order`: of the rows in time, if they have one; asked for where it is needed.
     - `report`: is called after each step, and where all is done, with the stage and the state.
-    - `damped`: the damped steps of a Jacobian, which may be an object that has no entries.
+    - `steps`: the steps of a Jacobian, which may be sparse, or an object that has no entries.
     """
 
     xp = np
@@ -46,11 +46,11 @@ class InNumPy(Algebra):
         order: Callable[[], Order | None] = lambda: None,
         report: Callable[[Stage, State], None] = lambda stage, state: None,
         accelerates: bool = True,
-        damped: Any = Damped,
+        steps: Any = Damped,
     ) -> None:
         self._residuals_at, self._linearise, self._holds = residuals, linearise, holds
         self._like_rows, self._factor = like_rows, None
-        self._damped_of = damped
+        self._steps = steps
         self._order_of, self.report, self.accelerates = order, report, accelerates
         self.evaluations, self.history, self.eps = 0, [], 0.0
         self.latest: State | None = None
@@ -152,10 +152,10 @@ class InNumPy(Algebra):
         return Point(theta, r, jacobian, cost), after, finite
 
     def is_finite(self, r: np.ndarray, jacobian: Any) -> bool:
-        return bool(np.isfinite(r).all()) and self._damped_of.is_finite(jacobian)
+        return bool(np.isfinite(r).all()) and self._steps.is_finite(jacobian)
 
     def diagonal(self, jacobian: Any) -> Any:
-        return self._damped_of.diagonal(jacobian)
+        return self._steps.diagonal(jacobian)
 
     def no_weights(self, r: np.ndarray) -> None:
         return None
@@ -175,15 +175,15 @@ class InNumPy(Algebra):
             factors = self._factors(jacobian)
             return factors.step(r, float(damping)), factors
         if not plan.columns:
-            return least_squares_step(jacobian, r, 0.0), None
+            return self._steps.undamped(jacobian, r), None
         columns = list(plan.columns)
         step = np.zeros(jacobian.shape[1], r.dtype)
-        step[columns] = least_squares_step(jacobian[:, columns], r, 0.0)
+        step[columns] = self._steps.undamped(jacobian[:, columns], r)
         return step, None
 
     def _factors(self, jacobian: Any) -> Any:
         if self._damped is None or self._damped.jacobian is not jacobian:
-            self._damped = self._damped_of(jacobian)
+            self._damped = self._steps(jacobian)
         return self._damped
 
     def damped_again(self, factors: Any, jacobian: Any, b: np.ndarray) -> np.ndarray:

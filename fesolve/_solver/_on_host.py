@@ -9,6 +9,8 @@ from jaxtyping import Float
 
 from .._least_squares._algebra import one_thread
 from .._least_squares._assembly import blocks, LeastSquares, owners
+from .._least_squares._trainable import has_sparse_rows
+from .._types import Hypothesis
 from ._algebra import Plan, Stage, State
 from ._base import Interrupted
 from ._iteration import iterate
@@ -32,12 +34,12 @@ class Reporter:
 
     def __init__(
         self,
-        problem: LeastSquares,
+        value: Callable[[np.ndarray], Hypothesis],
         monitors: tuple,
         every: int = 1,
         look: Callable[[np.ndarray], None] | None = None,
     ) -> None:
-        self.problem, self.monitors, self.every, self.look = problem, monitors, every, look
+        self.value, self.monitors, self.every, self.look = value, monitors, every, look
         self.told = 0
 
     def __call__(self, stage: Stage, state: State) -> None:
@@ -49,15 +51,34 @@ class Reporter:
             self.told = steps
             numbers = {"risk": float(state.here.cost), "damping": float(state.damping)}
             for monitor in self.monitors:
-                monitor(steps, {**numbers, "stage": stage.name}, self.problem.value(theta))
+                monitor(steps, {**numbers, "stage": stage.name}, self.value(theta))
 
 
 def in_numpy(problem: LeastSquares, **more: Any) -> InNumPy:
-    """The algebra of a problem on the host."""
+    """The algebra of a problem on the host, by sparse rows where it has them."""
     multipliers = [np.asarray(bare.multiplier, problem.theta.dtype) for bare in problem.bares]
     zero = lambda point: bool(holds(problem.equations, multipliers, point))
     given = {"holds": zero, "like_rows": lambda jacobian: _like_rows(problem, jacobian), **more}
+    if is_sparse(problem):
+        from .._least_squares._banded import BandedSteps
+        from .._least_squares._windows import linearised
+
+        return InNumPy(
+            problem.residuals,
+            lambda theta: linearised(problem, theta)[:2],
+            **given | {"steps": BandedSteps, "like_rows": lambda jacobian: None},
+        )
     return InNumPy(problem.residuals, problem.linearise, **given)
+
+
+def is_sparse(problem: LeastSquares) -> bool:
+    """Whether the Jacobian is kept without its zeros: f is pieced together, and the residual at a
+    point does not depend on f elsewhere."""
+    if not has_sparse_rows(problem.f, problem.mask):
+        return False
+    from .._least_squares._windows import is_local  # SciPy's sparse matrices take long to import
+
+    return is_local(problem)
 
 
 def _like_rows(

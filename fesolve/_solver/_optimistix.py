@@ -20,6 +20,7 @@ from .._types import Hypothesis, is_traced
 from ._base import AbstractSolver, Interrupted, RESULTS, Solution
 from ._differentiable import solve_on_device
 from ._outcome import no_monitors_under_tracing, Outcome
+from ._refined import refined
 
 
 class Optimistix(AbstractSolver):
@@ -69,7 +70,8 @@ class Optimistix(AbstractSolver):
         monitors: tuple,
     ) -> Solution:
         try:
-            solution = self._minimise(risk, f, trainable)
+            solve = lambda level, monitors: self._minimise(*level[:3])
+            solution = refined(solve, risk, f, trainable, monitors=())
         except KeyboardInterrupt:
             start = Solution(f, risk(f), RESULTS.max_steps_reached, {"steps": np.asarray(0)})
             raise Interrupted(start) from None

@@ -12,6 +12,10 @@ from ._not_finite import BEYOND
 from ._verdict import root_mean_squares
 
 
+UNRESOLVED_AT = "unresolved_at"
+"""The name, in the statistics of a solution, of the place where elements did not resolve f."""
+
+
 def no_monitors_under_tracing(monitors: tuple) -> None:
     """Raises where monitors were given to a solve that runs inside a JAX transformation."""
     if monitors:

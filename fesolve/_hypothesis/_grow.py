@@ -1,0 +1,167 @@
+"""Series whose basis a solver may enrich: what is missing in it, and the next richer one.
+
+The Chebyshev coefficients of a smooth function fall geometrically until they are rounding. So a
+series is resolved where its last coefficients are, on each piece of a piecewise one.
+
+**Source:** Aurentz and Trefethen (2017), "Chopping a Chebyshev series".
+"""
+
+from functools import singledispatch
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._types import Hypothesis
+from ._basis import AbstractBasis, Chebyshev
+from ._elements import halved, polynomials, SpectralElements
+from ._series import Series
+
+
+FIRST_DEGREE = 16
+"""The degree of the first attempt."""
+MOST_ELEMENTS, SHORTEST = 2048, 2.0**-26
+"""An element that is so short a part of the domain, and does not resolve f, holds a kink or a
+jump."""
+ROOM_FOR_DEGREES, ROOM_FOR_ELEMENTS = 64, 32
+"""The least room of a program: most functions are resolved by then."""
+ROUNDINGS = {Chebyshev: 10, SpectralElements: 5_000}
+"""What the last coefficients may be, in roundings of the largest: on elements each of which has
+the errors of the others on its ends, they fall to no less."""
+
+
+def last(degree: int) -> int:
+    """How many coefficients are the last ones: at least two, since f may be even or odd."""
+    return max(2, degree // 8)
+
+
+def is_free(node: Any) -> bool:
+    """Whether this is a series whose basis a solver may enrich."""
+    return isinstance(node, Series) and getattr(node.basis, "adaptive", False)
+
+
+def free_series(f: Hypothesis) -> list[Series]:
+    """The series in f whose bases a solver may enrich."""
+    return [node for node in jax.tree.leaves(f, is_leaf=is_free) if is_free(node)]
+
+
+def map_free(change: Any, f: Hypothesis, *others: list) -> Hypothesis:
+    """f with `change(series, *one of each of the others)` in place of each such series."""
+    given = [iter(other) for other in others]
+    one = lambda node: change(node, *map(next, given)) if is_free(node) else node
+    return jax.tree.map(one, f, is_leaf=is_free)
+
+
+def unresolved(series: Series) -> np.ndarray:
+    """Which pieces of a series have last coefficients above rounding; the one of a series that is
+    not pieced together."""
+    basis, c = series.basis, np.asarray(series.coefficients)
+    pieces = np.abs(
+        polynomials(basis, c) if isinstance(basis, SpectralElements) else c[..., None, :]
+    )
+    count = last(pieces.shape[-1] - 1)
+    tails = np.moveaxis(pieces[..., -count:], -2, 0).reshape(pieces.shape[-2], -1).max(axis=1)
+    allowed = ROUNDINGS[type(basis)] * np.finfo(c.dtype).eps
+    return ~(tails <= allowed * max(pieces.max(), np.finfo(c.dtype).tiny))
+
+
+def first(series: Series) -> Series:
+    """Where to begin: degree 16, or what the coefficients that are given need; the elements that
+    are given."""
+    if not isinstance(series.basis, Chebyshev):
+        return series
+    given = np.flatnonzero(np.asarray(series.coefficients).reshape(-1, series.basis.size).any(0))
+    degree = FIRST_DEGREE
+    while given.size and degree < given[-1]:
+        degree *= 2
+    return of_degree(series, min(degree, series.basis.max_degree))
+
+
+def of_degree(series: Series, degree: int) -> Series:
+    """A Chebyshev series cut off, or filled up with zeros, and free up to `degree`."""
+    c = series.coefficients[..., : degree + 1]
+    c = jnp.pad(c, [(0, 0)] * (c.ndim - 1) + [(0, degree + 1 - c.shape[-1])])
+    return _with(series, Chebyshev(None, series.basis.domain, max_degree=degree), c)
+
+
+@singledispatch
+def richer(basis: AbstractBasis, series: Series, pieces: np.ndarray, most: Series) -> Series | None:
+    """The same function in a richer space; `None` where there is no room for one.
+
+    **Arguments:** `pieces`, which of them are to be refined; `most`, as the user gave it.
+    """
+    raise NotImplementedError
+
+
+@richer.register
+def _(basis: Chebyshev, series: Series, pieces: np.ndarray, most: Series) -> Series | None:
+    degree = min(2 * basis.max_degree, most.basis.max_degree)
+    return None if degree == basis.max_degree else of_degree(series, degree)
+
+
+@richer.register
+def _(basis: SpectralElements, series: Series, pieces: np.ndarray, most: Series) -> Series | None:
+    breaks = np.asarray(basis.breaks)
+    pieces = pieces & (np.diff(breaks) > SHORTEST * (breaks[-1] - breaks[0]))
+    if not pieces.any() or basis.number + pieces.sum() > MOST_ELEMENTS:
+        return None
+    breaks, coefficients = halved(basis, np.asarray(series.coefficients), pieces)
+    return _with(series, eqx.tree_at(lambda b: b.breaks, basis, breaks), jnp.asarray(coefficients))
+
+
+def _with(series: Series, basis: AbstractBasis, coefficients: Any) -> Series:
+    return eqx.tree_at(lambda s: (s.basis, s.coefficients), series, (basis, coefficients))
+
+
+@singledispatch
+def with_room(basis: AbstractBasis, series: Series) -> Series:
+    """The same function, its coefficients followed by zeros up to a size that many share, so that
+    richer spaces ask for no other program."""
+    raise NotImplementedError
+
+
+@with_room.register
+def _(basis: Chebyshev, series: Series) -> Series:
+    return of_degree(series, _room(ROOM_FOR_DEGREES, 2, basis.max_degree))
+
+
+@with_room.register
+def _(basis: SpectralElements, series: Series) -> Series:
+    # elements beyond the domain, where there are no points
+    number, breaks = _room(ROOM_FOR_ELEMENTS, 4, basis.number), np.asarray(basis.breaks)
+    beyond = np.arange(1, number - basis.number + 1) * (breaks[-1] - breaks[0])
+    breaks = np.concatenate([breaks, breaks[-1] + beyond]).astype(breaks.dtype)
+    basis = eqx.tree_at(lambda b: b.breaks, basis, breaks)
+    c = np.asarray(series.coefficients)
+    padding = [(0, 0)] * (c.ndim - 1) + [(0, basis.size - c.shape[-1])]
+    return _with(series, basis, jnp.asarray(np.pad(c, padding)))
+
+
+def _room(least: int, factor: int, size: int) -> int:
+    room = least
+    while room < size:
+        room *= factor
+    return room
+
+
+@singledispatch
+def settled(basis: AbstractBasis) -> AbstractBasis:
+    """The same basis, no longer free."""
+    raise NotImplementedError
+
+
+@settled.register
+def _(basis: Chebyshev) -> Chebyshev:
+    return Chebyshev(basis.max_degree, basis.domain)
+
+
+@settled.register
+def _(basis: SpectralElements) -> SpectralElements:
+    return SpectralElements(basis.degree, basis.breaks, basis.smoothness)
+
+
+def fixed(f: Hypothesis) -> Hypothesis:
+    """f with its free bases as they are."""
+    return map_free(lambda s: _with(s, settled(s.basis), s.coefficients), f)

@@ -1,0 +1,74 @@
+"""How many fresh points decide a richer space, and the residuals on them."""
+
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from .._hypothesis import AbstractLocalBasis
+from .._least_squares._assembly import LeastSquares
+from .._least_squares._trainable import series_in
+from .._losses import squared
+from .._risk import AbstractRisk, Risk, SumRisk
+from .._types import changed, Hypothesis
+from ._fresh import Fresh, fresh
+from ._probe import Probe
+
+
+WORK = 4e9
+"""Multiplications that a decomposition may take, but for a small factor."""
+ENOUGH = 1.2
+"""Rows for each unknown of a richer space, where the points cannot be chosen."""
+LEAST, MOST = 96, 2_000
+"""Fresh points of a term."""
+
+
+class Rows(NamedTuple):
+    """The residuals of a richer space at fresh points, and whether these are too few, where they
+    cannot be chosen; they suffice where they can also be afforded."""
+
+    sample: Fresh
+    residuals: LeastSquares
+    too_few: bool
+
+    @property
+    def are_affordable(self) -> bool:
+        size = self.residuals.theta.size
+        return max(self.residuals.rows, size) * size**2 <= WORK
+
+    @property
+    def suffice(self) -> bool:
+        return not self.too_few and self.are_affordable
+
+
+def rows_of(risk: AbstractRisk, space: Probe) -> Rows:
+    """The rows of a richer space, on as many points as are needed and can be afforded."""
+    pairs = zip(jax.tree.leaves(space.f), jax.tree.leaves(space.own), strict=True)
+    own = sum(np.size(leaf) for leaf, mark in pairs if mark)
+    for most in (MOST, 0):
+        sample = fresh(risk, space.f, [points_of(term, space.f, own, most) for term in risk.terms])
+        residuals = LeastSquares(squares(sample.risk), space.f, space.mask)
+        too_few = not sample.complete and residuals.rows < ENOUGH * residuals.theta.size
+        found = Rows(sample, residuals, too_few)
+        if found.are_affordable:
+            break
+    return found
+
+
+def squares(risk: AbstractRisk) -> AbstractRisk:
+    """Whatever the loss is, it is zero where r is."""
+    return SumRisk(tuple(changed(term, loss=squared, tolerance=np.inf) for term in risk.terms))
+
+
+def points_of(term: Risk, f: Hypothesis, own: int = 0, most: int = MOST) -> int:
+    """How many fresh points decide a richer space, twice over, and are no fewer than the solver
+    had.
+
+    **Arguments:** `own`, how many parameters of f move beside polynomials; `most`, up to how many
+    points the solver's are matched.
+    """
+    bases = [node.basis for node in series_in(f)]
+    needed = max(LEAST, 2.2 * (max([basis.size for basis in bases], default=0) + own))
+    if all(isinstance(basis, AbstractLocalBasis) for basis in bases):
+        return int(max(needed, term.count if most else 0))
+    return int(min(max(needed, min(term.count, most)), MOST))

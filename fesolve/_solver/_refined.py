@@ -1,0 +1,184 @@
+"""Refinement, outside of the solvers: an adaptive basis grows until the last coefficients of f are
+at rounding.
+
+Solve, look at the last coefficients, take twice the degree, or halve the elements in which they are
+too large, and solve again from there. What a solver sees is an f of a fixed basis, on a sample that
+decides it.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import PyTree
+
+from .._hypothesis import Chebyshev, SpectralElements
+from .._hypothesis._grow import first, fixed, free_series, map_free, of_degree, richer, unresolved
+from .._least_squares._trainable import same_leaves
+from .._risk import AbstractRisk
+from .._types import changed, Hypothesis, is_traced, is_tracing
+from ._base import ended, RESULTS, Solution
+from ._on_elements import element_series, on_elements
+from ._outcome import UNRESOLVED_AT
+from ._sequential import in_sequence, later
+from ._verdict import default_tolerance
+
+
+NEAR = 1e-4
+"""A risk that is smaller by this factor than at the start is near a solution, from which a richer
+space begins; the risk of few coefficients may have minima that the risk of many has not."""
+ROUGH = 1e-2
+"""An element that is shorter than this, relative to those that were given, stands at a place where
+the equation is rough, if it does not hold."""
+
+
+class Level(NamedTuple):
+    """What a solver is given: a sample, an f of a fixed basis, and which of its leaves are theta.
+
+    - `free`: the same f, its bases as the user left them to the solver; `None` where there are
+      none to be refined.
+    - `taken`: steps that were taken at the levels before.
+    """
+
+    sample: AbstractRisk
+    f: Hypothesis
+    trainable: PyTree[bool]
+    free: Hypothesis | None = None
+    taken: int = 0
+
+
+def refined(
+    solve: Callable[[Level, tuple], Solution],
+    risk: AbstractRisk,
+    f: Hypothesis,
+    trainable: PyTree[bool],
+    *,
+    monitors: tuple,
+) -> Solution:
+    """The solution in a space in which it is resolved, or in the richest that is allowed; in that
+    of f itself where there is nothing to be refined."""
+    if not free_series(f):
+        return solve(Level(sample_for(risk, f), f, trainable), monitors)
+    if is_traced((risk, f)) or is_tracing():
+        return solve(
+            Level(sample_for(risk, f), fixed(f), same_leaves(trainable, fixed(f))), monitors
+        )
+    asked, solutions = free_series(f), []
+    begin = free = map_free(first, f)
+    before = np.inf
+    while True:
+        level = _level(risk, free, trainable, solutions)
+        found = solve(level, later(monitors, solutions))
+        before = before if solutions else _size_at_start(level, found)
+        solutions.append(found)
+        free = _with_leaves(free, found.value)
+        pieces = [unresolved(node) for node in free_series(free)]
+        lost = bool(ended(found.result, RESULTS.non_finite, RESULTS.max_steps_reached))
+        is_resolved = not any(p.any() for p in pieces)
+        if lost or (is_resolved and _is_near_zero(found, before)):
+            return _concluded(solutions, free, found.result)
+        near = float(found.risk) <= NEAR * before
+        from_here = free if near or element_series(free) else _of_degrees(begin, free)
+        grown = _grown(from_here, pieces, asked)
+        if grown is None:
+            place = _place(free, pieces, asked)
+            is_open = bool(ended(found.result, RESULTS.not_zero, RESULTS.not_affine))
+            known = is_open and (not is_resolved or place is not None)
+            return _concluded(solutions, free, RESULTS.unresolved if known else found.result, place)
+        free = grown
+
+
+def _size_at_start(level: Level, found: Solution) -> float:
+    """The square of the size of the residual, or of its parts, where the solve began."""
+    unit = found.stats.get("unit")
+    return float(level.sample(level.f)) if unit is None else float(unit) ** 2
+
+
+def sample_for(risk: AbstractRisk, f: Hypothesis) -> AbstractRisk:
+    """The risk on points that decide the series in f whose bases are pieced together or free:
+    Gauss nodes in each element, or a quadrature rule of the populations; a sample without a
+    population stays."""
+    degrees = [s.basis.size - 1 for s in free_series(f) if isinstance(s.basis, Chebyshev)]
+    if degrees:
+        terms = [
+            changed(term, distribution=term.population) if term.population is not None else term
+            for term in risk.terms
+        ]
+        return sum(terms[1:], terms[0]).quadrature(max(degrees) + 8)
+    elements = element_series(f)
+    return on_elements(risk, elements[0].basis) if elements else risk
+
+
+def _level(
+    risk: AbstractRisk, free: Hypothesis, trainable: PyTree[bool], solutions: list[Solution]
+) -> Level:
+    f, taken = fixed(free), sum(int(np.asarray(s.stats["steps"])) for s in solutions)
+    return Level(sample_for(risk, free), f, same_leaves(trainable, f), free, taken)
+
+
+def _with_leaves(free: Hypothesis, f: Hypothesis) -> Hypothesis:
+    """What was found, its bases free as they were."""
+    return jax.tree.unflatten(jax.tree.structure(free), jax.tree.leaves(f))
+
+
+def _of_degrees(f: Hypothesis, like: Hypothesis) -> Hypothesis:
+    """f in the space of another."""
+    change = lambda node, other: of_degree(node, other.basis.max_degree)
+    return map_free(change, f, free_series(like))
+
+
+def _is_near_zero(found: Solution, before: float) -> bool:
+    """Whether the equations hold."""
+    tolerance = default_tolerance(np.asarray(found.risk).dtype)
+    return float(found.risk) <= tolerance**2 * max(1.0, before)
+
+
+def _grown(f: Hypothesis, pieces: list[np.ndarray], asked: list) -> Hypothesis | None:
+    """f with those bases richer that do not resolve it yet; `None` where there is no room. Where
+    all do and the equations do not hold, degrees are too low: coefficients at rounding of what is
+    no solution say nothing."""
+    everywhere = not any(p.any() for p in pieces)
+    grown = []
+    for node, which, most in zip(free_series(f), pieces, asked, strict=True):
+        is_low = everywhere and isinstance(node.basis, Chebyshev)
+        which = np.ones_like(which) if is_low else which
+        grown.append(richer(node.basis, node, which, most) if which.any() else node)
+    unchanged = all(a is b for a, b in zip(grown, free_series(f), strict=True))
+    if unchanged or any(node is None for node in grown):
+        return None
+    return map_free(lambda _, node: node, f, grown)
+
+
+def _place(f: Hypothesis, pieces: list[np.ndarray], asked: list) -> float | None:
+    """Where the first element stands that does not resolve f; the shortest where all do, and it is
+    so short that the equation is rough there."""
+    for node, which, begun in zip(free_series(f), pieces, asked, strict=True):
+        if not isinstance(node.basis, SpectralElements):
+            continue
+        breaks = np.asarray(node.basis.breaks)
+        widths, middles = np.diff(breaks), (breaks[:-1] + breaks[1:]) / 2
+        if which.any():
+            return float(middles[which][0])
+        if widths.min() < ROUGH * np.diff(np.asarray(begun.basis.breaks)).min():
+            return float(middles[np.argmin(widths)])
+    return None
+
+
+def _concluded(
+    solutions: list[Solution], free: Hypothesis, result: Any, place: float | None = None
+) -> Solution:
+    """All levels as one solution, its degrees as they were found; elements stay free."""
+    total, series = in_sequence(solutions), free_series(free)
+    settle = lambda node: fixed(node) if isinstance(node.basis, Chebyshev) else node
+    value = map_free(settle, free)
+    degrees = [s.basis.max_degree for s in series if isinstance(s.basis, Chebyshev)]
+    elements = [s.basis.number for s in series if isinstance(s.basis, SpectralElements)]
+    stats = dict(total.stats)
+    if degrees:
+        stats["degree"] = np.asarray(max(degrees))
+    if elements:
+        stats["elements"] = np.asarray(max(elements))
+    if place is not None:
+        stats[UNRESOLVED_AT] = np.asarray(place)
+    return Solution(value, total.risk, result, stats, total.history)
