@@ -70,7 +70,7 @@ from ._monitor import (
     TensorBoard as TensorBoard,
     WandB as WandB,
 )
-from ._norms import rkhs_norm as rkhs_norm
+from ._norms import rkhs_norm as rkhs_norm, weights_norm as weights_norm
 from ._model import (
     bellman_residual as bellman_residual,
     equilibrium as equilibrium,
@@ -91,6 +91,8 @@ from ._operators import (
     laplacian as laplacian,
 )
 from ._report import (
+    advise as advise,
+    Advice as Advice,
     binding_share as binding_share,
     Check as Check,
     consumption_units as consumption_units,
@@ -98,6 +100,8 @@ from ._report import (
     DenHaanMarcet as DenHaanMarcet,
     dynamic_euler_errors as dynamic_euler_errors,
     DynamicEulerErrors as DynamicEulerErrors,
+    error_curve as error_curve,
+    ErrorCurve as ErrorCurve,
     error_decomposition as error_decomposition,
     ErrorDecomposition as ErrorDecomposition,
     euler_errors as euler_errors,

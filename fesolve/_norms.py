@@ -3,9 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
+import equinox as eqx
+import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ._hypothesis import AbstractKernelBasis, Series
+from ._least_squares._trainable import free_leaves
 from ._risk import Risk
 from ._types import Hypothesis
 
@@ -49,3 +53,24 @@ def rkhs_norm(where: Callable = _all, *, name: str = "rkhs_norm") -> Risk:
         return series.basis.isometry(series.coefficients)
 
     return Risk(coordinates, name=name)
+
+
+def _weights(f: Hypothesis) -> Float[Array, " P"]:
+    """theta as one vector."""
+    leaves = jax.tree.leaves(eqx.filter(f, free_leaves(f)))
+    return jnp.concatenate([jnp.ravel(leaf) for leaf in leaves]) if leaves else jnp.zeros(1)
+
+
+weights_norm = Risk(_weights, tolerance=float("inf"), name="weights_norm")
+"""|theta|^2, the squared norm of all parameters of f that are not frozen, as a risk.
+
+A number at an f, the ridge of a regression, and what `fe.MinimumNorm` chooses by:
+
+```python
+fe.weights_norm(f)                                                 # |theta|^2
+ridge = fe.solve(train + 1e-3 * fe.weights_norm, f).value
+least = fe.solve(train, f, fe.MinimumNorm(fe.weights_norm)).value
+```
+
+For a part of f alone it is a risk of one's own, `fe.Risk(lambda f: f.coefficients)`.
+"""

@@ -9,9 +9,11 @@ import jax
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
 
-from ._checks import function, is_real, prng_key, tolerance as checked_tolerance
+from ._checks import function, is_real, tolerance as checked_tolerance
 from ._distribution import AbstractDistribution, as_distribution, Dirac, Empirical
-from ._distribution._part import holds, on_part, Part
+from ._distribution._base import check_count
+from ._distribution._compare import check_weights, same
+from ._distribution._part import holds, on_part, Part, under_ratio
 from ._evaluation import Bare, mean_loss, Pairs, weighted_rows
 from ._losses import squared
 from ._precision import in_dtype, theta_dtype
@@ -55,14 +57,13 @@ class AbstractRisk(Shown):
 
         **Arguments:** `n`, the number of points of each term; `key`, a PRNG key.
         """
-        _positive("empirical", n)
-        prng_key(key)
+        check_count("empirical", n, key)
         keys = jax.random.split(key, len(self.terms))
         return _rebuild(self, [t._empirical(n, k) for t, k in zip(self.terms, keys, strict=True)])
 
     def quadrature(self, n: int) -> "AbstractRisk":
         """The risk by a quadrature rule of n nodes per coordinate: collocation, with weights."""
-        _positive("quadrature", n)
+        check_count("quadrature", n)
         return _rebuild(self, [term._quadrature(n) for term in self.terms])
 
     def on(self, q: AbstractDistribution | Any) -> "AbstractRisk":
@@ -83,7 +84,7 @@ class AbstractRisk(Shown):
         return _rebuild(
             self,
             [
-                _replaced(term, q) if _same(population, movable[0]) else term
+                _replaced(term, q) if same(population, movable[0]) else term
                 for term, population in zip(self.terms, populations, strict=True)
             ],
         )
@@ -114,6 +115,32 @@ class AbstractRisk(Shown):
         """
         function(condition, "condition", "`lambda x: x > 0.5`")
         return _rebuild(self, [term._where(condition) for term in self.terms])
+
+    def reweighted(self, ratio: Callable) -> "AbstractRisk":
+        """The risk under q on points that were drawn from p: R(f, q) with dq / dp = c ratio(x).
+
+        Weights become w_i ratio(x_i) / sum_j w_j ratio(x_j), so that the constant c need not be
+        known. The `effective_size` says what they are worth: where few points carry the weight, q
+        is not where these points are. Conditions, and terms on a `Dirac`, stay as they are.
+
+        **Arguments:** `ratio`, a function of one point (of x and y on data) to a number >= 0.
+
+        **Raises:** `ValueError` for a risk without sample, and where the ratio is negative, not
+        finite, or zero at every point.
+        """
+        function(ratio, "ratio", "`lambda x: jnp.exp(x)`")
+        return _rebuild(self, [term._reweighted(ratio) for term in self.terms])
+
+    @property
+    def effective_size(self) -> Any:
+        """Kish's effective sample size (sum_i w_i)^2 / sum_i w_i^2 of the points of the first term
+        that stands on a sample: so many draws of q would be worth as much as these points; 1 where
+        there is none."""
+        for term in self.terms:
+            if isinstance(term.distribution, Empirical):
+                weights = term.distribution.weights
+                return weights.sum() ** 2 / (weights**2).sum()
+        return 1.0
 
     def residuals(self, f: Hypothesis) -> Float[Array, " rows"]:
         """The vector whose squared norm is the risk: terms, then points, then components,
@@ -188,7 +215,7 @@ class Risk(AbstractRisk):
         if name is not None and not isinstance(name, str):
             raise ValueError(f"`name` must be a text, or None; got {name!r}")
         distribution = None if distribution is None else as_distribution(distribution)
-        _check_weights(distribution)
+        check_weights(distribution)
         if shock is not None and distribution is None:
             raise ValueError(
                 "`shock` needs a `distribution`, over whose points x its expectation is taken at "
@@ -269,7 +296,7 @@ class Risk(AbstractRisk):
         p, q = self.distribution, self.shock
         if not (p is None or isinstance(p, Dirac | Empirical)):
             p = p.quadrature(n)
-            _check_weights(p)
+            check_weights(p)
         if isinstance(q, AbstractDistribution):
             q = q.quadrature(n)
         return changed(self, distribution=p, shock=q)
@@ -285,6 +312,13 @@ class Risk(AbstractRisk):
             first, second = jax.tree.map(lambda e: e[inside], (q.first, q.second))
             q = Pairs(first, second, q.population)
         return changed(self, distribution=on_part(p, condition, inside), shock=q)
+
+    def _reweighted(self, ratio: Callable) -> "Risk":
+        p = self.distribution
+        if p is None or isinstance(p, Dirac):
+            return self
+        require_sample(self)
+        return changed(self, distribution=under_ratio(p, ratio))
 
     def _given(self, f: Hypothesis) -> "Risk":
         p = self.distribution
@@ -310,39 +344,10 @@ def _rebuild(risk: AbstractRisk, terms: list[Risk]) -> AbstractRisk:
 
 
 def _replaced(term: Risk, q: AbstractDistribution) -> Risk:
-    _check_weights(q)
+    check_weights(q)
     # Draws of the shock belong to points: at new points they are drawn anew.
     shock = term.shock.population if isinstance(term.shock, Pairs) else term.shock
     return changed(term, distribution=q, shock=shock)
-
-
-def _same(p: AbstractDistribution | None, q: AbstractDistribution | None) -> bool:
-    """Equality of two distributions; traced values are equal to themselves alone."""
-    if p is q:
-        return True
-    leaves, structure = jax.tree.flatten(p)
-    others, other_structure = jax.tree.flatten(q)
-    if structure != other_structure:
-        return False
-    return all(
-        a is b or (not is_traced((a, b)) and np.array_equal(a, b))
-        for a, b in zip(leaves, others, strict=True)
-    )
-
-
-def _check_weights(sample: AbstractDistribution | None) -> None:
-    if isinstance(sample, Empirical) and not is_traced(sample.weights):
-        lowest = float(np.min(sample.weights))
-        if lowest < 0:
-            raise ValueError(
-                f"`distribution` of a risk has a negative weight ({lowest:.3g}): a risk is a mean "
-                "of losses; use a rule with positive weights (negative ones suit `fe.expectation`)"
-            )
-
-
-def _positive(name: str, n: int) -> None:
-    if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 1:
-        raise ValueError(f"`n` of `.{name}(n)` must be a whole number n >= 1; got {n!r}")
 
 
 def require_sample(term: Risk) -> None:

@@ -62,6 +62,7 @@ def test_least_squares_and_ridge_are_those_of_numpy(name, share):
     np.testing.assert_allclose(theta, exact, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_linear_in_float32_and_mapped():
     f = fe.solve(regression(), fe.Linear(P, dtype=jnp.float32)).value
     assert f.weight.dtype == jnp.float32
@@ -254,3 +255,36 @@ def test_descent_by_epochs_finds_least_squares(seed):
     f = fe.solve(regression(fe.Data(x, y)), fe.Linear(3, use_bias=False), solver, key=jr.key(seed))
     exact = np.linalg.lstsq(x, y, rcond=None)[0]
     np.testing.assert_allclose(f.value.weight, exact, atol=2e-2)
+
+
+def test_weights_norm_is_a_risk():
+    """Ridge of everything: |theta|^2 as rows."""
+    f = fe.Linear(P, start=2.0)
+    assert float(fe.weights_norm(f)) == 4.0
+    frozen = eqx.tree_at(lambda f: f.bias, f, replace_fn=fe.freeze)
+    assert float(fe.weights_norm(frozen)) == 0.0
+    found = fe.solve(regression() + 1e-3 * fe.weights_norm, f).value
+    a = np.vstack([np.column_stack([X, np.ones(N)]) / np.sqrt(N), np.sqrt(1e-3) * np.eye(P + 1)])
+    exact = np.linalg.lstsq(a, np.append(Y / np.sqrt(N), np.zeros(P + 1)), rcond=None)[0]
+    np.testing.assert_allclose(np.append(found.weight, found.bias), exact, rtol=1e-12)
+
+
+def test_importance_weights_are_those_of_the_other_law():
+    """Under N(0, 1) with ratio exp(x m - m^2 / 2) the mean square of x is that of N(m, 1), and the
+    effective size of n draws is n exp(-m^2)."""
+    m, n = 0.8, 20_000
+    risk = fe.Risk(lambda f, x: f + x, fe.Normal(0.0, 1.0), tolerance=np.inf)
+    sample = risk.empirical(n, key=jr.key(0))
+    moved = sample.reweighted(lambda x: 3.0 * jnp.exp(m * x))
+    assert float(moved(jnp.asarray(0.0))) == pytest.approx(1 + m**2, rel=0.05)
+    assert float(moved.effective_size) == pytest.approx(n * np.exp(-(m**2)), rel=0.1)
+    assert float(sample.effective_size) == pytest.approx(n)
+    data = regression().reweighted(lambda x, y: 1.0 * (y > 0))
+    kept = fe.Data(X[Y > 0], Y[Y > 0])
+    assert float(data(fe.Linear(P))) == pytest.approx(
+        float(regression(kept)(fe.Linear(P))), rel=1e-12
+    )
+    with pytest.raises(ValueError, match="nowhere negative"):
+        sample.reweighted(lambda x: x)
+    with pytest.raises(ValueError, match=r"risk\.quadrature\(n\)"):
+        risk.reweighted(lambda x: jnp.exp(x))

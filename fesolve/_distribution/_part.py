@@ -10,7 +10,7 @@ from jaxtyping import PRNGKeyArray
 from .._types import Hypothesis, is_traced, Point
 from ._base import AbstractDistribution, check_count
 from ._data import arguments
-from ._empirical import Empirical
+from ._empirical import Empirical, rule
 
 
 ROUNDS = 64
@@ -88,3 +88,28 @@ def on_part(p: Empirical, condition: Callable, inside: Any = None) -> Empirical:
     points = jax.tree.map(lambda leaf: leaf[inside], p.points)
     population = None if p.population is None else Part(p.population, condition)
     return Empirical(points, weights / weights.sum(), population)
+
+
+def under_ratio(p: Empirical, ratio: Callable) -> Empirical:
+    """The same points under q, whose density relative to that of p is proportional to `ratio`.
+
+    **Raises:** `ValueError` where that is no density.
+    """
+    values = jax.vmap(lambda x: ratio(*arguments(x)))(p.points)
+    shape, n = getattr(values, "shape", None), p.size
+    if shape != (n,):
+        raise ValueError(
+            f"`ratio` must return one number at a point, such as `lambda x: jnp.exp(x)`; got shape "
+            f"{shape if shape is None else shape[1:]}"
+        )
+    if is_traced((values, p.weights)):
+        weights = values * p.weights
+        return rule(p.points, weights / weights.sum(), None)
+    values = np.asarray(values, np.float64)
+    if not np.isfinite(values).all() or (values < 0).any() or not values.any():
+        raise ValueError(
+            "`ratio` must be finite, nowhere negative, and positive somewhere, as a ratio of "
+            f"densities is; it lies between {values.min():.3g} and {values.max():.3g}"
+        )
+    weights = values * np.asarray(p.weights)
+    return Empirical(p.points, weights / weights.sum())

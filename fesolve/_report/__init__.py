@@ -1,5 +1,6 @@
 """What a solution is worth: reports, diagnostics, and where the error comes from."""
 
+from ._advice import advise as advise, Advice as Advice
 from ._check import Check as Check
 from ._decomposition import error_decomposition as error_decomposition
 from ._decomposition import ErrorDecomposition as ErrorDecomposition
@@ -8,6 +9,7 @@ from ._den_haan import (
     dynamic_euler_errors as dynamic_euler_errors,
     DynamicEulerErrors as DynamicEulerErrors,
 )
+from ._error_curve import error_curve as error_curve, ErrorCurve as ErrorCurve
 from ._euler_errors import (
     consumption_units as consumption_units,
     euler_errors as euler_errors,

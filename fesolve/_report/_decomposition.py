@@ -1,24 +1,29 @@
 """Where the error of empirical risk minimisation comes from."""
 
+import functools
 from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
-from jaxtyping import Array, Bool, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from .._compiled import compiled
-from .._distribution import Dirac, Empirical
-from .._evaluation import Bare, components, Pairs, table
 from .._precision import in_dtype, theta_dtype
-from .._risk import AbstractRisk, require_sample, Risk
+from .._risk import AbstractRisk
 from .._show import Estimate, Table
 from .._solve import solve
 from .._solver import AbstractSolver
 from .._types import Hypothesis, HypothesisClass
-from ._statistics import is_drawn
+from ._replications import (
+    losses_of,
+    population_error,
+    population_of,
+    sample_error,
+    sample_of,
+    tested,
+)
 from ._tabular import AbstractReport
 
 
@@ -123,13 +128,13 @@ def error_decomposition(
             f"`replications` must be at least 2, for standard errors; got {replications}"
         )
     for_population, for_start, for_best, for_samples = jr.split(key, 4)
-    truth, drawn = _population(risk, population, for_population)
+    truth, drawn = population_of(risk, population, for_population)
     start = hypothesis_class(for_start)
     best = solve(truth, start, solver, key=for_best, throw=False).value
     found, train = _trained(risk, start, solver, n, jr.split(for_samples, replications))
     bares = in_dtype([term.bare for term in truth.terms], theta_dtype(start))
-    at_best = _losses(bares, best)
-    test, mean_losses, fine = _tested(bares, start, found, train)
+    at_best = losses_of(bares, best)
+    test, mean_losses, fine = tested(bares, start, found, train)
     return _decomposed(
         truth,
         drawn,
@@ -151,93 +156,11 @@ def _trained(
 
     def replicate(key: PRNGKeyArray) -> tuple[PyTree, Array]:
         for_draws, for_solver = jr.split(key)
-        sample = _sample(risk, n, for_draws)
+        sample = sample_of(risk, n, for_draws)
         f = solve(sample, start, solver, key=for_solver, throw=False).value
         return eqx.filter(f, eqx.is_array), sample(f)
 
     return jax.vmap(replicate)(keys)
-
-
-def _population(
-    risk: AbstractRisk, population: int | AbstractRisk, key: PRNGKeyArray
-) -> tuple[AbstractRisk, list[bool]]:
-    """A risk that stands for that under p*, and which of its terms were drawn for it."""
-    if isinstance(population, AbstractRisk):
-        terms = population.terms
-        for term in terms:
-            require_sample(term)
-        return population, [is_drawn(t, np.asarray(t.bare.weights)) for t in terms]
-    terms, drawn = [], []
-    keys = jr.split(key, len(risk.terms))
-    for term, one in zip(risk.terms, keys, strict=True):
-        p = term.population
-        settled = p is None or isinstance(p, Dirac | Empirical)
-        term = term if p is None or isinstance(p, Dirac) else term.on(p)
-        terms.append(term.empirical(population, key=one))
-        drawn.append(not settled)
-    return sum(terms[1:], start=terms[0]), drawn
-
-
-def _sample(risk: AbstractRisk, n: int, key: PRNGKeyArray) -> AbstractRisk:
-    """The risk on a fresh sample D of p*."""
-    keys = jr.split(key, len(risk.terms))
-    terms = [_sampled(term, n, one) for term, one in zip(risk.terms, keys, strict=True)]
-    return sum(terms[1:], start=terms[0])
-
-
-def _sampled(term: Risk, n: int, key: PRNGKeyArray) -> AbstractRisk:
-    p = term.population
-    if p is None or isinstance(p, Dirac):
-        return term.empirical(n, key=key)
-    for_points, for_shocks = jr.split(key)
-    if isinstance(p, Empirical):
-        p = Empirical(p.sample(n, key=for_points), population=p)
-    return term.on(p).empirical(n, key=for_shocks)
-
-
-@compiled
-def _losses(bares: list[Bare], f: Hypothesis) -> list[Array]:
-    """The loss at each point of each term, with the multiplier of the term."""
-    out = []
-    for bare in bares:
-        shock = bare.shock
-        if isinstance(shock, Pairs):
-            values = _drawn(bare, shock.first, f) * _drawn(bare, shock.second, f)
-        else:
-            values = bare.loss(table(bare, f))
-        out.append(jnp.asarray(bare.multiplier, values.dtype) * jnp.sum(values, axis=1))
-    return out
-
-
-def _drawn(bare: Bare, draws: PyTree, f: Hypothesis) -> Float[Array, "n m"]:
-    """The residual components at every point with one draw of the shock at each."""
-    return jax.vmap(lambda x, e: components(bare, f, x, e))(bare.points, draws)
-
-
-@compiled
-def _tested(
-    bares: list[Bare], start: Hypothesis, found: PyTree, train: Float[Array, " replications"]
-) -> tuple[Float[Array, " replications"], list[Array], Bool[Array, " replications"]]:
-    """R(f_D, p*) of every f_D; the losses at each point, averaged over those; and which of them
-    are finite. One f_D after the other, since all at all points would not fit."""
-    static = eqx.filter(start, eqx.is_array, inverse=True)
-
-    def one(total: list[Array], replication: tuple) -> tuple[list[Array], tuple]:
-        arrays, train = replication
-        losses = _losses(bares, eqx.combine(arrays, static))
-        test = sum(
-            jnp.sum(jnp.asarray(bare.weights, term.dtype) * term)
-            for bare, term in zip(bares, losses, strict=True)
-        )
-        fine = jnp.isfinite(test) & jnp.isfinite(train)
-        kept = [t + jnp.where(fine, x, jnp.zeros_like(x)) for t, x in zip(total, losses)]
-        return kept, (test, fine)
-
-    shapes = eqx.filter_eval_shape(_losses, bares, start)
-    zero = [jnp.zeros(shape.shape, shape.dtype) for shape in shapes]
-    total, (test, fine) = jax.lax.scan(one, zero, (found, train))
-    count = jnp.maximum(jnp.sum(fine), 1)
-    return test, [t / count.astype(t.dtype) for t in total], fine
 
 
 def _decomposed(
@@ -254,18 +177,7 @@ def _decomposed(
 ) -> ErrorDecomposition:
     """The four numbers. Two things are random: the samples D, and the draws that stand for p*."""
     weights = [np.asarray(term.bare.weights, np.float64) for term in truth.terms]
-
-    def of_population(losses: list[np.ndarray]) -> float:
-        variance = 0.0
-        for w, values, is_random in zip(weights, losses, drawn, strict=True):
-            if is_random and len(w) > 1:
-                deviations = values - np.sum(w * values)
-                variance += np.sum((w * deviations) ** 2) * len(w) / (len(w) - 1)
-        return float(np.sqrt(variance))
-
-    def of_samples(values: np.ndarray) -> float:
-        return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.nan
-
+    of_population = functools.partial(population_error, weights, drawn)
     at_best = float(sum(np.sum(w * x) for w, x in zip(weights, best, strict=True)))
     average = np.mean(train) if len(train) else np.nan
     tested = np.mean(test) if len(test) else np.nan
@@ -274,10 +186,12 @@ def _decomposed(
     noise = of_population(best)
     return ErrorDecomposition(
         eps_app=Estimate(app, noise),
-        eps_est=Estimate(est, float(np.hypot(of_samples(train), noise))),
-        excess=Estimate(excess, float(np.hypot(of_samples(test), of_population(difference)))),
-        gap=Estimate(excess - est, float(np.hypot(of_samples(test - train), of_population(mean)))),
-        total=Estimate(app + est, of_samples(train)),
+        eps_est=Estimate(est, float(np.hypot(sample_error(train), noise))),
+        excess=Estimate(excess, float(np.hypot(sample_error(test), of_population(difference)))),
+        gap=Estimate(
+            excess - est, float(np.hypot(sample_error(test - train), of_population(mean)))
+        ),
+        total=Estimate(app + est, sample_error(train)),
         n=n,
         replications=replications,
         failed=replications - len(train),

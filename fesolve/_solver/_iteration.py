@@ -104,12 +104,12 @@ def _attempt(algebra: Algebra, plan: Plan, stage: Any, state: State) -> Move:
     gains = xp.linalg.norm(ahead) > algebra.eps**0.5 * xp.sqrt(before)
     whole = (state.steps == 0) & algebra.negated(stage.damped) & (state.length == 1)
     foretold = algebra.either(
-        whole, lambda: _is_foretold(xp, r, jacobian, step, ahead, point.r), lambda: state.affine
+        whole, lambda: is_foretold(xp, r, jacobian, step, ahead, point.r), lambda: state.affine
     )
     return Move(point, after, before, xp.linalg.norm(step), gains, foretold, finite, taken)
 
 
-def _is_foretold(xp: Any, r: Any, jacobian: Any, step: Any, ahead: Any, after: Any) -> Any:
+def is_foretold(xp: Any, r: Any, jacobian: Any, step: Any, ahead: Any, after: Any) -> Any:
     """Whether the residual after a step is r + J step, with `ahead` = J step, to half of the
     digits."""
     eps, norm = float(np.finfo(r.dtype).eps), xp.linalg.norm
