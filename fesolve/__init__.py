@@ -29,6 +29,7 @@ from ._distribution import (
     TruncatedNormal as TruncatedNormal,
     Uniform as Uniform,
 )
+from ._checkpoint import Checkpoint as Checkpoint
 from ._hypothesis import (
     AbstractBasis as AbstractBasis,
     AbstractKernel as AbstractKernel,

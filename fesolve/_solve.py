@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
+from ._checkpoint import as_checkpoint, Checkpoint, keeping
 from ._checks import function, prng_key
 from ._least_squares._trainable import same_leaves, trainable_leaves
 from ._monitor import Monitors, running
@@ -38,6 +39,7 @@ def solve(
     only: Callable | None = None,
     key: PRNGKeyArray | None = None,
     monitors: tuple = (),
+    checkpoint: Checkpoint | None = None,
     throw: bool = True,
 ) -> Solution:
     """argmin over theta of R(f_theta): empirical risk minimisation.
@@ -70,6 +72,8 @@ def solve(
       `metrics["risk"]` and `metrics["stage"]`, the name of what it is at. One that returns `True`
       ends the solve, with `RESULTS.stopped` and the best f; how often they are called is the
       solver's `every`.
+    - `checkpoint`: a file from which the same call goes on where it was killed, such as
+      `fe.Checkpoint("run.ckpt", every=100)`.
     - `throw`: whether a solve that is known to have failed raises. What is not known, as between
       the points of data, is in the result and does not raise.
 
@@ -81,7 +85,11 @@ def solve(
     solver = _DEFAULT if solver is None else solver
     _check(risk, f, solver, monitors, key, throw, only)
     trainable = trainable_leaves(f, only)
-    with running(monitors, known_steps(solver, risk)) as monitor:
+    of = {"risk": risk, "f": (f, trainable), "solver": solver, "key": key}
+    with (
+        running(monitors, known_steps(solver, risk)) as monitor,
+        keeping(as_checkpoint(checkpoint), of, monitors, f) as monitor.keeper,
+    ):
         watching = (monitor,) if monitor else ()
         try:
             solution = solution_of(solver, risk, f, trainable, key=key, monitors=watching)

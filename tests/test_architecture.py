@@ -24,6 +24,7 @@ LEVELS = [
     {"_evaluation"},
     {"_risk"},
     {"_monitor"},
+    {"_checkpoint"},
     {"_dry_run"},
     {"_worst"},
     {"_least_squares"},

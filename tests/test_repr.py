@@ -162,6 +162,7 @@ LINES = [
     (fe.JsonLines("a.jsonl", test=jnp.sin), "JsonLines('a.jsonl', test=sin)"),
     (fe.TensorBoard("runs"), "TensorBoard('runs')"),
     (fe.WandB("first"), "WandB('first', mode='offline')"),
+    (fe.Checkpoint("run.ckpt"), "Checkpoint('run.ckpt', every=100)"),
     (fe.EarlyStop(jnp.sin), "EarlyStop(sin, patience=10)"),
     (problems.exponential(a=-2.0), None),
     (problems.exponential().choice(), None),

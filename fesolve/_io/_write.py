@@ -26,13 +26,14 @@ except ImportError:  # a system without these locks
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
-def replace(path: Path, content: bytes) -> None:
-    """Writes `content` to `path`, which keeps its mode where it exists.
+def replace(path: Path, content: bytes, writer: str = "`fe.save`") -> None:
+    """Writes `content` to `path`, which keeps its mode where it exists; `writer` is who is named
+    in sentences.
 
     **Raises:** `ValueError` where `path` is no regular file; `OSError` where writing fails, and
     then an older file is as it was.
     """
-    old = _regular(path)
+    old = _regular(path, writer)
     try:
         if fcntl is None:
             _without_locks(path, content)
@@ -48,12 +49,12 @@ def replace(path: Path, content: bytes) -> None:
                 with contextlib.suppress(OSError):  # only root may give files away
                     os.chown(beside, old.st_uid, old.st_gid)
             os.chmod(beside, mode)
-            _regular(path)
+            _regular(path, writer)
             os.replace(beside, path)
     except OSError as error:
         kept = "" if old is None else ", and the older file is as it was"
         text = (
-            f"`fe.save` could not write {str(path)!r}: {error.strerror or error}. Nothing was "
+            f"{writer} could not write {str(path)!r}: {error.strerror or error}. Nothing was "
             f"written{kept}; see that the folder exists, may be written to and has room"
         )
         raise (OSError(text) if error.errno is None else OSError(error.errno, text)) from error
@@ -69,7 +70,7 @@ def _without_locks(path: Path, content: bytes) -> None:
         beside.unlink(missing_ok=True)
 
 
-def _regular(path: Path) -> os.stat_result | None:
+def _regular(path: Path, writer: str) -> os.stat_result | None:
     """What the system says of the file; `None` where there is none."""
     try:
         found = os.lstat(path)
@@ -77,12 +78,12 @@ def _regular(path: Path) -> os.stat_result | None:
         return None  # whatever is wrong, writing will say
     if stat.S_ISLNK(found.st_mode):
         raise ValueError(
-            f"`path` {str(path)!r} is a symbolic link, which `fe.save` does not follow unasked: "
+            f"`path` {str(path)!r} is a symbolic link, which {writer} does not follow unasked: "
             f"give the file itself, {os.path.realpath(path)!r}, or remove the link"
         )
     if not stat.S_ISREG(found.st_mode):
         raise ValueError(
-            f"`path` {str(path)!r} is {kind(found.st_mode)}, and `fe.save` writes to regular files "
+            f"`path` {str(path)!r} is {kind(found.st_mode)}, and {writer} writes to regular files "
             "only: give the name of a file"
         )
     return found

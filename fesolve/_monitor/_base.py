@@ -34,16 +34,19 @@ class Stopped(KeyboardInterrupt):
 @final
 class Monitors:
     """The monitors of one solve as one: it calls each of them, and ends the solve where one says
-    so. `ended_by` is that one; `step`, `metrics` and `f` are what they were last told."""
+    so. `ended_by` is that one; `step`, `metrics` and `f` are what they were last told; `keeper`
+    keeps the state of the solve, where it is kept."""
 
     def __init__(self, monitors: Sequence[Monitor]) -> None:
         self.monitors = tuple(monitors)
         self.listener = LISTENER.get()
+        self.keeper: Any = None
         self.ended_by: Monitor | None = None
         self.step, self.metrics, self.f = 0, {}, None
 
     def __bool__(self) -> bool:
-        return bool(self.monitors) or self.listener is not None
+        watched = (self.listener, self.keeper)
+        return bool(self.monitors) or any(one is not None for one in watched)
 
     def __call__(self, step: int, metrics: dict[str, float | str], f: Hypothesis) -> None:
         self.step, self.metrics, self.f = step, dict(metrics), f

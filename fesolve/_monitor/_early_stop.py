@@ -2,6 +2,9 @@
 
 from typing import Any, final
 
+import equinox as eqx
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from .._checks import whole
@@ -64,6 +67,23 @@ class EarlyStop:
         else:
             self.waited += 1
         return self.waited >= self.patience
+
+    def state(self) -> list[np.ndarray]:
+        """What a checkpoint keeps of it: numbers, and the arrays of the best f."""
+        if self.best is None:
+            return []
+        numbers = np.asarray([self.value, self.risk, self.step, self.waited], float)
+        return [numbers, *(np.asarray(x) for x in jax.tree.leaves(self.best) if eqx.is_array(x))]
+
+    def resume(self, state: list[np.ndarray], f: Hypothesis) -> None:
+        """Goes on from there, in a solve that began at f."""
+        numbers, *arrays = state
+        self.value, self.risk = float(numbers[0]), float(numbers[1])
+        self.step, self.waited = int(numbers[2]), int(numbers[3])
+        leaves, structure = jax.tree.flatten(f)
+        given = iter(arrays)
+        leaves = [jnp.asarray(next(given)) if eqx.is_array(leaf) else leaf for leaf in leaves]
+        self.best = jax.tree.unflatten(structure, leaves)
 
 
 @words.register

@@ -14,7 +14,7 @@ from .._least_squares._assembly import LeastSquares, require_rows
 from .._least_squares._trainable import linear_leaves, same_leaves
 from .._risk import AbstractRisk
 from .._types import changed, Hypothesis
-from ._algebra import Plan, Stage, State
+from ._algebra import Plan
 from ._base import AbstractLeastSquaresSolver, Solution
 from ._best import BestOnFresh
 from ._causal import Order, timely_order
@@ -22,10 +22,11 @@ from ._differentiable import solve_on_device, Staged
 from ._elements import solve_elements
 from ._large import in_blocks, size_of_jacobian, without_jacobian
 from ._on_elements import element_series
-from ._on_host import in_numpy, is_sparse, on_host, Reporter, run_on_host
+from ._on_host import in_numpy, is_sparse, on_host, run_on_host
 from ._outcome import host_solution, no_monitors_under_tracing, Outcome
 from ._plans import network_plan, newton_plan, plan_of
 from ._refined import Level, refined, sample_for
+from ._reporter import Reporter
 
 
 class LevenbergMarquardt(AbstractLeastSquaresSolver):
@@ -159,7 +160,7 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
     ) -> Solution:
         in_parts = size_of_jacobian(problem) > self.memory
         best = None if linear or in_parts else BestOnFresh(problem)
-        report = Reporter(problem.value, monitors, self.every, None if best is None else best.look)
+        report = Reporter(problem.value, monitors, self.every, best)
         if in_parts:
             return host_solution(problem, self._in_parts(problem, report))
         order = lambda: timely_order(problem, self.causal)
@@ -170,7 +171,7 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
         out = out if best is None or not out.finite else best.kept(problem, out)
         return host_solution(problem, out)
 
-    def _in_parts(self, problem: LeastSquares, report: Callable[[Stage, State], None]) -> Outcome:
+    def _in_parts(self, problem: LeastSquares, report: Reporter) -> Outcome:
         """Past the memory budget: in blocks of rows where they outnumber the unknowns, else
         without a Jacobian."""
         if problem.rows > 4 * problem.theta.size:

@@ -12,10 +12,11 @@ from ._algebra import Algebra, State
 from ._base import AbstractLeastSquaresSolver, RESULTS, Solution
 from ._differentiable import solve_on_device
 from ._iteration import iterate
-from ._on_host import in_numpy, on_host, Reporter, run_on_host
+from ._on_host import in_numpy, on_host, run_on_host
 from ._outcome import host_solution, no_monitors_under_tracing, Outcome
 from ._plans import in_jax, newton_plan
 from ._refined import Level, refined
+from ._reporter import Reporter
 
 
 class LinearLeastSquares(AbstractLeastSquaresSolver):

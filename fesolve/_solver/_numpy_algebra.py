@@ -20,6 +20,23 @@ Residuals = Callable[[np.ndarray], np.ndarray]
 Linearise = Callable[[np.ndarray], tuple[np.ndarray, Any]]
 
 
+class Unwatched:
+    """Who is told of steps where nobody is."""
+
+    def __call__(self, stage: Stage, state: State) -> None:
+        """After a step, and where all is done."""
+
+    def begin(self, algebra: "InNumPy", state: State) -> State:
+        """The state from which a loop goes on: as it is."""
+        return state
+
+    def keep(self, algebra: "InNumPy", state: State) -> None:
+        """After a step and where all is done, once it was told."""
+
+
+UNWATCHED = Unwatched()
+
+
 class InNumPy(Algebra):
     """Functions of theta as an iteration sees them; it remembers what the loop has done.
 
@@ -30,7 +47,7 @@ class InNumPy(Algebra):
     - `like_rows`: from the first Jacobian a factor for each row, by which the iteration multiplies
       it; `None` where they are as they are.
     - `order`: of the rows in time, if they have one; asked for where it is needed.
-    - `report`: is called after each step, and where all is done, with the stage and the state.
+    - `report`: is told of each step and of the end, and may keep the state of a loop.
     - `steps`: the steps of a Jacobian, which may be sparse, or an object that has no entries.
     """
 
@@ -44,7 +61,7 @@ class InNumPy(Algebra):
         holds: Callable[[Point], bool] = lambda point: False,
         like_rows: Callable[[Any], Float[np.ndarray, " N"] | None] = lambda jacobian: None,
         order: Callable[[], Order | None] = lambda: None,
-        report: Callable[[Stage, State], None] = lambda stage, state: None,
+        report: Any = UNWATCHED,
         accelerates: bool = True,
         steps: Any = Damped,
     ) -> None:
@@ -92,7 +109,7 @@ class InNumPy(Algebra):
         return table[at]
 
     def loop(self, plan: Plan, body: Callable[[State], State], state: State) -> State:
-        self.latest = state
+        state = self.latest = self.report.begin(self, state)
         with contextlib.ExitStack() as guard:
             guarded = False
             while not state.done:
@@ -104,6 +121,7 @@ class InNumPy(Algebra):
                     self.history.append(self.risk(state.here))
                 if state.steps > steps or state.done:
                     self.report(stage, state._replace(here=self.as_given(state.here)))
+                    self.report.keep(self, state)
         return state
 
     def linearised(self, theta: np.ndarray) -> tuple[np.ndarray, Any]:

@@ -10,8 +10,7 @@ from jaxtyping import Float
 from .._least_squares._algebra import one_thread
 from .._least_squares._assembly import blocks, LeastSquares, owners
 from .._least_squares._trainable import has_sparse_rows
-from .._types import Hypothesis
-from ._algebra import Plan, Stage, State
+from ._algebra import Plan, State
 from ._base import Interrupted
 from ._iteration import iterate
 from ._numpy_algebra import InNumPy
@@ -26,32 +25,6 @@ LOW, UNLIKE = 0.1, 1e6
 def on_host(problem: LeastSquares) -> bool:
     """Whether the loop runs on the host: nothing is traced, and the arrays are there anyway."""
     return not problem.traced and jax.default_backend() == "cpu"
-
-
-class Reporter:
-    """Tells monitors of every so many steps and of the last, and whoever else looks at an iterate
-    of each."""
-
-    def __init__(
-        self,
-        value: Callable[[np.ndarray], Hypothesis],
-        monitors: tuple,
-        every: int = 1,
-        look: Callable[[np.ndarray], None] | None = None,
-    ) -> None:
-        self.value, self.monitors, self.every, self.look = value, monitors, every, look
-        self.told = 0
-
-    def __call__(self, stage: Stage, state: State) -> None:
-        """After a step, and once more where all is done."""
-        steps, theta = int(state.steps), state.here.theta
-        if self.look is not None and not (state.done and steps == self.told):
-            self.look(theta)
-        if steps > self.told and (steps % self.every == 0 or state.done):
-            self.told = steps
-            numbers = {"risk": float(state.here.cost), "damping": float(state.damping)}
-            for monitor in self.monitors:
-                monitor(steps, {**numbers, "stage": stage.name}, self.value(theta))
 
 
 def in_numpy(problem: LeastSquares, **more: Any) -> InNumPy:

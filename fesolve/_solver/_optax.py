@@ -1,5 +1,6 @@
 """Descent on the risk by the optimisers of Optax."""
 
+import functools
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -9,6 +10,7 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
+from .._checkpoint import next_run
 from .._checks import positive, whole
 from .._compiled import compiled, Static
 from .._dry_run import equation_widths
@@ -150,37 +152,32 @@ class Optax(AbstractSolver):
         steps: int,
         monitors: tuple,
     ) -> Solution:
-        state, best, lowest = _Iterate(theta, _begin(problem, theta, key)), theta, np.inf
-        history, done, told, finite = np.zeros(0), 0, 0, True
+        run = next_run(monitors)
+        begin = _Iterate(theta, _begin(problem, theta, key))
+        way = run.begin(_Way(begin, theta, np.inf, np.zeros(0), 0, 0, True))
 
         def solution(theta: PyTree) -> Solution:
-            risk = _closing_risk(problem, theta, history)
-            good = finite and bool(np.isfinite(risk))
+            risk = _closing_risk(problem, theta, way.history)
+            good = way.finite and bool(np.isfinite(risk))
             result = RESULTS.ran if good else RESULTS.non_finite
-            stats = {"steps": np.asarray(done)}
-            return Solution(problem.value(theta), risk, result, stats, history)
+            stats = {"steps": np.asarray(way.done)}
+            return Solution(problem.value(theta), risk, result, stats, way.history)
 
         try:
-            while finite and done < steps:
-                count = min(CHUNK, steps - done, self.every - done % self.every)
-                state, risks, still_finite = _advance(
-                    problem, state, key, np.asarray(done), np.asarray(count), CHUNK
-                )
-                finite, done = bool(still_finite), done + count
-                risks = np.asarray(risks)[:count]
-                history = risks if not history.size else np.concatenate([history, risks])
-                mean = float(risks.mean())
-                if finite and mean <= lowest:
-                    best, lowest = state.theta, mean
-                if done % self.every and finite and done < steps:
-                    continue
-                metrics = {"risk": float(history[told:done].mean()), "stage": "gradient"}
-                for monitor in monitors:
-                    monitor(done, metrics, problem.value(state.theta))
-                told = done
+            while way.finite and way.done < steps:
+                least = min(each - way.done % each for each in (self.every, run.every))
+                way = _further(problem, key, way, min(CHUNK, steps - way.done, least))
+                over = way.done == steps or not way.finite
+                if over or way.done % self.every == 0:
+                    mean = float(way.history[way.told :].mean())
+                    way = way._replace(told=way.done)
+                    for monitor in monitors:
+                        metrics = {"risk": mean, "stage": "gradient"}
+                        monitor(way.done, metrics, problem.value(way.at.theta))
+                run.keep(way.done, functools.partial(_Way, *way), over=over)
         except KeyboardInterrupt:
-            raise Interrupted(solution(best)) from None
-        return solution(state.theta if finite else best)
+            raise Interrupted(solution(way.best)) from None
+        return solution(way.at.theta if way.finite else way.best)
 
 
 class _Problem(NamedTuple):
@@ -205,6 +202,36 @@ class _Problem(NamedTuple):
 class _Iterate(NamedTuple):
     theta: PyTree
     optimiser: PyTree
+
+
+class _Way(NamedTuple):
+    """How far a descent has come: where it is, the theta of the least mean risk over a chunk, the
+    risk before each step, how many steps are done and how many monitors were told of."""
+
+    at: _Iterate
+    best: PyTree
+    lowest: float
+    history: np.ndarray
+    done: int
+    told: int
+    finite: bool
+
+
+def _further(problem: _Problem, key: PRNGKeyArray | None, way: _Way, count: int) -> _Way:
+    """The way after `count` steps more."""
+    counts = (np.asarray(way.done), np.asarray(count))
+    at, risks, finite = _advance(problem, way.at, key, *counts, CHUNK)
+    risks, finite = np.asarray(risks)[:count], bool(finite)
+    mean = float(risks.mean())
+    better = finite and mean <= way.lowest
+    return way._replace(
+        at=at,
+        best=at.theta if better else way.best,
+        lowest=mean if better else way.lowest,
+        history=np.concatenate([way.history, risks]) if way.history.size else risks,
+        done=way.done + count,
+        finite=finite,
+    )
 
 
 @compiled

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
+from .._checkpoint import Watched
 from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk
 from .._types import Hypothesis
@@ -71,11 +72,18 @@ def later(monitors: tuple, solutions: list[Solution]) -> tuple:
     if not (monitors and solutions):
         return monitors
     before = int(sum(np.asarray(solution.stats["steps"]) for solution in solutions))
-    return tuple(_shifted(monitor, before) for monitor in monitors)
+    return tuple(_Later(monitor, before) for monitor in monitors)
 
 
-def _shifted(monitor: Callable, before: int) -> Callable:
-    return lambda step, metrics, f: monitor(before + step, metrics, f)
+class _Later:
+    """A monitor that counts on from so many steps."""
+
+    def __init__(self, monitor: Callable, before: int) -> None:
+        self.monitor, self.before = monitor, before
+        self.keeper = monitor.keeper if isinstance(monitor, Watched) else None
+
+    def __call__(self, step: int, metrics: dict[str, float | str], f: Hypothesis) -> bool | None:
+        return self.monitor(self.before + step, metrics, f)
 
 
 def in_sequence(solutions: list[Solution]) -> Solution:
