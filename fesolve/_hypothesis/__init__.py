@@ -6,6 +6,7 @@ from ._basis import (
 )
 from ._compose import Ansatz as Ansatz, Compose as Compose, DeepSet as DeepSet
 from ._elements import BSpline as BSpline, SpectralElements as SpectralElements
+from ._ensemble import Ensemble as Ensemble
 from ._freeze import freeze as freeze, Frozen as Frozen
 from ._heads import Bounded as Bounded, Positive as Positive
 from ._kernel import (
@@ -21,6 +22,7 @@ from ._kernel import (
 from ._linear import Linear as Linear
 from ._mlp import AbstractNetwork as AbstractNetwork, MLP as MLP
 from ._periodic import Fourier as Fourier, Indicator as Indicator
+from ._prune import prune as prune, Pruned as Pruned
 from ._series import Series as Series
 from ._shape import Concave as Concave, Monotone as Monotone
 from ._tensor import Tensor as Tensor

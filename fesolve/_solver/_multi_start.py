@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
 from .._checks import positive, whole
+from .._hypothesis import Ensemble
 from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk
 from .._types import Hypothesis, HypothesisClass, is_traced, is_tracing
@@ -64,6 +65,8 @@ class MultiStart(AbstractSolver):
       f(x); for an f that is no function of x, the series and networks inside it on their own
       domains, and the numbers.
     - `agreement`: the spread up to which solutions are one.
+    - `keep`: the value is the `fe.Ensemble` of all starts that solve, or that hold the equations
+      where none does, and that they disagree is no failure: their spread is what is asked for.
 
     **Raises:** `ValueError` without a `key`; where `hypothesis_class` draws other shapes than
     those of f, or the same member for every key; where it is not known what should agree.
@@ -74,6 +77,7 @@ class MultiStart(AbstractSolver):
     starts: int
     compare: Callable | None
     agreement: float
+    keep: bool
 
     def __init__(
         self,
@@ -83,6 +87,7 @@ class MultiStart(AbstractSolver):
         starts: int = 8,
         compare: Any = None,
         agreement: float = 1e-3,
+        keep: bool = False,
     ) -> None:
         if not callable(hypothesis_class) or isinstance(hypothesis_class, AbstractSolver):
             raise ValueError(
@@ -102,6 +107,7 @@ class MultiStart(AbstractSolver):
         self.starts = int(starts)
         self.compare = compare
         self.agreement = float(agreement)
+        self.keep = bool(keep)
 
     @property
     def accuracy(self) -> float:
@@ -119,6 +125,12 @@ class MultiStart(AbstractSolver):
         key = require_key(key, "`fe.MultiStart` draws starts")
         for_starts, for_solver, for_points = jr.split(key, 3)
         traced = is_traced((risk, f, key)) or is_tracing()
+        if traced and self.keep:
+            raise ValueError(
+                "`keep=True` keeps the starts that solve, whose number is not known inside jit, "
+                "vmap or grad: solve outside, or map over starts and make an `fe.Ensemble` of what "
+                "comes out"
+            )
         drawn = [self._draw(f, trainable, one) for one in jr.split(for_starts, self.starts)]
         if not traced:
             _check_different([f, *drawn] if self.starts == 1 else drawn, trainable)
@@ -178,7 +190,7 @@ class MultiStart(AbstractSolver):
         tables = [values_of(self.compare, s.value, points, for_points) for s in solutions]
         values = [np.stack([np.asarray(v) for v in each]) for each in zip(*tables, strict=True)]
         spread = spread_of(values, peers)
-        apart = bool(_holds(best.result)) and bool(spread > self.agreement)
+        apart = bool(_holds(best.result)) and bool(spread > self.agreement) and not self.keep
         total = in_sequence(solutions)
         stats = {
             **best.stats,
@@ -186,7 +198,12 @@ class MultiStart(AbstractSolver):
             **_numbers(risks, spread, accepted, chosen),
         }
         result = RESULTS.disagree if apart else best.result
-        return Solution(best.value, best.risk, result, stats, total.history)
+        value, risk_of = best.value, best.risk
+        if self.keep:
+            pool = _pool(accepted, peers)
+            value = Ensemble([s.value for s, used in zip(solutions, pool, strict=True) if used])
+            risk_of = risk(value)
+        return Solution(value, risk_of, result, stats, total.history)
 
     def _at_once(
         self,
@@ -216,14 +233,20 @@ class MultiStart(AbstractSolver):
             lambda f: values_of(self.compare, eqx.combine(f, static.value), points, for_points)
         )(arrays.value)
         spread = jax.lax.stop_gradient(spread_of(values, peers))
-        apart = _holds(best.result) & (spread > self.agreement)
+        apart = _holds(best.result) & (spread > self.agreement) & (not self.keep)
         stats = {
             **best.stats,
             "steps": jnp.sum(arrays.stats["steps"]),
             **_numbers(risks, spread, accepted, chosen),
         }
         result = RESULTS.where(apart, RESULTS.disagree, best.result)
-        return Solution(best.value, best.risk, result, stats, best.history)
+        value, risk_of = best.value, best.risk
+        if self.keep:
+            pool = np.flatnonzero(_pool(np.asarray(accepted), np.asarray(peers)))
+            chosen_ones = [jax.tree.map(lambda x, i=i: x[i], arrays.value) for i in pool]
+            value = Ensemble([eqx.combine(one, static.value) for one in chosen_ones])
+            risk_of = risk(value)
+        return Solution(value, risk_of, result, stats, best.history)
 
 
 _KINDS = (
@@ -253,6 +276,13 @@ def _ranked(risk: AbstractRisk, risks: Any, flags: Any, agreement: float) -> tup
     if any(term.tolerance is not None and np.isinf(term.tolerance) for term in risk.terms):
         holding = holding & (risks <= (1 + agreement) * ranks[chosen])
     return accepted, holding, chosen
+
+
+def _pool(accepted: np.ndarray, peers: np.ndarray) -> np.ndarray:
+    """The starts that are kept: those that solve, else those that hold the equations, else all."""
+    if accepted.any():
+        return accepted
+    return peers if peers.any() else np.ones_like(peers)
 
 
 def _numbers(risks: Any, spread: Any, accepted: Any, chosen: Any) -> dict[str, Any]:
