@@ -71,7 +71,8 @@ def test_one_solution_is_agreed_on(draw):
     assert float(stats["spread"]) < 1e-6 and error < 1e-6
     assert int(stats["starts_solved"]) == stats["risks"].size == 4
     assert float(solution.risk) == np.min(stats["risks"]) == stats["risks"][int(stats["chosen"])]
-    assert int(stats["steps"]) == len(solution.history)
+    if solution.history is not None:  # starts that run at once keep none
+        assert int(stats["steps"]) == len(solution.history)
 
 
 def test_the_same_key_gives_the_same():

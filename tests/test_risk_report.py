@@ -431,7 +431,7 @@ def test_text(report):
         "initial x 10",
         "total",
         "p99",
-        "float64 on cpu",
+        f"float64 on {jax.default_backend()}",
     ):
         assert word in text
     assert "\nverdict  " in text

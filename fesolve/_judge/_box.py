@@ -34,7 +34,8 @@ def fills(risk: AbstractRisk, f: Hypothesis) -> bool:
     box = _support(risk, f)
     if box is None or is_traced(box):
         return box is not None
-    return all(np.all(b - a >= (1 - FILLED) * (d - c)) for a, b, c, d in box)
+    numbers = [[np.asarray(end) for end in ends] for ends in box]
+    return all(np.all(b - a >= (1 - FILLED) * (d - c)) for a, b, c, d in numbers)
 
 
 def _support(risk: AbstractRisk, f: Hypothesis) -> list[tuple[Any, Any, Any, Any]] | None:

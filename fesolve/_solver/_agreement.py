@@ -16,7 +16,7 @@ from .._distribution._data import inputs
 from .._hypothesis import AbstractBasis, AbstractNetwork, Frozen, Series
 from .._precision import in_dtype, theta_dtype
 from .._risk import AbstractRisk
-from .._types import Hypothesis, Point
+from .._types import Hypothesis, is_traced, Point
 
 
 COUNT = 256
@@ -125,6 +125,8 @@ def _domain(part: Any) -> Any:
     if not isinstance(part, Series):
         return None
     ends = part.basis.domain
+    if is_traced(ends):
+        return ends
     bounded = all(np.isfinite(np.asarray(end)).all() for end in jax.tree.leaves(ends))
     return ends if bounded else None
 

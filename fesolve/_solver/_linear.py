@@ -56,7 +56,7 @@ def _linear_solve(level: Level, monitors: tuple) -> Solution:
     require_rows(problem, problem.theta.size)
     if problem.traced:
         no_monitors_under_tracing(monitors)
-    if not on_host(problem):
+    if problem.traced or not (on_host(problem) or monitors):
         return solve_on_device(problem, _LinearStep(problem.equations))
     algebra = in_numpy(problem, report=Reporter(problem.value, monitors), like_rows=lambda _: None)
     step = lambda: _adopted(algebra, iterate(algebra, ONE_STEP, problem.theta))

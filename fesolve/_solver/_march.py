@@ -112,7 +112,7 @@ class March(NamedTuple):
         count = self.basis.degree - self.basis.smoothness
         if not self.closes:
             return np.polynomial.legendre.leggauss(count)[0]
-        inner = np.polynomial.legendre.Legendre.basis(count).deriv().roots()
+        inner = np.polynomial.legendre.Legendre.basis(count).deriv().roots().real
         return np.concatenate([[-1.0] if at_start else [], inner, [1.0]])
 
     def _newton(self, ends: Array, left: list[Any] | None, guess: list[Any]) -> Element:
