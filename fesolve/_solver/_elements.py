@@ -10,7 +10,7 @@ from jaxtyping import PyTree
 
 from .._least_squares._assembly import LeastSquares
 from .._risk import AbstractRisk
-from .._types import Hypothesis
+from .._types import changed, Hypothesis
 from ._base import RESULTS, Solution
 from ._march import march, march_adaptively, MAX_ELEMENTS
 from ._on_elements import element_series, initial_values, is_element_series, on_elements
@@ -54,17 +54,19 @@ def solve_elements(risk: AbstractRisk, f: Hypothesis, trainable: PyTree[bool]) -
         if not bool(fits):
             return None
         problem.theta = np.concatenate([np.ravel(np.asarray(c)) for c in coefficients])
-    r = problem.residuals(problem.theta)
-    if not r @ r <= SMALL**2 and not _is_local(problem):
-        return None
-    # an element whose Newton steps do not end has no solution that more of them would find
-    out = Outcome(problem.theta, r, int(steps), converged=True, history=[])
-    solution = host_solution(problem, out)
+    # beyond the last element that was found, polynomials that are wild may overflow
+    with np.errstate(over="ignore", invalid="ignore"):
+        r = problem.residuals(problem.theta)
+        if not r @ r <= SMALL**2 and not _is_local(problem):
+            return None
+        # an element whose Newton steps do not end has no solution that more of them would find
+        out = Outcome(problem.theta, r, int(steps), converged=True, history=[])
+        solution = host_solution(problem, out)
     stats = {**solution.stats, "elements": np.asarray(basis.number)}
-    result = solution.result if resolved else RESULTS.unresolved
-    if not resolved:
-        stats[UNRESOLVED_AT] = np.asarray(basis.breaks)[-1]
-    return eqx.tree_at(lambda s: (s.stats, s.result), solution, (stats, result))
+    if resolved:
+        return changed(solution, stats=stats)
+    stats[UNRESOLVED_AT] = np.asarray(basis.breaks)[-1]
+    return changed(solution, stats=stats, result=RESULTS.unresolved)
 
 
 def _is_local(problem: LeastSquares) -> bool:
