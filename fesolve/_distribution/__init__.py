@@ -3,6 +3,7 @@ from ._adaptive import ResidualWeighted as ResidualWeighted
 from ._base import (
     AbstractDistribution as AbstractDistribution,
     AbstractTransported as AbstractTransported,
+    Empirical as Empirical,
 )
 from ._chain import (
     MarkovChain as MarkovChain,
@@ -14,7 +15,6 @@ from ._continuous import Uniform as Uniform
 from ._data import Data as Data, Observation as Observation
 from ._diffusion import Diffusion as Diffusion
 from ._dirac import Dirac as Dirac
-from ._empirical import Empirical as Empirical
 from ._ergodic import Ergodic as Ergodic
 from ._expectation import expectation as expectation
 from ._monomial import Monomial as Monomial

@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from .._types import Point
-from ._base import AbstractDistribution, check_count
+from ._arrays import check_count
+from ._base import AbstractDistribution, Empirical
 from ._data import Data
-from ._empirical import Empirical
 
 
 @runtime_checkable

@@ -1,24 +1,20 @@
-"""What a distribution is, and what every distribution shares."""
+"""What a distribution is, what every distribution shares, and finitely many points with weights:
+samples, data and quadrature rules, which every distribution can be made into."""
 
 import abc
-from collections.abc import Sequence
 from functools import partial
-from typing import Any, TYPE_CHECKING
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .._checks import prng_key
+from .._checks import is_real
 from .._show import Shown
 from .._types import as_array, Hypothesis, is_traced, Point
-
-
-if TYPE_CHECKING:
-    from ._empirical import Empirical
-    from ._moments import Moments
+from ._arrays import check_count, float_dtype, stored, uniforms
+from ._moments import check_moments, Moments, weighted
 
 
 class AbstractDistribution(Shown):
@@ -45,15 +41,13 @@ class AbstractDistribution(Shown):
         """p(x; f): the distribution at this f, which is p itself unless p depends on f."""
         return self
 
-    def moments(self) -> "Moments | None":
+    def moments(self) -> Moments | None:
         """The mean and the covariance of a point, its leaves joined into one vector; `None` where
         they have no closed form."""
         return None
 
     def empirical(self, n: int, *, key: PRNGKeyArray) -> "Empirical":
         """The empirical distribution of n draws, equally weighted, whose population is p."""
-        from ._empirical import Empirical  # an Empirical is a distribution, defined after this
-
         return Empirical(self.sample(n, key=key), population=self)
 
 
@@ -80,103 +74,177 @@ def draws(p: AbstractTransported, n: int, key: PRNGKeyArray) -> Point:
     return jax.vmap(p.transport)(uniforms(key, (n, p.dimension), dtype))
 
 
-NO_KEY = object()
+class Empirical(AbstractTransported):
+    """The discrete distribution sum_i w_i delta_{x_i}: a sample D, data, or a quadrature rule.
 
+    **Arguments:**
 
-def check_count(method: str, n: Any, key: Any = NO_KEY) -> None:
-    """**Raises:** `ValueError` unless n is a whole number of points, at least one, and `key`,
-    where one is needed, a PRNG key."""
-    if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 1:
-        raise ValueError(f"`n` of `.{method}(n)` must be a whole number n >= 1; got {n!r}")
-    if key is not NO_KEY:
-        prng_key(key)
+    - `points`: n points, as one pytree whose leaves have a leading axis of length n. A tuple
+      `(X, Y)` gives pairs (x, y).
+    - `weights`: w, of shape (n,), with sum 1; equal by default. Weights of a rule may be
+      negative (`fe.expectation` takes them, `fe.Risk` does not).
+    - `population`: the distribution that the points stand for, if there is one: whatever needs
+      new points asks it. A rule, which is points with `weights`, has its mean and covariance.
 
-
-def floats(**parameters: Any) -> list[Any]:
-    """Parameters as arrays of one floating-point dtype and one shape, NumPy unless traced.
-
-    JAX arrays decide the dtype where there are any, so that `Uniform(0.0, b)` has that of b.
+    **Raises:** `ValueError` where shapes disagree, weights do not sum to 1, values are not finite,
+    or a rule has another mean or covariance than the normal, uniform or product law that it stands
+    for (Gauss-Hermite nodes without their factor sqrt(2)). What is traced is not looked at.
     """
-    arrays = [real(name, value) for name, value in parameters.items()]
-    dtype = float_dtype(arrays)
+
+    points: Point
+    weights: Any
+    population: AbstractDistribution | None
+
+    def __init__(
+        self,
+        points: Point,
+        weights: Any = None,
+        population: AbstractDistribution | None = None,
+    ) -> None:
+        self.points = stored(points, "points")
+        n = _number(self.points)
+        self.weights = np.full(n, 1 / n) if weights is None else _weights(weights)
+        if population is not None and not isinstance(population, AbstractDistribution):
+            raise ValueError(
+                "`population` must be the distribution that the points stand for, or None; got "
+                f"{population!r}"
+            )
+        self.population = population
+        if self.weights.shape != (n,):
+            raise ValueError(
+                f"`weights` must have one entry for each of the {n} points, shape ({n},); got "
+                f"shape {self.weights.shape}"
+            )
+        for leaf in jax.tree.leaves(self.points):
+            check_finite("points", leaf)
+        if not is_traced(self.weights):
+            _check_sum(np.asarray(self.weights))
+        if weights is not None and population is not None:
+            check_moments(self.points, self.weights, population)
+
+    def standing_for(self, population: AbstractDistribution) -> "Empirical":
+        """These points as a rule for `population` that need not have its moments, as one node a
+        coordinate has not."""
+        return rule(self.points, self.weights, population)
+
+    @property
+    def size(self) -> int:
+        """The number of points n."""
+        return self.weights.shape[0]
+
+    def sample(self, n: int, *, key: PRNGKeyArray) -> Point:
+        """n of the points, drawn with replacement by their weights."""
+        check_count("sample", n, key)
+        self._check_positive()
+        return _resampled(self.points, self.weights, n, key)
+
+    def quadrature(self, n: int) -> "Empirical":
+        """The distribution itself, which is exact."""
+        check_count("quadrature", n)
+        return self
+
+    def empirical(self, n: int, *, key: PRNGKeyArray) -> "Empirical":
+        """The distribution itself, whose points are chosen already."""
+        check_count("empirical", n)
+        return self
+
+    def moments(self) -> Moments | None:
+        return weighted(self.points, self.weights)
+
+    @property
+    def support(self) -> tuple[Point, Point]:
+        lower = jax.tree.map(lambda leaf: leaf.min(axis=0), self.points)
+        return lower, jax.tree.map(lambda leaf: leaf.max(axis=0), self.points)
+
+    @property
+    def dimension(self) -> int:
+        return 1
+
+    def transport(self, u: Float[Array, " cube"]) -> Point:
+        self._check_positive()
+        index = _index(self.weights, u[0])
+        return jax.tree.map(lambda leaf: jnp.asarray(leaf)[index], self.points)
+
+    def _check_positive(self) -> None:
+        if not is_traced(self.weights) and np.min(np.asarray(self.weights)) < 0:
+            raise ValueError(
+                "`weights` has negative entries, so the rule cannot be sampled from: sample its "
+                "population, or use it in `fe.expectation`"
+            )
+
+
+def rule(points: Point, weights: Any, population: AbstractDistribution | None) -> Empirical:
+    """An `Empirical` that is not checked: points that were made here, not given."""
+    made = object.__new__(Empirical)
+    for name, value in (("points", points), ("weights", weights), ("population", population)):
+        object.__setattr__(made, name, value)
+    return made
+
+
+@partial(jax.jit, static_argnames="n")
+def _resampled(points: Point, weights: Array, n: int, key: PRNGKeyArray) -> Point:
+    index = _index(weights, uniforms(key, (n,), jax.dtypes.canonicalize_dtype(weights.dtype)))
+    return jax.tree.map(lambda leaf: leaf[index], points)
+
+
+def _index(weights: Any, u: Array) -> Array:
+    cumulative = jnp.cumsum(jnp.asarray(weights, u.dtype))
+    # Side "right" steps over points of weight zero; rounding may leave the last sum below u.
+    index = jnp.searchsorted(cumulative, u * cumulative[-1], side="right")
+    return jnp.minimum(index, cumulative.size - 1)
+
+
+def _weights(weights: Any) -> Any:
     try:
-        shape = np.broadcast_shapes(*(a.shape for a in arrays))
+        weights = as_array(weights)
+        if not is_real(weights):
+            raise ValueError
     except ValueError:
-        shapes = ", ".join(
-            f"`{k}` of shape {a.shape}" for k, a in zip(parameters, arrays, strict=True)
-        )
-        raise ValueError(f"{shapes} do not fit together: pass scalars or equal shapes") from None
-    return [cast(a, dtype, shape) for a in arrays]
+        raise ValueError(f"`weights` must be numbers, one a point; got {weights!r}") from None
+    return weights if jnp.issubdtype(weights.dtype, jnp.floating) else weights.astype(float)
 
 
-def float_dtype(arrays: Sequence[Any]) -> Any:
-    """The floating-point dtype that arrays share: that of the JAX arrays, if there are any."""
-    floating = [a for a in arrays if jnp.issubdtype(a.dtype, jnp.floating)]
-    chosen = [a.dtype for a in floating if isinstance(a, jax.Array)]
-    return np.result_type(*(chosen or [a.dtype for a in floating] or [np.float64]))
-
-
-def check_point_shape(name: str, array: Any) -> None:
-    """**Raises:** `ValueError` unless a point would be a scalar or a vector."""
-    if array.ndim > 1 or array.size == 0:
+def _number(points: Point) -> int:
+    """The common length of the leading axes."""
+    shapes = [leaf.shape for leaf in jax.tree.leaves(points)]
+    if any(len(shape) == 0 for shape in shapes):
         raise ValueError(
-            f"`{name}` must be a number, or a vector with one entry a coordinate; got shape "
-            f"{array.shape}. For points of several parts use `fe.Product(k=p, z=q)`"
+            "`points` must carry a leading axis over the points on every leaf; got a scalar leaf. "
+            "For a single point use `fe.Dirac(x)`"
+        )
+    lengths = {shape[0] for shape in shapes}
+    if len(lengths) > 1:
+        raise ValueError(f"`points` must have leading axes of one length; got the shapes {shapes}")
+    n = lengths.pop()
+    if n == 0:
+        raise ValueError("`points` is empty: at least one point is needed")
+    return n
+
+
+def check_finite(name: str, leaf: Any) -> None:
+    if is_traced(leaf) or not jnp.issubdtype(leaf.dtype, jnp.inexact):
+        return
+    if isinstance(leaf, jax.Array) and not leaf.is_fully_addressable:
+        return
+    finite = np.isfinite(np.asarray(leaf)).reshape(leaf.shape[0], -1).all(axis=1)
+    if not finite.all():
+        raise ValueError(
+            f"`{name}` has values that are not finite at {int((~finite).sum())} of {finite.size} "
+            f"points, the first at index {int(np.argmin(finite))}: remove or repair them"
         )
 
 
-def numpy_of(*arrays: Any) -> Any:
-    """The array library to compute in: NumPy unless something is traced."""
-    return jnp if is_traced(arrays) else np
-
-
-def stored(tree: Point, name: str) -> Point:
-    """Points as they are kept: leaves become arrays, and a list of plain numbers one array."""
-    tree = jax.tree.map(_plain_list, tree, is_leaf=_is_plain_list)
-    tree = jax.tree.map(as_array, tree)
-    leaves = jax.tree.leaves(tree)
-    if not leaves:
-        raise ValueError(f"`{name}` is empty: pass an array, or a pytree of arrays")
-    for leaf in leaves:
-        if leaf.dtype.kind in "OSUMm":
-            raise ValueError(f"`{name}` must hold numbers; got an array of {leaf.dtype}")
-    return tree
-
-
-def uniforms(key: PRNGKeyArray, shape: tuple[int, ...], dtype: Any) -> Array:
-    """Uniform draws from the open interval (0, 1)."""
-    return open_unit(jr.uniform(key, shape, dtype))
-
-
-def open_unit(u: Array) -> Array:
-    """u in [0, 1] moved off the two ends, where a quantile may be infinite."""
-    step = jnp.finfo(u.dtype)
-    return jnp.clip(u, step.tiny, 1 - step.epsneg)
-
-
-def real(name: str, value: Any) -> Any:
-    """A parameter as an array of real numbers."""
-    try:
-        array = as_array(value)
-    except ValueError:
-        array = np.asarray(value, dtype=object)
-    if not (jnp.issubdtype(array.dtype, jnp.floating) or jnp.issubdtype(array.dtype, jnp.integer)):
-        raise ValueError(f"`{name}` must be a real number or an array of them; got {value!r}")
-    return array
-
-
-def cast(array: Any, dtype: Any, shape: tuple[int, ...]) -> Any:
-    """A parameter in this dtype and shape, in NumPy unless it is traced."""
-    if is_traced(array):
-        return jnp.broadcast_to(array.astype(dtype), shape)
-    return np.array(np.broadcast_to(np.asarray(array).astype(dtype), shape))
-
-
-def _is_plain_list(node: Any) -> bool:
-    return isinstance(node, list) and all(
-        isinstance(item, int | float) or _is_plain_list(item) for item in node
-    )
-
-
-def _plain_list(node: Any) -> Any:
-    return np.asarray(node) if isinstance(node, list) else node
+def _check_sum(weights: np.ndarray) -> None:
+    check_finite("weights", weights)
+    total = float(np.sum(weights, dtype=np.float64))
+    rounding = 1e-8 if weights.dtype == np.float64 else 1e-5
+    if abs(total - 1) > rounding * max(1.0, float(np.sum(np.abs(weights)))):
+        hint = ""
+        if abs(total - np.sqrt(np.pi)) < 1e-6:
+            hint = (
+                ", which is sqrt(pi): these are the weights of Gauss and Hermite for exp(-x^2), "
+                "whose nodes have to be multiplied by sqrt(2) as well"
+            )
+        raise ValueError(
+            f"`weights` must sum to 1; they sum to {total:.10g}. Divide them by their sum{hint}"
+        )

@@ -10,8 +10,8 @@ from jaxtyping import Array, Float
 
 from .._show import Shown
 from .._types import as_array, is_traced
-from ._base import floats, numpy_of
-from ._empirical import Empirical
+from ._arrays import floats, numpy_of
+from ._base import Empirical
 
 
 class MarkovChain(Shown):

@@ -13,15 +13,9 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._types import as_array, Hypothesis, is_traced, Point
 from ._adapted import as_distribution
-from ._base import (
-    AbstractDistribution,
-    AbstractTransported,
-    check_count,
-    float_dtype,
-    numpy_of,
-)
+from ._arrays import check_count, float_dtype, numpy_of
+from ._base import AbstractDistribution, AbstractTransported, Empirical
 from ._dirac import Dirac
-from ._empirical import Empirical
 from ._gauss import check_nodes
 from ._moments import independent, mixed, Moments
 

@@ -7,18 +7,10 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._types import is_traced, Point
-from ._base import (
-    AbstractDistribution,
-    AbstractTransported,
-    check_count,
-    check_point_shape,
-    draws,
-    floats,
-    numpy_of,
-)
+from ._arrays import check_count, check_point_shape, floats, numpy_of
+from ._base import AbstractDistribution, AbstractTransported, draws, Empirical
 from ._combine import Mixture, Product
 from ._dirac import Dirac
-from ._empirical import Empirical
 from ._gauss import legendre, tensor
 from ._moments import Moments
 

@@ -11,8 +11,8 @@ from jaxtyping import Array, PRNGKeyArray
 from .._checks import prng_key, whole
 from .._show import Plain, Shown, Word, words
 from .._types import Point
-from ._base import numpy_of, stored
-from ._empirical import check_finite, Empirical
+from ._arrays import numpy_of, stored
+from ._base import check_finite, Empirical
 
 
 class Observation(NamedTuple):

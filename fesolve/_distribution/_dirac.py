@@ -1,12 +1,15 @@
 """All mass at one point: where a condition holds."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._types import is_traced, Point
-from ._base import AbstractTransported, check_count, numpy_of, stored
+from ._arrays import check_count, numpy_of, stored
+from ._base import AbstractDistribution, AbstractTransported, Empirical
 from ._moments import Moments, weighted
 
 
@@ -56,3 +59,8 @@ class Dirac(AbstractTransported):
     def repeated(self, n: int) -> Point:
         """The point n times, in NumPy unless it is traced."""
         return jax.tree.map(lambda x: numpy_of(x).broadcast_to(x[None], (n, *x.shape)), self.point)
+
+
+def is_continuous(p: Any) -> bool:
+    """Whether p is a law whose points are not listed: neither a point nor a sample."""
+    return isinstance(p, AbstractDistribution) and not isinstance(p, Dirac | Empirical)

@@ -13,8 +13,8 @@ from jaxtyping import Array, PRNGKeyArray
 from .._compiled import compiled
 from .._types import as_array, Hypothesis, is_traced, is_tracing, Point
 from ._adapted import as_distribution, unbounded
-from ._base import AbstractDistribution, check_count
-from ._empirical import Empirical
+from ._arrays import check_count
+from ._base import AbstractDistribution, Empirical
 from ._paths import (
     check_finite,
     check_given,

@@ -6,9 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
-from ._base import AbstractDistribution
+from ._base import AbstractDistribution, Empirical
 from ._dirac import Dirac
-from ._empirical import Empirical
 
 
 def expectation(payoff: Callable[..., PyTree], q: AbstractDistribution) -> PyTree:

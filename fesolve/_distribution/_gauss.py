@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ._base import numpy_of
+from ._arrays import numpy_of
 
 
 MOST_NODES = 1_000_000

@@ -9,11 +9,11 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from .._types import Point
-from ._base import AbstractDistribution, check_count, numpy_of
+from ._arrays import check_count, numpy_of
+from ._base import AbstractDistribution, Empirical
 from ._combine import Product
 from ._continuous import Uniform
 from ._dirac import Dirac
-from ._empirical import Empirical
 from ._normal import LogNormal, Normal
 from ._rules import AbstractRule
 

@@ -12,18 +12,8 @@ from jax.scipy.special import ndtr, ndtri
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._types import is_traced, Point
-from ._base import (
-    AbstractTransported,
-    cast,
-    check_count,
-    check_point_shape,
-    draws,
-    float_dtype,
-    floats,
-    numpy_of,
-    real,
-)
-from ._empirical import Empirical
+from ._arrays import cast, check_count, check_point_shape, float_dtype, floats, numpy_of, real
+from ._base import AbstractTransported, draws, Empirical
 from ._gauss import check_nodes, hermite, tensor, truncated_normal
 from ._moments import Moments
 

@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from .._types import Hypothesis, is_traced, Point
-from ._base import AbstractDistribution, check_count
+from ._arrays import check_count
+from ._base import AbstractDistribution, Empirical, rule
 from ._data import arguments
-from ._empirical import Empirical, rule
 
 
 ROUNDS = 64

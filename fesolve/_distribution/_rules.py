@@ -11,18 +11,11 @@ import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
 from .._types import Hypothesis, Point
-from ._base import (
-    AbstractDistribution,
-    AbstractTransported,
-    check_count,
-    float_dtype,
-    open_unit,
-    uniforms,
-)
+from ._arrays import check_count, float_dtype, open_unit, uniforms
+from ._base import AbstractDistribution, AbstractTransported, Empirical
 from ._combine import finite, Mixture, Product, transported
 from ._continuous import Uniform
 from ._dirac import Dirac
-from ._empirical import Empirical
 from ._gauss import fejer
 from ._moments import Moments
 

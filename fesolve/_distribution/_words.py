@@ -5,10 +5,10 @@ import jax
 from .._show import Plain, Word, words
 from ._adapted import Adapted
 from ._adaptive import ResidualWeighted
+from ._base import Empirical
 from ._chain import MarkovChain
 from ._combine import Product
 from ._diffusion import Diffusion
-from ._empirical import Empirical
 from ._ergodic import Ergodic
 from ._normal import LogNormal
 

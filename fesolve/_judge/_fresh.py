@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._distribution import AbstractDistribution, AbstractTransported, Dirac, Empirical, Uniform
-from .._distribution._empirical import rule
+from .._distribution._base import rule
 from .._distribution._part import holds
 from .._hypothesis import AbstractLocalBasis, Series
 from .._least_squares._trainable import series_in

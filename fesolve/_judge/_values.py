@@ -17,12 +17,12 @@ from jaxtyping import Array, PyTree
 
 from .._compiled import arrays_of, Static
 from .._distribution import Empirical
-from .._hypothesis import Series
+from .._hypothesis import AbstractLocalBasis, Series
 from .._least_squares._assembly import blocks, Equation
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import Hypothesis, is_traced, Point
 from ._asked import ROOT
-from ._fresh import recurrence
+from ._fresh import in_pieces, recurrence
 from ._probe import Corrected, functions, is_function, leaves_of_parts, method_names
 
 
@@ -135,9 +135,14 @@ def _part_sample(node: Any, points: np.ndarray | None) -> Empirical | None:
         lower.dtype, jnp.floating
     ):
         return None
-    u = np.sin(np.pi / 2 * recurrence(int(2.2 * node.basis.size) + 8, lower.size)) ** 2
-    u = u.reshape(-1, *lower.shape)
-    return _equally(lower[None] * (1 - u) + upper[None] * u)
+    count = int(2.2 * node.basis.size) + 8
+    if lower.shape:
+        u = np.sin(np.pi / 2 * recurrence(count, lower.size)) ** 2
+        u = u.reshape(-1, *lower.shape)
+        return _equally(lower[None] * (1 - u) + upper[None] * u)
+    basis, xp = node.basis, jnp if is_traced((lower, upper)) else np
+    cuts = basis.pieces if isinstance(basis, AbstractLocalBasis) else xp.stack([lower, upper])
+    return Empirical(*in_pieces(count, cuts))
 
 
 def _part_name(f: Hypothesis, place: int) -> str:

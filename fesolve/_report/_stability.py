@@ -12,13 +12,15 @@ from jaxtyping import Array, Float
 from .._compiled import compiled
 from .._distribution import AbstractDistribution, Dirac, Ergodic
 from .._precision import in_dtype, theta_dtype
+from .._solver._iteration import iterate
+from .._solver._jax_algebra import InJax
+from .._solver._plans import series_plan
 from .._types import as_array, Hypothesis, is_traced, is_tracing, Point
 from ._check import Check
 from ._simulation import check_law, Law
 
 
-STEPS = 100
-"""Newton steps at most."""
+PLAN = series_plan(100, 1e-3, 1e-12, timed=False)
 
 
 def spectral_radius(
@@ -118,32 +120,21 @@ def _flow(model: tuple, x: Point) -> Point:
 
 @compiled
 def _found(law: Callable, model: tuple, x: Point) -> tuple[Point, Float[Array, "n n"]]:
-    """The fixed point by Newton's method with steps halved where it does not help, and the
-    derivative there; nan where the method got stuck."""
+    """The fixed point and the derivative there; nan where none was found. Of the steady states of
+    a unit root one that is near is taken."""
     v, shaped = ravel_pytree(jax.tree.map(jnp.asarray, x))
     moved = lambda v: ravel_pytree(law(model, shaped(v)))[0].astype(v.dtype)
     excess = lambda v: moved(v) - v
     rounding = 100 * float(jnp.finfo(v.dtype).eps)
-    size = lambda v: jnp.linalg.norm(excess(v))
-    done = lambda v: size(v) <= rounding * (1 + jnp.linalg.norm(v))
-
-    def newton(state: tuple) -> tuple:
-        v, count, _ = state
-        # a unit root leaves a continuum of steady states, of which the nearest is taken
-        direction = -jnp.linalg.pinv(jax.jacfwd(excess)(v)) @ excess(v)
-        lengths = jnp.asarray(0.5 ** np.arange(12), v.dtype)
-        tried = jax.vmap(lambda a: size(v + a * direction))(lengths)
-        best = jnp.argmin(jnp.where(jnp.isfinite(tried), tried, jnp.inf))
-        better = tried[best] < size(v)
-        return jnp.where(better, v + lengths[best] * direction, v), count + 1, better
-
-    def going(state: tuple) -> Array:
-        v, count, better = state
-        return better & ~done(v) & (count < STEPS)
-
-    v, _, _ = jax.lax.while_loop(going, newton, (v, 0, jnp.asarray(True)))
-    near = size(v) <= rounding**0.5 * (1 + jnp.linalg.norm(v))
-    v = jnp.where(near, v, jnp.nan)
+    near = lambda v, r, share: jnp.linalg.norm(r) <= share * (1 + jnp.linalg.norm(v))
+    algebra = InJax(
+        excess,
+        lambda v: (excess(v), jax.jacfwd(excess)(v)),
+        dtype=v.dtype,
+        holds=lambda point: near(point.theta, point.r, rounding),
+    )
+    best = iterate(algebra, PLAN, v).best
+    v = jnp.where(near(best.theta, best.r, rounding**0.5), best.theta, jnp.nan)
     return shaped(v), jax.jacfwd(moved)(v)
 
 

@@ -212,6 +212,19 @@ class AbstractSolver(Shown):
         ended, of which `judged` makes a verdict."""
 
 
+class AbstractOuterSolver(AbstractSolver):
+    """A solver around another, which says how accurate f has to be.
+
+    - `solver`: the other one.
+    """
+
+    solver: eqx.AbstractVar[AbstractSolver]
+
+    @property
+    def accuracy(self) -> float:
+        return self.solver.accuracy
+
+
 class AbstractLeastSquaresSolver(AbstractSolver):
     """A solver that works on the residuals of a fixed sample. Given a population risk, it has the
     sample chosen: more points are taken as long as they lower the error of f.
@@ -220,6 +233,18 @@ class AbstractLeastSquaresSolver(AbstractSolver):
     """
 
     budget: eqx.AbstractVar[int]
+
+
+def require_solver(solver: Any) -> AbstractSolver:
+    """The solver that another is built around.
+
+    **Raises:** `ValueError` where it is none.
+    """
+    if not isinstance(solver, AbstractSolver):
+        raise ValueError(
+            f"`solver` must be a solver such as `fe.LevenbergMarquardt()`; got {solver!r}"
+        )
+    return solver
 
 
 def require_key(key: PRNGKeyArray | None, what: str) -> PRNGKeyArray:

@@ -8,20 +8,17 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, PRNGKeyArray
 
-from .._distribution import AbstractDistribution, Dirac, Empirical
-from .._distribution._empirical import rule
+from .._distribution import Empirical
+from .._distribution._base import rule
+from .._distribution._dirac import is_continuous
 from .._evaluation import Pairs
 from .._risk import AbstractRisk, require_sample, Risk, SumRisk
 from .._types import changed, Hypothesis
 
 
-def _is_continuous(p: Any) -> bool:
-    return isinstance(p, AbstractDistribution) and not isinstance(p, Dirac | Empirical)
-
-
 def is_fresh(term: Risk) -> bool:
     """Whether each step draws new points, or a new shock, of this term."""
-    return _is_continuous(term.distribution) or _is_continuous(term.shock)
+    return is_continuous(term.distribution) or is_continuous(term.shock)
 
 
 def is_drawn(term: Risk, batch_size: int | None) -> bool:

@@ -7,15 +7,17 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
-from .._distribution import AbstractDistribution, Dirac, Empirical, Sobol
-from .._distribution._empirical import rule
+from .._distribution import AbstractDistribution, Empirical, Sobol
+from .._distribution._base import rule
+from .._distribution._dirac import is_continuous
 from .._hypothesis import Chebyshev, Series, Tensor
 from .._judge._fresh import coordinates, SEED, SHOCK_NODES
 from .._least_squares._trainable import same_leaves
-from .._risk import AbstractRisk, on_exact_shock, Risk, SumRisk
+from .._risk import AbstractRisk, on_exact_shock, SumRisk
 from .._types import changed, Hypothesis, is_traced, is_tracing
 from .._worst import underlying
 from ._base import AbstractLeastSquaresSolver, ended, RESULTS, Solution
+from ._batches import is_fresh
 from ._judged import judged
 from ._sequential import in_sequence, later
 
@@ -30,7 +32,7 @@ AT_REST = 2.0
 
 def is_population(risk: AbstractRisk) -> bool:
     """Whether there are points to be chosen."""
-    return any(_is_open(term) for term in risk.terms)
+    return any(is_fresh(term) for term in risk.terms)
 
 
 def on_chosen_points(
@@ -45,26 +47,27 @@ def on_chosen_points(
     """Solve, judge on fresh points, and take twice as many while that lowers the error of f, which
     is then no longer one of estimation: until it is below the accuracy asked for, or at rest, or
     the budget of points is used up."""
-    size, solutions = 1.0, []
-    least = np.inf
+    traced = is_traced((risk, f)) or is_tracing()
+    size, solutions, points, least = 1.0, [], 0, np.inf
     best: Solution | None = None
     while True:
         sample = _sampled(risk, f, size)
-        watching = later(monitors, solutions)
+        count = sum(term.count for term in sample.terms)
+        if best is not None and count > solver.budget:
+            break
+        points, watching = count, later(monitors, solutions)
         found = solver.minimise(sample, f, trainable, key=key, monitors=watching)
         found = judged(sample, found, same_leaves(trainable, found.value), solver.accuracy)
         solutions.append(found)
-        points = sum(term.count for term in sample.terms)
-        traced = is_traced((risk, f)) or is_tracing()
-        error = (
-            np.inf if traced else float(np.nan_to_num(found.stats.get("error", 0.0), nan=np.inf))
-        )
+        error = np.inf
+        if not traced:
+            error = float(np.nan_to_num(found.stats.get("error", 0.0), nan=np.inf))
         if best is None or error <= least:
             best, least = found, min(least, error)
-        too_many = sum(term.count for term in _sampled(risk, f, 2 * size).terms) > solver.budget
-        if traced or bool(found.solved) or too_many or _is_at_rest(solutions):
-            return _with_points(in_sequence([*solutions[:-1], best]), points)
+        if traced or bool(found.solved) or _is_at_rest(solutions):
+            break
         f, trainable, size = best.value, same_leaves(trainable, best.value), 2 * size
+    return _with_points(in_sequence([*solutions[:-1], best]), points)
 
 
 def _is_at_rest(solutions: list[Solution]) -> bool:
@@ -79,17 +82,7 @@ def _is_at_rest(solutions: list[Solution]) -> bool:
 
 def _with_points(solution: Solution, points: int) -> Solution:
     stats = {**solution.stats, "points": np.asarray(points)}
-    return Solution(
-        solution.value, solution.risk, solution.result, stats, solution.history, solution.trained
-    )
-
-
-def _is_open(term: Risk) -> bool:
-    return _is_continuous(term.distribution) or _is_continuous(term.shock)
-
-
-def _is_continuous(p: Any) -> bool:
-    return isinstance(p, AbstractDistribution) and not isinstance(p, Dirac | Empirical)
+    return changed(solution, stats=stats)
 
 
 def _sampled(risk: AbstractRisk, f: Hypothesis, size: float) -> AbstractRisk:
@@ -98,7 +91,7 @@ def _sampled(risk: AbstractRisk, f: Hypothesis, size: float) -> AbstractRisk:
     terms = []
     for term in risk.given(f).terms:
         term = on_exact_shock(term, SHOCK_NODES)
-        if _is_continuous(term.distribution):
+        if is_continuous(term.distribution):
             term = changed(term, distribution=_points(term.distribution, f, size))
         terms.append(term)
     return SumRisk(tuple(terms)) if isinstance(risk, SumRisk) else terms[0]

@@ -14,14 +14,14 @@ from .._fingerprint import alike
 from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import changed, Hypothesis, is_traced, is_tracing, still
-from ._base import AbstractSolver, RESULTS, Solution
+from ._base import AbstractOuterSolver, AbstractSolver, require_solver, RESULTS, Solution
 from ._levenberg_marquardt import LevenbergMarquardt
 from ._outcome import no_monitors_under_tracing
 from ._run import solution_of
 from ._sequential import in_sequence, later
 
 
-class Continuation(AbstractSolver):
+class Continuation(AbstractOuterSolver):
     """argmin R_1 along a path R_t of risks, from an easy R_0 = `begin`, 0 <= t <= 1.
 
     R_t has the residuals of both, and (1 - t) times the numbers of `begin` plus t times those of
@@ -76,10 +76,7 @@ class Continuation(AbstractSolver):
                 f"values in it; got {type(begin).__name__}"
             )
         solver = LevenbergMarquardt() if solver is None else solver
-        if not isinstance(solver, AbstractSolver):
-            raise ValueError(
-                f"`solver` must be a solver such as `fe.LevenbergMarquardt()`; got {solver!r}"
-            )
+        require_solver(solver)
         whole(steps, "steps")
         if not isinstance(least, int | float | np.number) or not 0 < least <= 1 / steps:
             raise ValueError(
@@ -89,10 +86,6 @@ class Continuation(AbstractSolver):
         self.solver = solver
         self.steps = int(steps)
         self.least = least
-
-    @property
-    def accuracy(self) -> float:
-        return self.solver.accuracy
 
     def minimise(
         self,

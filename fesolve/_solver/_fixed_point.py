@@ -15,7 +15,14 @@ from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk
 from .._types import Hypothesis
 from ._algebra import Plan
-from ._base import AbstractSolver, Interrupted, RESULTS, Solution
+from ._base import (
+    AbstractOuterSolver,
+    AbstractSolver,
+    Interrupted,
+    require_solver,
+    RESULTS,
+    Solution,
+)
 from ._differentiable import solve_on_device
 from ._held import Anyhow, HeldAssembly, InShape
 from ._iteration import iterate
@@ -28,7 +35,7 @@ from ._verdict import default_tolerance
 from ._walk import advance, begin, Rule, Walk
 
 
-class FixedPoint(AbstractSolver):
+class FixedPoint(AbstractOuterSolver):
     """f_{k+1} = argmin over f of E[step(f, f_k, x)^2], until f_k no longer changes.
 
     The residual of the risk is the equation as a whole, and gives the points, `args`, shock,
@@ -100,10 +107,7 @@ class FixedPoint(AbstractSolver):
         if not callable(step):
             raise ValueError(f"`step` must be a function `step(f, g, x, *args)`; got {step!r}")
         solver = LevenbergMarquardt() if solver is None else solver
-        if not isinstance(solver, AbstractSolver):
-            raise ValueError(
-                f"`solver` must be a solver such as `fe.LevenbergMarquardt()`; got {solver!r}"
-            )
+        require_solver(solver)
         for name, number, least in (("max_steps", max_steps, 1), ("anderson", anderson, 0)):
             whole(number, name, least)
         if not (isinstance(damping, int | float | np.number) and 0 < damping <= 1):
@@ -114,10 +118,6 @@ class FixedPoint(AbstractSolver):
         self.step, self.solver = step, solver
         self.max_steps, self.damping = max_steps, damping
         self.anderson, self.stop = anderson, stop
-
-    @property
-    def accuracy(self) -> float:
-        return self.solver.accuracy
 
     def minimise(
         self,

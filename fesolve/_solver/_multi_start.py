@@ -16,13 +16,22 @@ from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk
 from .._types import Hypothesis, HypothesisClass, is_traced, is_tracing
 from ._agreement import check_comparable, points_of, spread_of, values_of
-from ._base import AbstractSolver, ended, Interrupted, require_key, RESULTS, Solution
+from ._base import (
+    AbstractOuterSolver,
+    AbstractSolver,
+    ended,
+    Interrupted,
+    require_key,
+    require_solver,
+    RESULTS,
+    Solution,
+)
 from ._levenberg_marquardt import LevenbergMarquardt
 from ._run import solution_of
 from ._sequential import in_sequence, later
 
 
-class MultiStart(AbstractSolver):
+class MultiStart(AbstractOuterSolver):
     """argmin over theta of R(f_theta) from several starts, which must end at the same function.
 
     A small residual does not say that an equation has one solution. Starts of equal risk that end
@@ -94,24 +103,17 @@ class MultiStart(AbstractSolver):
                 "`hypothesis_class` must be a function `key -> f` that draws a start; got "
                 f"{hypothesis_class!r}"
             )
-        if solver is not None and not isinstance(solver, AbstractSolver):
-            raise ValueError(
-                f"`solver` must be a solver such as `fe.LevenbergMarquardt()`; got {solver!r}"
-            )
+        solver = LevenbergMarquardt() if solver is None else require_solver(solver)
         whole(starts, "starts")
         if compare is not None and not callable(compare):
             raise ValueError(f"`compare` must be a function `compare(f, x)`; got {compare!r}")
         positive(agreement, "agreement")
         self.hypothesis_class = hypothesis_class
-        self.solver = LevenbergMarquardt() if solver is None else solver
+        self.solver = solver
         self.starts = int(starts)
         self.compare = compare
         self.agreement = float(agreement)
         self.keep = bool(keep)
-
-    @property
-    def accuracy(self) -> float:
-        return self.solver.accuracy
 
     def minimise(
         self,

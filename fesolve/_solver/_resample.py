@@ -11,11 +11,11 @@ from .._distribution import Empirical
 from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import changed, Hypothesis
-from ._base import AbstractSolver, require_key, Solution
+from ._base import AbstractOuterSolver, AbstractSolver, require_key, require_solver, Solution
 from ._sequential import in_sequence, later
 
 
-class Resample(AbstractSolver):
+class Resample(AbstractOuterSolver):
     """Draw a sample given f, solve on it, and draw again: `rounds` times.
 
     For p*(x; f), the distribution of the states that f itself leads to (`fe.Ergodic`), this is
@@ -44,19 +44,12 @@ class Resample(AbstractSolver):
     rounds: int
 
     def __init__(self, solver: Any, *, n: int, rounds: int) -> None:
-        if not isinstance(solver, AbstractSolver):
-            raise ValueError(
-                f"`solver` must be a solver such as `fe.LevenbergMarquardt()`; got {solver!r}"
-            )
+        require_solver(solver)
         for name, number in {"n": n, "rounds": rounds}.items():
             whole(number, name)
         self.solver = solver
         self.n = n
         self.rounds = rounds
-
-    @property
-    def accuracy(self) -> float:
-        return self.solver.accuracy
 
     def minimise(
         self,
