@@ -4,8 +4,7 @@ import jax
 import numpy as np
 
 from .._types import is_traced
-from ._base import AbstractDistribution
-from ._empirical import Empirical
+from ._base import AbstractDistribution, Empirical
 
 
 def same(p: AbstractDistribution | None, q: AbstractDistribution | None) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .._distribution import Empirical
-from .._distribution._empirical import rule
+from .._distribution._base import rule
 from .._least_squares._algebra import one_thread
 from .._least_squares._assembly import Equation, LeastSquares
 from .._least_squares._trainable import trainable_leaves
