@@ -15,6 +15,7 @@ from ._distribution import (
     Empirical as Empirical,
     Ergodic as Ergodic,
     expectation as expectation,
+    Histogram as Histogram,
     LatinHypercube as LatinHypercube,
     LogNormal as LogNormal,
     MarkovChain as MarkovChain,

@@ -76,6 +76,10 @@ LINES = [
     (fe.ResidualWeighted(UNIFORM, ode), "ResidualWeighted(Uniform(0, 5), ode)"),
     (PATH, "Ergodic(step, Dirac(0), Normal(0, scale=0.04), periods=500, burn_in=100)"),
     (
+        fe.Histogram(step, [0.0, 1.0, 3.0], fe.rouwenhorst(2, 0.5, 0.1)),
+        "Histogram(step, 3 nodes, MarkovChain(2 states))",
+    ),
+    (
         fe.Diffusion(start, step, fe.Dirac(0.0), horizon=1.0, steps=50),
         "Diffusion(start, step, Dirac(0), horizon=1, steps=50)",
     ),

@@ -17,6 +17,7 @@ from ._diffusion import Diffusion as Diffusion
 from ._dirac import Dirac as Dirac
 from ._ergodic import Ergodic as Ergodic
 from ._expectation import expectation as expectation
+from ._histogram import Histogram as Histogram
 from ._monomial import Monomial as Monomial
 from ._normal import LogNormal as LogNormal, Normal as Normal, TruncatedNormal as TruncatedNormal
 from ._rules import (

@@ -10,6 +10,7 @@ from ._chain import MarkovChain
 from ._combine import Product
 from ._diffusion import Diffusion
 from ._ergodic import Ergodic
+from ._histogram import Histogram
 from ._normal import LogNormal
 
 
@@ -55,10 +56,17 @@ def _(p: Diffusion) -> list[Word]:
 
 
 @words.register
+def _(p: Histogram) -> list[Word]:
+    found = [Word(p.step), Word(Plain(f"{p.nodes.shape[0]:,} nodes"))]
+    found += [Word(part) for part in (p.chain, p.shock) if part is not None]
+    return [*found, *_given(p)]
+
+
+@words.register
 def _(p: ResidualWeighted) -> list[Word]:
     return [Word(p.distribution), Word(p.residual), *_given(p)]
 
 
-def _given(p: Ergodic | Diffusion | ResidualWeighted) -> list[Word]:
+def _given(p: Ergodic | Diffusion | Histogram | ResidualWeighted) -> list[Word]:
     """The f at which a distribution was taken that depends on f."""
     return [] if p.hypothesis is None else [Word(p.hypothesis, "given")]

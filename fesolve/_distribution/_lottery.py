@@ -1,0 +1,149 @@
+"""Mass moved between nodes by lotteries, and what stays as it is when it moves."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+
+SMOOTHINGS = 10
+"""Steps of the operator itself after each correction on few nodes."""
+CYCLES = 1_000
+"""At most this many corrections. A dozen is usual."""
+
+
+class Lottery(NamedTuple):
+    """Where mass goes from each of n nodes in each of m states: to the nodes `left` and `left` + 1,
+    with the probabilities 1 - `right` and `right`; then the state moves by `transition`.
+
+    A leading axis counts the values of a shock, which have the probabilities `weights`.
+    """
+
+    left: Int[Array, "shocks m n"]
+    right: Float[Array, "shocks m n"]
+    weights: Float[Array, " shocks"]
+    transition: Float[Array, "m m"]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.left.shape[1:]
+
+    def interpolated(self, values: Float[Array, "m n"]) -> Float[Array, "m n"]:
+        """The mean over the shocks of values[i, .] where one goes from each node of state i."""
+
+        def one(left: Array, right: Array) -> Array:
+            at = jnp.take_along_axis(values, left, axis=1)
+            return at + right * (jnp.take_along_axis(values, left + 1, axis=1) - at)
+
+        if self.left.shape[0] == 1:
+            return one(self.left[0], self.right[0])
+        return jnp.tensordot(self.weights, jax.vmap(one)(self.left, self.right), axes=1)
+
+    def expected(self, values: Float[Array, "m n"]) -> Float[Array, "m n"]:
+        """E[values(i', x') | i, x] at all nodes: the operator on functions."""
+        return self.interpolated(_product(self.transition, values))
+
+    def moved(self, mass: Float[Array, "m n"]) -> Float[Array, "m n"]:
+        """The mass tomorrow: the operator on distributions, the transpose of `expected`."""
+        return jax.linear_transpose(self.expected, mass)(mass)[0]
+
+    def stationary(self) -> tuple[Float[Array, "m n"], Float[Array, ""]]:
+        """The mass d = `moved`(d) with sum 1, and the norm of what is left of the difference.
+
+        Differentiable in `right`, `weights` and `transition`, forward and backward, by the
+        implicit function theorem: (1 - T + v 1') d = v holds for it with any v of sum 1.
+        """
+        v = jnp.full(self.shape, 1 / np.prod(self.shape), self.right.dtype)
+        coarse = _Coarse(jax.lax.stop_gradient(self), v)
+        equation = lambda d: d - self.moved(d) + v * jnp.sum(d)
+        d = jax.lax.custom_linear_solve(
+            equation, v, solve=coarse.solve, transpose_solve=coarse.solve_transposed
+        )
+        return d, jnp.sum(jnp.abs(equation(d) - v))
+
+
+class _Coarse:
+    """1 - T + v 1' on few of the nodes, between which functions are interpolated.
+
+    T moves mass so little that its powers converge slowly, in ways that are smooth. Steps of T
+    take away what is not smooth, and a solve on few nodes the rest: a two-level method of
+    aggregation and disaggregation. A correction that does not help is not taken, and the steps of T
+    alone converge too.
+
+    **Source:** Koury, McAllister and Stewart (1984), "Iterative methods for computing stationary
+    distributions of nearly completely decomposable Markov chains".
+    """
+
+    def __init__(self, lottery: Lottery, v: Array) -> None:
+        m, n = lottery.shape
+        few = min(n, max(8, min(80, 600 // m)))
+        hats = np.eye(n)
+        if few < n:
+            at = np.linspace(0, n - 1, few)
+            hats = np.array([np.interp(np.arange(n), at, row) for row in np.eye(few)])
+        self.lottery, self.v = lottery, v
+        self.collect = jnp.asarray(hats, v.dtype)
+        self.spread = jnp.asarray(hats / hats.sum(axis=1, keepdims=True), v.dtype)
+        there = jax.vmap(lambda hat: lottery.interpolated(jnp.broadcast_to(hat, (m, n))))
+        flows = _product(there(self.collect), self.spread.T)
+        moved = jnp.einsum("ij,kil->jkil", lottery.transition, flows).reshape(m * few, m * few)
+        stays = jnp.kron(jnp.eye(m, dtype=v.dtype), _product(self.collect, self.spread.T))
+        total = _product(v, self.collect.T).reshape(-1, 1)
+        self.factors = jax.scipy.linalg.lu_factor(stays - moved + total)
+
+    def solve(self, _: Any, b: Array) -> Array:
+        """d with d - T d + v 1'd = b."""
+        step = lambda d: self.lottery.moved(d) - self.v * jnp.sum(d)
+        return self._iterated(step, b, self.collect, self.spread, 0)
+
+    def solve_transposed(self, _: Any, b: Array) -> Array:
+        """y with y - T'y + (v'y) 1 = b."""
+        step = lambda y: self.lottery.expected(y) - jnp.sum(self.v * y)
+        return self._iterated(step, b, self.spread, self.collect, 1)
+
+    def _iterated(self, step: Any, b: Array, collect: Array, spread: Array, trans: int) -> Array:
+        m = b.shape[0]
+        left = lambda x: b - x + step(x)
+        size = lambda x: jnp.sum(jnp.abs(left(x)))
+
+        def smoothed(x: Array) -> Array:
+            return jax.lax.fori_loop(0, SMOOTHINGS, lambda _, x: b + step(x), x)
+
+        def corrected(x: Array) -> Array:
+            rest = _product(left(x), collect.T).reshape(-1)
+            few = jax.scipy.linalg.lu_solve(self.factors, rest, trans=trans)
+            return x + _product(few.reshape(m, -1), spread)
+
+        def cycle(now: tuple) -> tuple:
+            x, before, correct, count = now
+            new = smoothed(jnp.where(correct, corrected(x), x))
+            after = size(new)
+            taken = ~correct | (after < before)
+            x, before = jnp.where(taken, new, x), jnp.where(taken, after, before)
+            return x, before, taken, count + 1
+
+        tolerance = 1_000 * float(jnp.finfo(b.dtype).eps) * jnp.sum(jnp.abs(b))
+        going = lambda now: (now[1] > tolerance) & (now[3] < CYCLES)
+        start = (b, size(b), jnp.array(True), jnp.zeros((), int))
+        return jax.lax.while_loop(going, cycle, start)[0]
+
+
+def _product(a: Array, b: Array) -> Array:
+    """a @ b in full precision on accelerators that would round to TF32."""
+    return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
+
+
+def lottery(
+    following: Float[Array, "shocks m n"],
+    nodes: Float[Array, " n"],
+    weights: Float[Array, " shocks"],
+    transition: Float[Array, "m m"],
+) -> Lottery:
+    """The lottery between the neighbours of each point that has that point as its mean."""
+    left = jnp.searchsorted(nodes, jax.lax.stop_gradient(following), side="right") - 1
+    left = jnp.clip(left, 0, nodes.size - 2)
+    right = (following - nodes[left]) / (nodes[left + 1] - nodes[left])
+    # beyond the ends, and by rounding beyond a node, mass stays at the node
+    return Lottery(left, jnp.clip(right, 0, 1), weights, transition)
