@@ -10,9 +10,9 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._compiled import compiled
 from .._types import as_array, changed, Hypothesis, is_traced, Point
-from ._base import AbstractDistribution, real
+from ._arrays import real
+from ._base import AbstractDistribution, Empirical, rule
 from ._chain import MarkovChain
-from ._empirical import Empirical, rule
 from ._lottery import Lottery, lottery
 from ._paths import check_given, in_precision, precision
 
