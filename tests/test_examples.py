@@ -13,14 +13,24 @@ EXAMPLES = [path for path in FILES if path.stem not in COMMANDS]
 
 
 LONG = {
+    "autoencoder",
+    "clusters",
     "constraints",
+    "disentanglement",
+    "distribution_shift",
     "error_curve",
     "error_decomposition",
     "expectations",
+    "features",
     "from_payoff_to_policy",
     "huggett",
+    "kernel_length",
+    "principal_components",
+    "pseudo_states",
+    "regularisation",
     "sensitivities",
     "symmetric_firms",
+    "transfer",
 }
 
 
