@@ -44,6 +44,18 @@ def test_every_solver_finds_a_degree(name):
     np.testing.assert_allclose(jax.vmap(solution.value)(x), np.exp(-2 * x), rtol=0, atol=1e-12)
 
 
+def test_a_degree_is_found_where_newton_does_not_arrive():
+    """f' = 10 f (1 - f), of which no low degree knows anything."""
+    logistic = lambda f, x: jax.grad(f)(x) - 10 * f(x) * (1 - f(x))
+    risk = fe.Risk(logistic, fe.Uniform(0.0, 5.0)) + fe.Risk(lambda f, x: f(x) - 0.1, fe.Dirac(0.0))
+    solver = fe.LevenbergMarquardt(max_steps=500)
+    solution = fe.solve(risk.quadrature(8), fe.Series(fe.Chebyshev(None, (0.0, 5.0))), solver)
+    x = np.linspace(0.0, 5.0, 101)
+    exact = 1 / (1 + 9 * np.exp(-10 * x))
+    np.testing.assert_allclose(jax.vmap(solution.value)(x), exact, rtol=0, atol=1e-12)
+    assert int(solution.stats["steps"]) <= 500
+
+
 @pytest.mark.parametrize("name", ["linear", "optimistix"])
 def test_every_solver_finds_elements(name):
     """0.03^2 f'' = f with f = 1 at both ends."""

@@ -181,9 +181,10 @@ class Chebyshev(AbstractGlobalBasis):
 
     **Arguments:**
 
-    - `degree`: the highest degree; `None` leaves it to the solver, up to `max_degree`.
+    - `degree`: the highest degree; with `None` it is doubled until the last coefficients are at
+      rounding, up to `max_degree`.
     - `domain`: (lo, hi) with lo < hi, in units of x.
-    - `max_degree`: the bound, where the solver chooses.
+    - `max_degree`: the bound, where it is found.
 
     **Raises:** `ValueError` for a negative degree, and unless lo < hi.
     """

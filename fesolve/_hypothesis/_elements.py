@@ -42,7 +42,8 @@ class SpectralElements(AbstractLocalBasis):
     - `degree`: of the polynomials, at least 2 * smoothness + 1.
     - `breaks`: b_0 < b_1 < ... < b_E, in units of x; may be traced.
     - `smoothness`: s >= 0.
-    - `adaptive`: whether a solver may move and add breaks.
+    - `adaptive`: whether breaks are found: an initial-value problem chooses the length of each
+      element, and elsewhere those are halved in which the last coefficients are above rounding.
 
     **Raises:** `ValueError` where a degree is too low for its smoothness, or breaks do not rise.
 

@@ -15,7 +15,7 @@ from .._least_squares._trainable import linear_leaves, same_leaves
 from .._risk import AbstractRisk
 from .._types import changed, Hypothesis
 from ._algebra import Plan
-from ._base import AbstractLeastSquaresSolver, Solution
+from ._base import AbstractLeastSquaresSolver, RESULTS, Solution
 from ._best import BestOnFresh
 from ._causal import Order, timely_order
 from ._differentiable import solve_on_device, Staged
@@ -27,6 +27,7 @@ from ._outcome import host_solution, no_monitors_under_tracing, Outcome
 from ._plans import network_plan, newton_plan, plan_of
 from ._refined import Level, refined, sample_for
 from ._reporter import Reporter
+from ._sequential import in_sequence, later
 
 
 class LevenbergMarquardt(AbstractLeastSquaresSolver):
@@ -117,8 +118,7 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
         if on_pieces and not is_sparse(problem):
             return self.minimum(exact, monitors)
         columns = tuple(problem.columns(_entries(f, whole)).tolist())
-        if len(columns) > exact.rows:
-            require_rows(exact, size)
+        require_rows(exact, size)
         plan = newton_plan(30, columns=columns, max_steps=self.max_steps)
         if on_pieces:
             plan = self._plan(True, (), timed=True)._replace(columns=columns)
@@ -127,7 +127,12 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
         report = Reporter(narrowed, monitors, self.every)
         algebra = in_numpy(problem, order=order, report=report)
         out = run_on_host(problem, algebra, plan)
-        found = host_solution(problem, out)
+        short = out.steps < self.max_steps
+        found = host_solution(problem, out, RESULTS.not_zero if short else None)
+        if level.is_last and short and not (on_pieces or out.converged):
+            left = changed(self, max_steps=self.max_steps - int(out.steps))
+            again = left.minimum(exact, later(monitors, [found]))
+            return in_sequence([found, again])
         stats = {**found.stats, "unknowns": np.asarray(size), "rows": np.asarray(exact.rows)}
         value = narrowed(np.asarray(out.theta))
         return Solution(value, found.risk, found.result, stats, found.history)

@@ -39,6 +39,7 @@ class Level(NamedTuple):
     - `free`: the same f, its bases as the user left them to the solver; `None` where there are
       none to be refined.
     - `taken`: steps that were taken at the levels before.
+    - `is_last`: whether no degree may be higher.
     """
 
     sample: AbstractRisk
@@ -46,6 +47,7 @@ class Level(NamedTuple):
     trainable: PyTree[bool]
     free: Hypothesis | None = None
     taken: int = 0
+    is_last: bool = True
 
 
 def refined(
@@ -68,14 +70,15 @@ def refined(
     begin = free = map_free(first, f)
     before = np.inf
     while True:
-        level = _level(risk, free, trainable, solutions)
+        level = _level(risk, free, trainable, solutions, asked)
         found = solve(level, later(monitors, solutions))
         before = before if solutions else _size_at_start(level, found)
         solutions.append(found)
         free = _with_leaves(free, found.value)
         pieces = [unresolved(node) for node in free_series(free)]
-        lost = bool(ended(found.result, RESULTS.non_finite, RESULTS.max_steps_reached))
-        is_resolved = not any(p.any() for p in pieces)
+        # a series of low degree may well lead to where nothing is finite
+        fatal = [RESULTS.max_steps_reached, *([RESULTS.non_finite] if element_series(free) else [])]
+        lost, is_resolved = bool(ended(found.result, *fatal)), not any(p.any() for p in pieces)
         if lost or (is_resolved and _is_near_zero(found, before)):
             return _concluded(solutions, free, found.result)
         near = float(found.risk) <= NEAR * before
@@ -111,10 +114,16 @@ def sample_for(risk: AbstractRisk, f: Hypothesis) -> AbstractRisk:
 
 
 def _level(
-    risk: AbstractRisk, free: Hypothesis, trainable: PyTree[bool], solutions: list[Solution]
+    risk: AbstractRisk,
+    free: Hypothesis,
+    trainable: PyTree[bool],
+    solutions: list[Solution],
+    asked: list,
 ) -> Level:
     f, taken = fixed(free), sum(int(np.asarray(s.stats["steps"])) for s in solutions)
-    return Level(sample_for(risk, free), f, same_leaves(trainable, f), free, taken)
+    degrees = [(s.basis, most.basis) for s, most in zip(free_series(free), asked, strict=True)]
+    is_last = all(b.size == most.size for b, most in degrees if isinstance(b, Chebyshev))
+    return Level(sample_for(risk, free), f, same_leaves(trainable, f), free, taken, is_last)
 
 
 def _with_leaves(free: Hypothesis, f: Hypothesis) -> Hypothesis:
