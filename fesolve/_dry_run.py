@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PyTree
 
+from ._distribution._data import Observation
 from ._evaluation import Bare, Pairs, pointwise
 from ._types import Hypothesis
 
@@ -94,6 +95,8 @@ def _explain(name: str, x: PyTree, f: Hypothesis, error: Exception) -> str:
                 f"f has a network with out_size={net.out_size!r}: `jax.grad(f)` needs "
                 "`out_size='scalar'`; for several outputs use `fe.derivative(f)`"
             )
+    if isinstance(x, Observation):
+        lines.append("On `fe.Data(X, Y)` a residual takes `(f, x, y, *args)`")
     lines.append(
         "A residual takes `(f, x, *args)` at one point x, and a distribution of dimension d gives "
         "points of shape (d,), or scalars where it was given scalar bounds"

@@ -257,6 +257,12 @@ def test_descent_by_epochs_finds_least_squares(seed):
     np.testing.assert_allclose(f.value.weight, exact, atol=2e-2)
 
 
+def test_a_residual_of_one_argument_is_told_that_data_have_two():
+    risk = fe.Risk(lambda f, point: f(point), DATA)
+    with pytest.raises(ValueError, match=r"takes `\(f, x, y, \*args\)`"):
+        fe.solve(risk, fe.Linear(P))
+
+
 def test_weights_norm_is_a_risk():
     """Ridge of everything: |theta|^2 as rows."""
     f = fe.Linear(P, start=2.0)

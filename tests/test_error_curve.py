@@ -294,6 +294,14 @@ def test_what_is_wrong_is_said(arguments, words):
         fe.error_curve(REGRESSION, classes, given.pop("solver", None), **given)
 
 
+def test_a_residual_that_is_no_number_is_said():
+    risk = fe.Risk(lambda f, x: f(x) - jnp.log(x - 0.5), fe.Uniform(0.0, 1.0))
+    with pytest.raises(ValueError, match="not a number at some of the points"):
+        fe.error_curve(
+            risk, {"line": lambda key: fe.Linear("scalar")}, n=4, replications=2, key=jr.key(0)
+        )
+
+
 def test_a_shock_that_is_drawn_is_refused():
     risk = fe.Risk(lambda f, x, e: f(x) - e, fe.Uniform(0.0, 1.0), shock=fe.Normal(0.0, 1.0))
     with pytest.raises(ValueError, match=r"shock=q.quadrature\(n\)"):

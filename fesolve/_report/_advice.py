@@ -6,13 +6,13 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from .._checks import whole
+from .._checks import function, whole
 from .._risk import AbstractRisk, require_sample, require_squares
 from .._show import Estimate, Table
 from .._solve import solve
 from .._solver import AbstractSolver, LevenbergMarquardt
 from .._types import Hypothesis, HypothesisClass
-from ._error_curve import floor_of
+from ._error_curve import floor_of, require_risk
 from ._replications import losses_of, population_error, population_of, sample_error, sample_of
 from ._solved_cells import minimum
 from ._tabular import AbstractReport
@@ -134,6 +134,10 @@ def advise(
 
     **Reference:** Bottou and Bousquet (2008), "The tradeoffs of large scale learning", eq. (1).
     """
+    require_risk(risk)
+    function(hypothesis_class, "hypothesis_class", "`lambda key: fe.Linear(2)`")
+    if shifted is not None:
+        require_risk(shifted, "shifted")
     for term in risk.terms:
         require_squares(term)
     for term in [] if shifted is None else shifted.terms:

@@ -60,7 +60,15 @@ def cell(label: Any, n: int, unknowns: int, truth: Truth, found: Measured) -> Ce
 
     R(f_D, D) is compared with R(f*, D), whose mean is R(f*, p*), and not with that mean: most of
     the noise is in both. So is that of the points that stand for p*, in R(f*, p*) and R(f**, p*).
+
+    **Raises:** `ValueError` where R(f*, p*) is not finite.
     """
+    if not np.isfinite(truth.mean(found.best)):
+        raise ValueError(
+            f"the risk of the best f of the class {label!r} under p* is not finite: the residual "
+            "is not a number at some of the points. Look at the domain of the functions in it (a "
+            "log, a power, a division)"
+        )
     fine = np.isfinite(found.train) & np.isfinite(found.excess)
     optimism = (found.train - found.train_of_best)[fine]
     excess = found.excess[fine]

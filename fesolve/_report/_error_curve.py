@@ -191,6 +191,9 @@ def _check(
     if exact is not None and irreducible != 0:
         raise ValueError("`exact` and `irreducible` both say what R(f**, p*) is: pass one of them")
     prng_key(key)
+    require_risk(risk)
+    if not isinstance(irreducible, int | float | np.number | np.ndarray | jax.Array):
+        raise ValueError(f"`irreducible` must be a number, R(f**, p*); got {irreducible!r}")
     for term in risk.terms:
         if isinstance(term.shock, AbstractDistribution) and not isinstance(term.shock, Empirical):
             raise ValueError(
@@ -198,6 +201,14 @@ def _check(
                 "`shock=q.quadrature(n)`, or take `fe.error_decomposition`"
             )
         require_squares(term)
+
+
+def require_risk(risk: Any, name: str = "risk") -> None:
+    """**Raises:** `ValueError` for what is no risk."""
+    if not isinstance(risk, AbstractRisk):
+        raise ValueError(
+            f"`{name}` must be a risk such as `fe.Risk(residual, distribution)`; got {risk!r}"
+        )
 
 
 def _check_alike(truth: AbstractRisk, draws: list[Point | None]) -> None:
