@@ -70,6 +70,14 @@ def states_of(f):
     return float(risk.empirical(4, key=jr.key(0))(jnp.asarray(1.0))), 4.0
 
 
+def on_nodes(f):
+    """x' = x / 2 + e with e = 0 or 1 is uniform on [0, 2] in the long run."""
+    coin = fe.Empirical(np.array([0.0, 1.0]))
+    step = lambda f, x, e: 0.5 * x + e
+    law = fe.Histogram(step, jnp.linspace(0.0, 2.0, 65), shock=coin).given(f).stationary
+    return float(fe.expectation(lambda x: x, law)), 1.0
+
+
 def expectation(f):
     return float(fe.expectation(lambda e: e**4, fe.Normal(0.0, 1.0).quadrature(5))), 3.0
 
@@ -173,46 +181,49 @@ def complementarity(f):
 
 
 ROWS = {
-    "x": point,
-    "r(f, x)": residual,
-    "l": loss,
-    r"p\*, p": distribution,
-    "δ_x": point_mass,
-    "D": sample,
-    r"p\*(x; f)": states_of,
-    "E_p[g] over a rule": expectation,
-    "R(f, p)": risk,
-    "c₁R₁ + c₂R₂": sum_of_risks,
-    "R(f, D)": empirical,
-    "R(f, p_D)": elsewhere,
-    "dq / dp": reweighted,
-    "ρ(θ)": vector,  # noqa: RUF001
-    "H": hypothesis_class,
-    "f_θ": member,
-    "θ": parameters,
-    "g(h(x))": representation,
-    "φ(net, x)": by_construction,
-    "f_D": minimiser,
-    "test, shifted": judgement,
-    r"\|f - f\*\*\| / \|f\|": estimate,
-    "ε_app, ε_est": decomposition,
-    "f_1, ..., f_m": spread,
-    "f', ∇f, Δf": derivatives,
-    "min(a, b) = 0": complementarity,
+    ("x", "a point"): point,
+    ("r(f, x)", "residual"): residual,
+    ("l", "loss"): loss,
+    (r"p\*, p", "distribution"): distribution,
+    ("δ_x", "point mass"): point_mass,
+    ("D", "sample, rule, data (x, y)"): sample,
+    (r"p\*(x; f)", "states that f leads to"): states_of,
+    (r"p\*(x; f)", "the same as an eigenvector, on nodes"): on_nodes,
+    ("E_p[g] over a rule", "expectation"): expectation,
+    ("R(f, p)", "risk"): risk,
+    ("c₁R₁ + c₂R₂", "sum of risks"): sum_of_risks,
+    ("R(f, D)", "empirical risk"): empirical,
+    ("R(f, p_D)", "risk elsewhere"): elsewhere,
+    ("dq / dp", "importance weights"): reweighted,
+    ("ρ(θ)", "least-squares vector"): vector,  # noqa: RUF001
+    ("H", "hypothesis class"): hypothesis_class,
+    ("f_θ", "member of H"): member,
+    ("θ", "parameters"): parameters,
+    ("g(h(x))", "representation"): representation,
+    ("φ(net, x)", "condition by construction"): by_construction,
+    ("f_D", "empirical minimiser"): minimiser,
+    ("test, shifted", "judgement"): judgement,
+    (r"\|f - f\*\*\| / \|f\|", "error of f, estimated"): estimate,
+    ("ε_app, ε_est", "error decomposition"): decomposition,
+    ("f_1, ..., f_m", "ensemble, spread"): spread,
+    ("f', ∇f, Δf", "derivatives"): derivatives,
+    ("min(a, b) = 0", "complementarity"): complementarity,
 }
 
 
-def symbols():
+def rows():
+    """Symbol and meaning of each row of the table."""
     table = PAGE.read_text().split("| symbol | meaning | code |")[1]
-    rows = re.findall(r"^\| ((?:[^|\\]|\\.)+?) \|", table, re.MULTILINE)
-    return [row for row in rows if not row.startswith("-")]
+    found = re.findall(r"^\| ((?:[^|\\]|\\.)+?) \| ((?:[^|\\]|\\.)+?) \|", table, re.MULTILINE)
+    return [row for row in found if not row[0].startswith("-")]
 
 
 def test_every_symbol_has_code_here():
-    assert symbols() == list(ROWS)
+    missing, gone = set(rows()) - set(ROWS), set(ROWS) - set(rows())
+    assert not missing and not gone, f"add code that runs for {missing}, take away {gone}"
 
 
-@pytest.mark.parametrize("symbol", ROWS)
-def test_code_of_a_symbol(symbol, f):
-    found, expected = ROWS[symbol](f)
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[1])
+def test_code_of_a_symbol(row, f):
+    found, expected = ROWS[row](f)
     np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-7)
