@@ -58,6 +58,13 @@ def test_beyond_the_elements_the_equation_still_counts():
     assert not solution.solved
 
 
+def test_the_last_adaptive_element_goes_on_as_far_as_the_equation_does():
+    risk = fe.Risk(lambda f, x: f(x) - jnp.exp(x), fe.Uniform(0.0, 2.0)).quadrature(8)
+    series = fe.Series(fe.SpectralElements(19, np.linspace(0.0, 1.5, 4), adaptive=True))
+    solution = fe.solve(risk, series)
+    np.testing.assert_allclose(solution.value(1.9), np.exp(1.9), rtol=1e-11)
+
+
 def van_der_pol(f, t, mu):
     (y, v), (dy, dv) = f(t), jax.jacfwd(f)(t)
     return jnp.stack([dy - v, dv - mu * (1 - y**2) * v + y])

@@ -56,7 +56,7 @@ def test_a_degree_is_found_where_newton_does_not_arrive():
     assert int(solution.stats["steps"]) <= 500
 
 
-@pytest.mark.parametrize("name", ["linear", "optimistix"])
+@pytest.mark.parametrize("name", ["linear", pytest.param("optimistix", marks=pytest.mark.slow)])
 def test_every_solver_finds_elements(name):
     """0.03^2 f'' = f with f = 1 at both ends."""
 

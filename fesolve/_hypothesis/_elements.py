@@ -160,7 +160,7 @@ def polynomials(basis: SpectralElements, coefficients: np.ndarray) -> np.ndarray
     """The Chebyshev coefficients on each element, (*out, elements, degree + 1)."""
     places = basis.stride * np.arange(basis.number)[:, None] + np.arange(basis.degree + 1)
     functions = element_functions(basis.degree, basis.smoothness)
-    return (coefficients[..., places] * _units(basis)) @ functions
+    return (coefficients[..., places] * units(np, basis, np.diff(basis.breaks))) @ functions
 
 
 def halved(
@@ -180,17 +180,19 @@ def halved(
     breaks = np.sort(np.concatenate([breaks, middles])).astype(breaks.dtype)
     finer = SpectralElements(basis.degree, breaks, basis.smoothness)
     functions = element_functions(basis.degree, basis.smoothness)
-    local = np.stack(parts, axis=-2) @ np.linalg.inv(functions) / _units(finer)
+    local = np.stack(parts, axis=-2) @ np.linalg.inv(functions)
+    local = local / units(np, finer, np.diff(breaks))
     heads = local[..., : basis.stride].reshape(*local.shape[:-2], -1)
     joined = np.concatenate([heads, local[..., -1, basis.stride :]], axis=-1)
     return breaks, joined.astype(coefficients.dtype)
 
 
-def _units(basis: SpectralElements) -> np.ndarray:
-    """What brings the coefficients of each element, derivatives in x, to derivatives in t."""
-    powers = (np.diff(np.asarray(basis.breaks))[:, None] / 2) ** np.arange(basis.smoothness + 1)
-    inside = np.ones((basis.number, basis.stride - basis.smoothness - 1))
-    return np.concatenate([powers, inside, powers], axis=1)
+def units(xp: Any, basis: SpectralElements, widths: Any) -> Any:
+    """What brings the coefficients of elements, derivatives in x, to derivatives in t: one row for
+    each of their widths."""
+    powers = (widths[:, None] / 2) ** xp.arange(basis.smoothness + 1, dtype=widths.dtype)[None]
+    inside = xp.ones((widths.size, basis.stride - basis.smoothness - 1), widths.dtype)
+    return xp.concatenate([powers, inside, powers], axis=1)
 
 
 class BSpline(AbstractLocalBasis):

@@ -27,14 +27,21 @@ MOST_ELEMENTS, SHORTEST = 2048, 2.0**-26
 jump."""
 ROOM_FOR_DEGREES, ROOM_FOR_ELEMENTS = 64, 32
 """The least room of a program: most functions are resolved by then."""
-ROUNDINGS = {Chebyshev: 10, SpectralElements: 5_000}
-"""What the last coefficients may be, in roundings of the largest: on elements each of which has
-the errors of the others on its ends, they fall to no less."""
+ROUNDINGS, MARCHED = {Chebyshev: 10, SpectralElements: 5_000}, 500
+"""What the last coefficients may be, in roundings of the largest: a degree costs little, elements
+have the errors of the others on their ends, and those that are found one after the other are
+compared with themselves alone."""
 
 
 def last(degree: int) -> int:
     """How many coefficients are the last ones: at least two, since f may be even or odd."""
     return max(2, degree // 8)
+
+
+def share_of_last(xp: Any, c: Any, largest: Any) -> Any:
+    """The largest of the last coefficients, along the last axis, as a share of another number."""
+    most = xp.max(xp.abs(c[..., -last(c.shape[-1] - 1) :]))
+    return most / (largest + np.finfo(c.dtype).tiny)
 
 
 def is_free(node: Any) -> bool:
@@ -58,13 +65,10 @@ def unresolved(series: Series) -> np.ndarray:
     """Which pieces of a series have last coefficients above rounding; the one of a series that is
     not pieced together."""
     basis, c = series.basis, np.asarray(series.coefficients)
-    pieces = np.abs(
-        polynomials(basis, c) if isinstance(basis, SpectralElements) else c[..., None, :]
-    )
-    count = last(pieces.shape[-1] - 1)
-    tails = np.moveaxis(pieces[..., -count:], -2, 0).reshape(pieces.shape[-2], -1).max(axis=1)
-    allowed = ROUNDINGS[type(basis)] * np.finfo(c.dtype).eps
-    return ~(tails <= allowed * max(pieces.max(), np.finfo(c.dtype).tiny))
+    pieces = polynomials(basis, c) if isinstance(basis, SpectralElements) else c[..., None, :]
+    largest, allowed = np.abs(pieces).max(), ROUNDINGS[type(basis)] * np.finfo(c.dtype).eps
+    tails = [share_of_last(np, piece, largest) for piece in np.moveaxis(pieces, -2, 0)]
+    return ~(np.asarray(tails) <= allowed)
 
 
 def first(series: Series) -> Series:

@@ -115,7 +115,8 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
         sample = sample_for(level.sample, roomy)
         whole = fixed(roomy)
         problem = LeastSquares(sample, whole, same_leaves(level.trainable, whole))
-        if on_pieces and not is_sparse(problem):
+        # zeros stand for elements beyond the domain, where there must be no points
+        if on_pieces and not (is_sparse(problem) and _ends_with_elements(exact)):
             return self.minimum(exact, monitors)
         columns = tuple(problem.columns(_entries(f, whole)).tolist())
         require_rows(exact, size)
@@ -185,6 +186,12 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
             return out._replace(r=problem.residuals(out.theta))
         plan = network_plan((), self.max_steps, self.damping, self.accuracy, timed=False)
         return run_on_host(problem, without_jacobian(problem, report), plan)
+
+
+def _ends_with_elements(problem: LeastSquares) -> bool:
+    """Whether no point lies above the last break."""
+    last = min(float(series.basis.breaks[-1]) for series in element_series(problem.f))
+    return all(np.max(bare.points) <= last for bare in problem.bares)
 
 
 def _entries(f: Hypothesis, roomy: Hypothesis) -> PyTree:

@@ -24,7 +24,8 @@ from jaxtyping import Array, Bool, Float, Int
 from .._compiled import program
 from .._evaluation import components
 from .._hypothesis import SpectralElements
-from .._hypothesis._elements import element_functions
+from .._hypothesis._elements import element_functions, units
+from .._hypothesis._grow import MARCHED, share_of_last
 from .._least_squares._assembly import Assembly
 from .._least_squares._device_algebra import gauss_newton_step
 from .._types import Hypothesis
@@ -172,16 +173,9 @@ def _line(basis: SpectralElements, left: Array, length: Array) -> Array:
 
 def _tail(basis: SpectralElements, ends: Array, coefficients: list[Any]) -> Array:
     functions = jnp.asarray(element_functions(basis.degree, basis.smoothness), ends.dtype)
-    functions = _scale(basis, ends)[:, None] * functions
-    sizes = [jnp.abs(c @ functions) for c in coefficients]
-    return jnp.max(jnp.stack([jnp.max(c[..., -2:]) / (jnp.max(c) + 1e-30) for c in sizes]))
-
-
-def _scale(basis: SpectralElements, ends: Array) -> Array:
-    """What brings the coefficients of an element, derivatives in x, to derivatives in t."""
-    s = basis.smoothness
-    powers = ((ends[1] - ends[0]) / 2) ** jnp.arange(s + 1, dtype=ends.dtype)
-    return jnp.concatenate([powers, jnp.ones(basis.degree - 2 * s - 1, ends.dtype), powers])
+    functions = units(jnp, basis, jnp.diff(ends)).T * functions
+    parts = [c @ functions for c in coefficients]
+    return jnp.max(jnp.stack([share_of_last(jnp, c, jnp.max(jnp.abs(c))) for c in parts]))
 
 
 def _power(basis: SpectralElements, order: int, ends: Array) -> Array:
@@ -190,7 +184,8 @@ def _power(basis: SpectralElements, order: int, ends: Array) -> Array:
     power = np.polynomial.chebyshev.chebpow([1.0, 1.0], order)
     in_t[: power.size] = power
     functions = element_functions(basis.degree, basis.smoothness)
-    return jnp.asarray(np.linalg.solve(functions.T, in_t), ends.dtype) / _scale(basis, ends)
+    in_x = jnp.asarray(np.linalg.solve(functions.T, in_t), ends.dtype)
+    return in_x / units(jnp, basis, jnp.diff(ends))[0]
 
 
 def _march(assembly: Assembly, layout: Layout, theta: Any, data: list) -> March:
@@ -252,7 +247,7 @@ def march_adaptively(
     basis = problem.basis
     breaks = jnp.asarray(basis.breaks, theta.dtype)
     lo, hi = breaks[0], breaks[-1]
-    target = 500 * float(jnp.finfo(theta.dtype).eps)
+    target = MARCHED * float(jnp.finfo(theta.dtype).eps)
     shortest = 1e3 * float(jnp.finfo(theta.dtype).eps) * (hi - lo)
 
     def judge(element: Element, length: Array) -> tuple[Array, Array]:
