@@ -37,7 +37,8 @@ test = fe.Risk(error, draw(jr.key(100), 4_000), tolerance=jnp.inf)
 
 def components(data):
     """The projection on the first principal components of X, given."""
-    _, _, rows = np.linalg.svd(np.asarray(data.X) - np.mean(data.X, axis=0), full_matrices=False)
+    X = np.asarray(data.X)
+    _, _, rows = np.linalg.svd(X - X.mean(axis=0), full_matrices=False)
     matrix = fe.freeze(jnp.asarray(rows[:factors]))
     return lambda x: matrix @ x
 

@@ -1,6 +1,7 @@
 """Error curves: against NumPy on the same draws, and against closed forms."""
 
 import json
+import time
 
 import equinox as eqx
 import jax
@@ -232,6 +233,26 @@ def test_classes_that_are_not_affine_are_solved():
         for name in ("eps_app", "eps_est", "excess"):
             one, other = (getattr(cells[label, n], name).value for label in ("exp", "line"))
             assert one == pytest.approx(other, rel=1e-5)
+
+
+@pytest.mark.slow
+def test_twenty_four_cells_of_four_hundred_samples_take_seconds():
+    """Compilation included; one cell of `error_decomposition` takes as long."""
+
+    def ode(f, x):
+        return jax.grad(f)(x) + f(x)
+
+    risk = fe.Risk(ode, fe.Uniform(0.0, 2.0)) + fe.Risk(lambda f, x: f(x) - 1.0, fe.Dirac(0.0))
+    degrees = (1, 2, 3, 4, 6, 8)
+    classes = {d: (lambda key, d=d: fe.Series(fe.Chebyshev(d, (0.0, 2.0)))) for d in degrees}
+    before = time.process_time()
+    curve = fe.error_curve(risk, classes, n=[8, 16, 32, 64], replications=400, key=jr.key(0))
+    assert time.process_time() - before < 20
+    assert len(curve.cells) == 24
+    for degree in degrees:  # eps_est and excess of one class fall with n
+        some = [c for c in curve.cells if c.label == degree]
+        excess = [c.excess.value for c in some]
+        assert excess == sorted(excess, reverse=True) and all(c.eps_est.value < 0 for c in some)
 
 
 def test_data_are_drawn_from():
