@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # A process a core, each with whole files, since the tests of a file share compiled programs.
 TESTS := -q --numprocesses auto --dist loadfile --jaxtyping-packages=fesolve,beartype.beartype
 
-.PHONY: demo test test-slow bench trust trust-quick docs lint format types clean help
+.PHONY: demo test test-slow bench trust trust-quick docs release-check lint format types clean help
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,8 +29,12 @@ trust: $(VENV)/.installed-dev ## measure verdicts and error estimates on problem
 trust-quick: $(VENV)/.installed-dev ## a selection of them, in two minutes; fails where a verdict is wrong
 	$(BIN)/python tests/trust.py --quick
 
-docs: $(VENV)/.installed-docs ## build the site strictly into site/
+docs: $(VENV)/.installed-docs ## build the site strictly into site/, after its spelling is checked
+	$(BIN)/codespell
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+release-check: $(VENV)/.installed-release ## build wheel and sdist, and try them in empty environments
+	.ci/release-check $(BIN)/python
 
 lint: $(VENV)/.installed-dev ## what the style checks say
 	$(BIN)/ruff format --check .

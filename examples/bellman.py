@@ -66,5 +66,9 @@ report = fe.RiskReport(
 )
 print(report)
 
+fe.plots.functions(
+    {"consumption": solution.value.policy}, risk.quadrature(20), exact={"consumption": policy}
+)
+
 assert report.solved
 assert all(error.largest < 1e-11 for error in report.errors)

@@ -64,5 +64,9 @@ print(f"directly {share(direct.value):.3f} of output is saved, with risk {direct
 solution = fe.solve(risk(5.0, 0.05), f, fe.Continuation(risk(1.0, 0.0)))
 print(f"on the path {share(solution.value):.4f}, by the steps {solution.stats['path']}")
 
+saved = {"on the path": solution.value, "directly": direct.value}
+saved = {name: lambda x, f=f: jax.nn.sigmoid(f(x)) for name, f in saved.items()}
+fe.plots.functions(saved, risk(5.0, 0.05), coordinates=("log(k / k*)", "log z"))
+
 assert share(direct.value) > 0.9
 assert abs(share(solution.value) - 0.35062) < 1e-5

@@ -69,6 +69,8 @@ loss = fe.welfare_loss(
 )
 print(loss)
 
+fe.plots.paths(wrong, law, of=lambda s, x: {"capital": x[0]}, key=jr.key(3))
+
 change = jnp.log((1 - wrong) / (1 - exact)) + alpha * beta / (1 - alpha * beta) * jnp.log(1.05)
 assert abs(errors.to_dict()["path"]["euler"]["max"] - jnp.log10(0.05)) < 1e-9
 assert abs(float(loss.value) - (1 - jnp.exp(change))) < 1e-7

@@ -63,4 +63,6 @@ error = float(jnp.max(jnp.abs(share - (1 - alpha * beta))))
 print(f"capital between {states[:, 0].min():.3f} and {states[:, 0].max():.3f} on the path")
 print(f"risk there {float(on_path(c)):.1e}; the share consumed is off by {error:.1e} at most")
 
+fe.plots.density(c, ergodic, of=lambda c, x: {"k": x[0], "log z": x[1]}, key=jr.key(2))
+
 assert error < 1e-8

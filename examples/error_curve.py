@@ -51,6 +51,8 @@ for name, risk in {"layer": layer, "smooth": smooth}.items():
     print(name, {k: f"{total:.1e}" for k, total in totals[name].items()})
 
 # %%
+fe.plots.convergence({"regression": ols}, label="regressors").set_ylabel("excess risk")
+
 assert ols[8] > 5 * max(ols[2], ols[40])
 assert totals["layer"][9] > 5 * totals["layer"][2] > 5 * totals["layer"][13]
 assert totals["smooth"][8] < 1e-6 < 1e-2 < totals["smooth"][13] < totals["smooth"][25]

@@ -47,6 +47,12 @@ print(few)
 print(many)
 
 # %%
+parts = {
+    "excess": {8: few.excess.value, 64: many.excess.value},
+    "approximation": {8: few.eps_app.value, 64: many.eps_app.value},
+}
+fe.plots.convergence(parts, label="n").set_ylabel("risk")
+
 assert many.eps_app.value > 1e-5
 assert few.gap.value > 4 * many.gap.value > 0
 assert few.eps_est.value < 0 < few.excess.value

@@ -11,7 +11,6 @@ import jax.random as jr
 import numpy as np
 
 import fesolve as fe
-from fesolve import problems
 
 
 jax.config.update("jax_enable_x64", True)
@@ -42,8 +41,7 @@ for name, (rule, off) in errors.items():
     print(f"{name:20s} {rule.size:5d} points, off by {off:.1e}")
 
 # %% [markdown]
-# A rule of your own is checked against the law that it stands for: Gauss-Hermite nodes for
-# exp(-x^2), as NumPy gives them, lack a factor sqrt(2).
+# A rule is checked against its law: NumPy's Gauss-Hermite nodes lack a factor sqrt(2).
 
 # %%
 nodes, sums = np.polynomial.hermite.hermgauss(5)
@@ -62,10 +60,9 @@ print(words)
 # E[(E_e r)^2] + E[Var_e r]: a risk with a positive minimum, at another policy.
 
 # %%
-problem = problems.stochastic_growth(calibration="B")
-euler, states, shock = (
-    getattr(problem.risk.terms[0], n) for n in ("residual", "distribution", "shock")
-)
+problem = fe.problems.stochastic_growth(calibration="B")
+term = problem.risk.terms[0]
+euler, states, shock = term.residual, term.distribution, term.shock
 f = problem.choice(degree=5).hypothesis(jr.key(0))
 right = fe.solve(problem.risk.quadrature(9), f).value
 
@@ -84,13 +81,16 @@ def consumption(f, k, z):
     return f.calibration.resources(k, z) - f.next_capital(jnp.array([k, z]))
 
 
-steady = 6.3668372129
-places = {"steady state": (steady, 0.0), "a boom": (steady, 0.1), "rich": (10.0, 0.0)}
+places = {"steady state": (6.36684, 0.0), "a boom": (6.36684, 0.1), "rich": (10.0, 0.0)}
 bias = {
     name: float(consumption(wrong.value, *x) / consumption(right, *x)) - 1
     for name, x in places.items()
 }
 print("consumption by E[r^2]:", ", ".join(f"{share:+.1%} in {k}" for k, share in bias.items()))
+
+drawn = {"(E r)^2": right, "E[r^2]": wrong.value}
+drawn = {name: lambda x, f=f: consumption(f, *x) for name, f in drawn.items()}
+fe.plots.functions(drawn, states, coordinates=("k", "z"))
 
 assert errors["monomial, degree 5"][1] < 1e-3
 assert errors["Gauss-Hermite"][1] < errors["monomial, degree 3"][1]

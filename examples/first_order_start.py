@@ -82,6 +82,9 @@ for name, solution in {"first order": warm, "a half": cold}.items():
     tomorrow = float(next_state(solution.value, x, 0.0)[0])
     print(f"{name}: {int(solution.stats['steps'])} steps, k' = {tomorrow:.4f} at rest")
 
+tomorrow = {"k'": lambda x: next_state(warm.value, x, 0.0)[0]}
+fe.plots.functions(tomorrow, box, coordinates=("k", "z"), diagonal=True)
+
 assert bool(warm.solved)
 assert warm.stats["steps"] < cold.stats["steps"]
 assert abs(next_state(warm.value, x, 0.0)[0] / k_steady - 1) < 1e-2

@@ -54,5 +54,7 @@ report = fe.RiskReport(
 )
 print(report)
 
+fe.plots.functions(f, train, exact=lambda x: jnp.exp(a * x), error=report.error)
+
 assert report.solved
 assert report.errors[0].largest < 1e-14

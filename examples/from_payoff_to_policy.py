@@ -91,5 +91,7 @@ slope = float(x[0] * jax.grad(solution.value)(x)[0])
 print(f"saved is a share of {share:.12f}, exactly {alpha * beta:.12f}")
 print(f"dV / dlog k = {slope:.10f}, exactly {alpha / (1 - alpha * beta):.10f}")
 
+fe.plots.functions({"k'": policy}, box, coordinates=("k", "log z"), diagonal=True)
+
 assert abs(share / (alpha * beta) - 1) < 1e-10
 assert abs(slope * (1 - alpha * beta) / alpha - 1) < 1e-7

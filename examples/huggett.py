@@ -62,4 +62,6 @@ shares = np.asarray(f.integral(lambda a: 1.0))
 assets = float(jnp.sum(f.integral(lambda a: a)))
 print(f"poor {shares[0]:.12f}, rich {shares[1]:.12f}; assets of all together {assets:.1e}")
 
+fe.plots.functions(economy.functions(f), risk, coordinates=economy.coordinates)
+
 assert abs(shares[0] - 0.6) < 1e-10 and abs(assets) < 1e-12 and abs(f.rate + 0.0022936) < 1e-7

@@ -65,6 +65,8 @@ errors = {
 for name, value in errors.items():
     print(f"{name:16} max |f - sin| = {value:.1e}")
 
+fe.plots.coefficients(fe.solve(risk.quadrature(32), series).value)
+
 assert errors["series"] < 1e-13
 assert errors["network"] < 1e-10
 assert errors["hard conditions"] < 1e-11

@@ -71,4 +71,8 @@ rate = float(jnp.exp(solution.value.log_rate))
 exact = (1.75 / 1.5) ** gamma / beta
 print(f"the market clears at R = {rate:.12f}; exactly {exact:.12f}")
 
+f = solution.value
+consumed = {"today": lambda x: f.consumption(x)[0], "tomorrow": lambda x: f.consumption(x)[1]}
+fe.plots.functions(consumed, types, coordinates=("type of household",))
+
 assert abs(rate / exact - 1) < 1e-12

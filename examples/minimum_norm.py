@@ -55,5 +55,7 @@ t = jnp.linspace(0.0, 50.0, 1_001)
 error = float(jnp.max(jnp.abs(jax.vmap(mu)(t) - exact(t))))
 print(f"mu(0) = {float(mu(0.0)):.10f}, exactly 0.7; off by {error:.1e} at most on [0, 50]")
 
+fe.plots.functions({"mu": mu}, horizon, exact={"mu": exact}, coordinates=("t",))
+
 assert abs(float(mu(0.0)) - 0.7) < 1e-8
 assert error < 1e-6

@@ -76,6 +76,9 @@ start = Stopping(fe.Series(fe.Chebyshev(20, (0.0, 1.0)), start=1.0), jnp.asarray
 f = fe.solve(above + far, start).value
 print(f"exercise below S = {float(f.boundary):.15f}, exactly {K * gamma / (1 + gamma):.15f}")
 
+both = {"free boundary": f.value, "variational inequality": V}
+fe.plots.functions(both, fe.Uniform(low, high), coordinates=("S",))
+
 S_star = K * gamma / (1 + gamma)
 exact = (K - S_star) * (1.0 / S_star) ** -gamma
 assert abs(float(V(1.0)) - exact) < 1e-4 and abs(float(f.boundary) - S_star) < 1e-13

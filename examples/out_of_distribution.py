@@ -64,6 +64,8 @@ for name, g in classes.items():
 # risks side by side: `fe.RiskReport(f, train=train, test=test, shifted=shifted)`.
 
 # %%
+fe.plots.distribution(f, {"train": train, "test": test, "shifted": shifted})
+
 assert inside["degree 6"] < 1e-8 and inside["degree 20"] < 1e-13
 assert outside["degree 20"] > 1e6 * inside["degree 20"]
 assert first_step["degree 6"] < 1e-5

@@ -49,5 +49,7 @@ with tempfile.TemporaryDirectory() as folder:
     except ValueError as error:
         print(f"a file cut short: {error}")
 
+fe.plots.functions(again, fe.Uniform(0.0, 2.0), exact=lambda x: jnp.exp(-x))
+
 assert jnp.array_equal(again.coefficients, f.coefficients)
 assert abs(float(again(2.0)) - float(jnp.exp(-2.0))) < 1e-14

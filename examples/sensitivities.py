@@ -55,6 +55,10 @@ step = 1e-5
 by_differences = float(at_one(-2.0 + step) - at_one(-2.0 - step)) / (2 * step)
 print(f"gradient {slope:.12f}, finite differences {by_differences:.12f}, exact {np.exp(-2):.12f}")
 
+fe.plots.functions(
+    {"f(1)": at_one}, fe.Uniform(-3.0, 0.0), exact={"f(1)": jnp.exp}, coordinates=("a",)
+)
+
 assert worst < 1e-12
 assert abs(slope - np.exp(-2.0)) < 1e-12
 assert abs(slope - by_differences) < 1e-8

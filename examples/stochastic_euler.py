@@ -80,5 +80,8 @@ print(
     f"with E[r^2] it is off by {float(bias.min()):+.1%} to {float(bias.max()):+.1%} along log z = 0"
 )
 
+policies = {"consumption": c, "with E[r^2]": biased}
+fe.plots.functions(policies, states, coordinates=("k", "log z"))
+
 assert abs(error) < 1e-6
 assert float(bias.min()) < -0.02

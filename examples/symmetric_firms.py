@@ -32,7 +32,7 @@ series = few.solve("chebyshev", points=128).value
 # A deep set is not told that the mean is what matters.
 
 # %%
-deep = few.solve("deep_set", points=128, width=8, key=jr.key(1), throw=False).value
+deep = few.solve("deep_set", points=128, width=12, key=jr.key(1), throw=False).value
 
 
 def error(problem, f, key):
@@ -48,6 +48,9 @@ errors = {
 }
 for name, value in errors.items():
     print(f"{name:30} off by {value:.1e} at most")
+
+sample = few.risk.empirical(100, key=jr.key(4))
+fe.plots.functions({"investment": deep}, sample, exact={"investment": few.exact})
 
 assert isinstance(deep, fe.DeepSet)
 assert errors["series, 8 firms"] < 1e-12

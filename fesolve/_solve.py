@@ -25,7 +25,7 @@ from ._solver import (
 from ._solver._not_finite import where_not_finite
 from ._solver._outcome import UNRESOLVED_AT
 from ._solver._run import known_steps, solution_of
-from ._types import changed, Hypothesis, is_traced
+from ._types import changed, F, is_traced
 
 
 _DEFAULT = LevenbergMarquardt()
@@ -33,7 +33,7 @@ _DEFAULT = LevenbergMarquardt()
 
 def solve(
     risk: AbstractRisk,
-    f: Hypothesis,
+    f: F,
     solver: AbstractSolver | None = None,
     *,
     only: Callable | None = None,
@@ -41,7 +41,7 @@ def solve(
     monitors: tuple = (),
     checkpoint: Checkpoint | None = None,
     throw: bool = True,
-) -> Solution:
+) -> Solution[F]:
     """argmin over theta of R(f_theta): empirical risk minimisation.
 
     ```python

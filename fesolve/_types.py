@@ -1,7 +1,7 @@
 """Words that every room of the library shares."""
 
 from collections.abc import Callable
-from typing import Any, Protocol, runtime_checkable, TypeAlias
+from typing import Any, Protocol, runtime_checkable, TypeAlias, TypeVar
 
 import jax
 import numpy as np
@@ -16,6 +16,9 @@ Residual: TypeAlias = Callable[..., PyTree]
 
 Hypothesis: TypeAlias = PyTree
 """The unknown f: any pytree, usually an `eqx.Module`, whose floating-point leaves are theta."""
+
+F = TypeVar("F")
+"""The type of f, which a solve returns as it was given."""
 
 HypothesisClass: TypeAlias = Callable[[PRNGKeyArray], Hypothesis]
 """A hypothesis class H as a way to draw its members: `key -> f`."""

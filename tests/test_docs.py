@@ -43,11 +43,28 @@ def test_blocks_run(page, tmp_path, monkeypatch, capsys):
 
 
 def test_relative_links_lead_somewhere():
-    made_by_the_site = {"problems.md"}
+    made_by_the_site = {"problems.md", "gallery.md"}
+    drawn = {f"figures/{path.stem}.svg" for path in (ROOT / "docs" / "figures").glob("*.py")}
+    made_by_the_site |= drawn
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:\s]+)\)", page.read_text()):
             found = (page.parent / target).exists() or target in made_by_the_site
             assert found, f"{page.name} links to {target}"
+
+
+def test_every_figure_is_shown_once():
+    shown = [
+        target
+        for page in PAGES
+        for target in re.findall(r"!\[[^\]]+\]\(figures/([\w-]+)\.svg\)", page.read_text())
+    ]
+    assert sorted(shown) == sorted(path.stem for path in (ROOT / "docs" / "figures").glob("*.py"))
+
+
+def test_every_page_has_its_place_in_the_site():
+    site = (ROOT / "mkdocs.yml").read_text()
+    pages = {str(page.relative_to(ROOT / "docs")) for page in PAGES if page.name != "README.md"}
+    assert not [page for page in pages if page not in site]
 
 
 def test_every_public_name_has_its_place_in_the_api():

@@ -4,9 +4,12 @@ import ast
 import runpy
 from pathlib import Path
 
+import matplotlib as mpl
+import matplotlib.pyplot as plt
 import pytest
 
 
+mpl.use("agg")
 COMMANDS = {"mlp_regression"}  # these have tests of their own
 FILES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
 EXAMPLES = [path for path in FILES if path.stem not in COMMANDS]
@@ -46,6 +49,8 @@ LONG = {
 def test_runs(path, capsys):
     runpy.run_path(str(path), run_name="__main__")
     assert capsys.readouterr().out, "an example shows what it found"
+    assert plt.get_fignums(), "an example draws what it found"
+    plt.close("all")
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

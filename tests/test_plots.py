@@ -204,23 +204,23 @@ def autoregression(rho=0.9, sigma=0.1):
 
 def test_paths_stay_in_their_band():
     """Nine in ten of an autoregression lie within 1.645 standard deviations."""
-    axes = plots.paths(autoregression(), jnp.sin, paths=400, key=jr.key(0))
+    axes = plots.paths(jnp.sin, autoregression(), paths=400, key=jr.key(0))
     wide = axes.collections[0].get_paths()[0].vertices
     top = 1.645 * 0.1 / np.sqrt(1 - 0.9**2)
     assert np.mean(wide[wide[:, 1] > 0, 1]) == pytest.approx(top, rel=0.05)
     of = lambda f, x: {"x": x, "twice": 2 * x}
-    several = plots.paths(autoregression(), jnp.sin, of=of, paths=10, key=jr.key(0))
+    several = plots.paths(jnp.sin, autoregression(), of=of, paths=10, key=jr.key(0))
     assert [ax.get_ylabel() for ax in several] == ["twice", "x"]
     with pytest.raises(ValueError, match="`law` must be an"):
-        plots.paths(fe.Dirac(0.0), jnp.sin, key=jr.key(0))
+        plots.paths(jnp.sin, fe.Dirac(0.0), key=jr.key(0))
     with pytest.raises(ValueError, match="`ax` must be 2 axes"):
-        plots.paths(autoregression(), jnp.sin, of=of, key=jr.key(0), ax=several[0])
+        plots.paths(jnp.sin, autoregression(), of=of, key=jr.key(0), ax=several[0])
 
 
 def test_the_density_is_one():
     s = 0.1 / np.sqrt(1 - 0.9**2)
     normal = lambda y: jnp.exp(-0.5 * (y / s) ** 2) / (s * np.sqrt(2 * np.pi))
-    axes = plots.density(autoregression(), jnp.sin, exact=normal, key=jr.key(0))
+    axes = plots.density(jnp.sin, autoregression(), exact=normal, key=jr.key(0))
     outline = axes.patches[0].get_xy()
     area = 0.5 * abs(
         np.sum(
@@ -286,8 +286,8 @@ def test_every_picture_draws_where_it_is_told():
         plots.distribution(jnp.sin, {"train": line_risk()}, ax=own),
         plots.coefficients(series, ax=own),
         plots.convergence({1: 0.1}, ax=own),
-        plots.paths(autoregression(), jnp.sin, paths=5, key=jr.key(0), ax=own),
-        plots.density(autoregression(), jnp.sin, paths=5, key=jr.key(0), ax=own),
+        plots.paths(jnp.sin, autoregression(), paths=5, key=jr.key(0), ax=own),
+        plots.density(jnp.sin, autoregression(), paths=5, key=jr.key(0), ax=own),
         fe.RiskReport(jnp.sin, train=line_risk()).plot(ax=own),
     ]
     assert all(ax is own for ax in drawn) and len(plt.get_fignums()) == 1

@@ -13,18 +13,18 @@ from .._least_squares._trainable import trainable_leaves
 from .._risk import Risk
 from .._solve import solve
 from .._solver import AbstractSolver, Solution
-from .._types import Hypothesis, Point
+from .._types import F, Hypothesis, Point
 from ._points import points_for
 
 
 def fit(
-    f: Hypothesis,
+    f: F,
     target: Callable[[Point], PyTree],
     distribution: Any,
     solver: AbstractSolver | None = None,
     *,
     key: PRNGKeyArray | None = None,
-) -> Solution:
+) -> Solution[F]:
     """argmin over theta of E[(f(x) - target(x))^2]: f starts from a guess.
 
     ```python

@@ -2,7 +2,7 @@
 
 import abc
 import html
-from typing import Any
+from typing import Any, Generic
 
 import equinox as eqx
 import jax
@@ -13,7 +13,7 @@ from jaxtyping import Array, ArrayLike, PRNGKeyArray, PyTree
 from .._least_squares._assembly import LeastSquares
 from .._risk import AbstractRisk
 from .._show import is_known, is_readable, is_whole, line, Plain, Shown, Table, Word, words
-from .._types import Hypothesis
+from .._types import F, Hypothesis
 
 
 class RESULTS(eqx.Enumeration):
@@ -86,7 +86,7 @@ def ended(result: Any, *kinds: Any) -> Any:
     return xp.any(xp.stack([xp.asarray(value == code) for code in codes]), axis=0)
 
 
-class Solution(Shown):
+class Solution(Shown, Generic[F]):
     """What `solve` returns.
 
     - `value`: f, of the same structure as the hypothesis that was given.
@@ -101,7 +101,7 @@ class Solution(Shown):
       `solve` returns.
     """
 
-    value: Hypothesis
+    value: F
     risk: ArrayLike
     result: Any
     stats: dict[str, ArrayLike]

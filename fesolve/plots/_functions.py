@@ -9,7 +9,7 @@ import numpy as np
 
 import fesolve as fe
 
-from ._points import box, from_columns, names, sample, sampled, whole
+from ._points import box, from_columns, names, on_some_points, sample, sampled, whole
 from ._style import axes_or_new, colour, legend, pyplot, quiet, rings, STYLES
 
 
@@ -19,7 +19,7 @@ VISIBLE = 2e-3
 
 def functions(
     f: Mapping[str, Callable] | Callable,
-    risk: fe.AbstractRisk,
+    where: fe.AbstractRisk | fe.AbstractDistribution,
     *,
     exact: Mapping[str, Callable] | Callable | None = None,
     error: fe.ErrorEstimate | None = None,
@@ -41,7 +41,7 @@ def functions(
     **Arguments:**
 
     - `f`: a function of a point, or several by name.
-    - `risk`: a risk on a sample, which says where f lives.
+    - `where`: where f lives: a distribution such as `fe.Uniform(0.0, 1.0)`, or a risk on a sample.
     - `exact`: the solution, where it is known: a function, or several by the names of `f` or of the
       methods that these are; drawn as rings.
     - `error`: the estimated error of f, such as `report.error`; drawn as a band.
@@ -52,10 +52,10 @@ def functions(
 
     **Returns:** the axes.
 
-    **Raises:** `ValueError` where no term of `risk` stands on points, for one exact solution of
+    **Raises:** `ValueError` where no term of a risk stands on points, for one exact solution of
     several functions, and where `along` is no coordinate.
     """
-    term = sampled(risk)[0]
+    term = sampled(on_some_points(where))[0]
     several = dict(f) if isinstance(f, Mapping) else {"f": f}
     truths = _truths(several, exact)
     like = sample(term).points

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import jax.random as jr
 import numpy as np
 from jaxtyping import PyTree
 
@@ -19,6 +20,13 @@ def sample(term: fe.Risk) -> fe.Empirical:
     """The sample on which a term stands."""
     assert isinstance(term.distribution, fe.Empirical)
     return term.distribution
+
+
+def on_some_points(where: fe.AbstractRisk | fe.AbstractDistribution) -> fe.AbstractRisk:
+    """A risk as it is; of a distribution, one on some of its points."""
+    if isinstance(where, fe.AbstractRisk):
+        return where
+    return fe.Risk(lambda f, x: 0.0, where).empirical(256, key=jr.key(0))
 
 
 def sampled(risk: fe.AbstractRisk) -> list[fe.Risk]:

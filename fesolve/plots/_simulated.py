@@ -18,8 +18,8 @@ SHOWN = 3
 
 
 def paths(
-    law: fe.Ergodic | fe.Diffusion | Any,
     f: Any,
+    law: fe.Ergodic | fe.Diffusion | Any,
     *,
     of: Callable | None = None,
     paths: int = 200,
@@ -31,8 +31,8 @@ def paths(
 
     **Arguments:**
 
-    - `law`: the law of motion under f, with its start, its shocks and its length.
     - `f`: the hypothesis.
+    - `law`: the law of motion under f, with its start, its shocks and its length.
     - `of`: `of(f, x)`, the quantities y by name; by default the state.
     - `paths`: how many.
     - `key`: a PRNG key.
@@ -40,7 +40,7 @@ def paths(
 
     **Returns:** the axes; an array of them where there are several quantities.
     """
-    times, found = _simulated(law, f, of, paths, key)
+    times, found = _simulated(f, law, of, paths, key)
     axes = several_or_new(ax, len(found))
     for i, (ax, (name, values)) in enumerate(zip(axes, found.items(), strict=True)):
         for low, high, alpha, label in ((5, 95, 0.15, "nine in ten"), (25, 75, 0.3, "half")):
@@ -59,8 +59,8 @@ def paths(
 
 
 def density(
-    law: fe.Ergodic | fe.Diffusion | Any,
     f: Any,
+    law: fe.Ergodic | fe.Diffusion | Any,
     *,
     of: Callable | None = None,
     paths: int = 200,
@@ -72,13 +72,13 @@ def density(
 
     **Arguments:**
 
-    - `law`, `f`, `of`, `paths`, `key`: as for `fe.plots.paths`.
+    - `f`, `law`, `of`, `paths`, `key`: as for `fe.plots.paths`.
     - `exact`: the density of y, where it is known and y is one quantity; drawn as a line.
     - `ax`: matplotlib axes to draw on, one a quantity.
 
     **Returns:** the axes; an array of them where there are several quantities.
     """
-    _, found = _simulated(law, f, of, paths, key)
+    _, found = _simulated(f, law, of, paths, key)
     axes = several_or_new(ax, len(found))
     for i, (ax, (name, values)) in enumerate(zip(axes, found.items(), strict=True)):
         flat = values.ravel()
@@ -94,7 +94,7 @@ def density(
 
 
 def _simulated(
-    law: Any, f: Any, of: Callable | None, number: int, key: PRNGKeyArray
+    f: Any, law: Any, of: Callable | None, number: int, key: PRNGKeyArray
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """The times of the states that are kept, and the quantities on each path.
 
