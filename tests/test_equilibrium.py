@@ -95,3 +95,18 @@ def test_a_solve_in_the_market():
     np.testing.assert_allclose(in_gamma, exact * np.log(1.75 / 1.5), rtol=1e-7)
     difference = (solve(0.9 + 1e-5, 2.0)[0] - solve(0.9 - 1e-5, 2.0)[0]) / 2e-5
     np.testing.assert_allclose(in_beta, difference, rtol=1e-6)
+
+
+def test_at_the_prompt_excess_is_given_numbers():
+    """So that a solve inside of it runs on the host, and compiles once."""
+    seen = []
+
+    def excess(p):
+        seen.append(float(p))
+        return cubic(p, 3.0)
+
+    theirs = brentq(cubic, 0.0, 3.0, args=(3.0,), xtol=1e-15)
+    np.testing.assert_allclose(fe.equilibrium(excess, 0.0, 3.0), theirs, rtol=1e-14)
+    assert len(seen) == len(set(seen)) < 20
+    at_once = jax.jit(lambda: fe.equilibrium(lambda p: cubic(p, 3.0), 0.0, 3.0))()
+    np.testing.assert_allclose(at_once, theirs, rtol=1e-13)

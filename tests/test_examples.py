@@ -16,6 +16,7 @@ EXAMPLES = [path for path in FILES if path.stem not in COMMANDS]
 
 
 LONG = {
+    "aiyagari",
     "autoencoder",
     "clusters",
     "constraints",

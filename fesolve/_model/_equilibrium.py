@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float
 
-from .._types import is_traced
+from .._types import is_traced, is_tracing
 
 
 def equilibrium(
@@ -16,6 +16,8 @@ def equilibrium(
 ) -> Float[Array, ""]:
     """The price in [low, high] at which `excess(price)` is zero.
 
+    At the prompt it is Brent's method on the host, where a solve inside of `excess` compiles once
+    and costs afterwards what it costs alone. Inside `jit`, `vmap` and `grad` it is one program:
     Newton's method where its steps stay inside of the interval that is left and shrink, else
     bisection, as at a kink or far away. `excess` may contain a whole `fe.solve`, and the price can
     be differentiated in whatever `excess` depends on, by the implicit function theorem:
@@ -41,11 +43,14 @@ def equilibrium(
     **Raises:** `ValueError` where `excess` has one sign at both ends, is not finite there, or
     jumps across zero.
 
-    **Source:** Press, Teukolsky, Vetterling and Flannery (2007), "Numerical Recipes", section 9.4.
+    **Source:** Brent (1973), "Algorithms for minimization without derivatives", chapter 4; Press,
+    Teukolsky, Vetterling and Flannery (2007), "Numerical Recipes", section 9.4.
     """
     low, high = _interval(low, high)
     ends = jnp.stack([_number(excess(low)), _number(excess(high))])
     changes = _check_signs(low, high, ends)
+    if not (is_traced((low, high, ends)) or is_tracing()):
+        return _on_host(excess, low, high, ends, max_steps)
     # Derivatives must not look into the search: what excess closes over is held fixed there.
     held, constants = jax.closure_convert(lambda price: _number(excess(price)), low)
     constants = [jax.lax.stop_gradient(c) for c in constants]
@@ -57,6 +62,25 @@ def equilibrium(
     step = -value / jnp.where(slope == 0, jnp.inf, slope)
     near = jnp.abs(jax.lax.stop_gradient(step)) <= 1e-6 * (high - low)
     return jnp.where(changes, price + jnp.where(near, step, 0), jnp.nan)
+
+
+def _on_host(excess: Callable, low: Array, high: Array, ends: Array, max_steps: int) -> Array:
+    """The price where nothing is traced: each solve inside `excess` runs as it does alone, by the
+    programs that the first has compiled."""
+    from scipy import optimize  # half a second, which `import fesolve` need not wait for
+
+    known = {float(end): float(value) for end, value in zip((low, high), ends, strict=True)}
+
+    def at(price: float) -> float:
+        if price not in known:
+            known[price] = float(_number(excess(jnp.asarray(price, low.dtype))))
+        return known[price]
+
+    rounding = 4 * float(jnp.finfo(low.dtype).eps)
+    stop = {"xtol": rounding * float(high - low) * 1e-3, "rtol": rounding, "maxiter": max_steps}
+    found = optimize.brentq(at, float(low), float(high), full_output=True, disp=False, **stop)
+    _check_zero(jnp.asarray(found[0]), jnp.asarray(at(found[0])), ends)
+    return jnp.asarray(found[0], low.dtype)
 
 
 def _interval(low: ArrayLike, high: ArrayLike) -> tuple[Array, Array]:
