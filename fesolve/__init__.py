@@ -62,6 +62,12 @@ from ._hypothesis import (
     SquaredExponential as SquaredExponential,
     Tensor as Tensor,
 )
+from ._experiment import (
+    experiment as experiment,
+    sweep as sweep,
+    sweep_table as sweep_table,
+    SweepTable as SweepTable,
+)
 from ._fingerprint import RetraceWarning as RetraceWarning
 from ._fit import fit as fit
 from ._io import load as load, save as save

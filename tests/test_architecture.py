@@ -35,10 +35,11 @@ LEVELS = [
     {"_fit"},
     {"_model"},
     {"_report"},
+    {"_experiment"},
 ]
 # Machinery below the risk that knows nothing of the mathematics.
 PLUMBING = {"_fingerprint", "_compiled"}
-USERS = ("problems", "plots", "sweep", "cli", "__main__")
+USERS = ("problems", "plots", "cli", "__main__")
 LAZY = ["diffrax", "matplotlib", "optax", "optimistix", "pandas", "rich", "scipy.stats"]
 LAZY += ["jsonargparse", "optuna", "tensorboard", "wandb", "yaml"]
 FILES = sorted(path for path in PACKAGE.rglob("*.py"))
@@ -72,7 +73,7 @@ def allowed(here):
     if here in PLUMBING | {"_distribution", "_hypothesis"}:
         below |= PLUMBING
     # A solver knows the protocol of monitors, and no monitor; `solve` enters and leaves them.
-    return below if here in {"_monitor", "_solve"} else below - {"_monitor"}
+    return below if here in {"_monitor", "_solve", "_experiment"} else below - {"_monitor"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))

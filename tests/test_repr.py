@@ -197,7 +197,7 @@ REPORTS = {
     fe.WelfareLoss: {"value": jnp.asarray(0.01), "error": jnp.asarray(0.001), "beyond": 0.01},
 }
 # Solved for in `test_risk_report` and `test_simulated`; a table in `test_table`.
-ELSEWHERE = {"RiskReport", "SimulatedMoments", "Table"}
+ELSEWHERE = {"RiskReport", "SimulatedMoments", "SweepTable", "Table"}
 
 
 def is_line(text):

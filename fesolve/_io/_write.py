@@ -168,6 +168,18 @@ def locked(descriptor: int) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
+def held(path: Path) -> bool:
+    """Whether a process holds the lock of a file."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | _NO_LINK)
+    except OSError:
+        return False
+    try:
+        return _lock(descriptor) is False
+    finally:
+        os.close(descriptor)
+
+
 def _lock(descriptor: int) -> bool | None:
     """Whether this process has the lock now; `None` on a file system without locks."""
     try:

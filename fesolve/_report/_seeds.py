@@ -82,7 +82,7 @@ def seed_table(run: Callable[[int], Any], seeds: Iterable[int]) -> SeedTable:
         except SolveError as error:
             found = error.solution
         parts = list(found) if isinstance(found, list | tuple) else [found]
-        figures, verdicts = zip(*map(_read, parts), strict=True)
+        figures, verdicts = zip(*map(read, parts), strict=True)
         records.append({name: value for part in figures for name, value in part.items()})
         solved.append(all(verdicts))
     names = dict.fromkeys(name for record in records for name in record)
@@ -90,7 +90,7 @@ def seed_table(run: Callable[[int], Any], seeds: Iterable[int]) -> SeedTable:
     return SeedTable(seeds, columns, np.array(solved))
 
 
-def _read(found: Any) -> tuple[dict[str, float], bool]:
+def read(found: Any) -> tuple[dict[str, float], bool]:
     """The figures of one result, and whether it is solved; numbers alone give no verdict."""
     if isinstance(found, Solution):
         steps = found.stats.get("steps", np.nan)

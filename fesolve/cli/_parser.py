@@ -3,15 +3,15 @@
 import argparse
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import fesolve as fe
 from fesolve import problems
 
 
-def parser(words: Sequence[str]) -> Any:
-    """The parser for the command line `words`."""
+def parser(words: Sequence[str], catalogue: Mapping[str, Callable]) -> Any:
+    """The parser for the command line `words`, and these problems."""
     try:
         from jsonargparse import ArgumentParser
     except ImportError as error:
@@ -32,14 +32,28 @@ def parser(words: Sequence[str]) -> Any:
         ArgumentParser(usage="fesolve list", description="List the problems.", **style),
         help="list the problems",
     )
+    run_parser = ArgumentParser(
+        usage="fesolve run model.py:function [options]",
+        description="Run a function as an experiment: its parameters are options, and what it "
+        "returns is printed and recorded. `fesolve run model.py:function --help` shows them.",
+        **style,
+    )
+    commands.add_subcommand("run", run_parser, help="run a function of yours, and record it")
+    for name, text, options in SWEEPS:
+        one = ArgumentParser(description=text, **style)
+        for flag, given in options.items():
+            one.add_argument(flag, **given)
+        commands.add_subcommand(
+            name, one, help=text[0].lower() + text[1:].split(". ")[0].rstrip(".")
+        )
     solve_parser = ArgumentParser(
-        description="Solve a problem of the catalogue.",
+        description="Solve a problem of the catalogue, or one that `path/model.py` defines.",
         epilog="`fesolve solve NAME --help` shows the options and parameters of one problem.",
         **style,
     )
     commands.add_subcommand("solve", solve_parser, help="solve a problem and report on it")
     names = solve_parser.add_subcommands(title="problems", metavar="NAME")
-    for name, problem in problems.catalogue.items():
+    for name, problem in catalogue.items():
         summary, details = _documentation(problem)
         text = "\n".join([summary, *(["", details] if details else [])])
         one = ArgumentParser(description=text, usage=f"fesolve solve {name} [options]", **style)
@@ -48,6 +62,50 @@ def parser(words: Sequence[str]) -> Any:
             _add_options(one, name, problem)
         names.add_subcommand(name, one, help=summary)
     return top
+
+
+SWEEPS: list[tuple[str, str, dict[str, dict[str, Any]]]] = [
+    (
+        "sweep",
+        "Run the trials of a sweep, together with other processes that do the same.",
+        {
+            "file": {"type": str, "help": "a sweep file in the format of W&B"},
+            "--trials": {
+                "type": int | None,
+                "default": None,
+                "metavar": "N",
+                "help": "as many as the journal shall have (default: run_cap, or the whole grid)",
+            },
+            "--journal": {
+                "type": str,
+                "default": "runs.log",
+                "help": "a file, or a database such as sqlite:///runs.db (default: runs.log)",
+            },
+            "--seed": {"type": int | None, "default": None, "help": "of the draws"},
+            "--batch": {
+                "type": int,
+                "default": 1,
+                "metavar": "N",
+                "help": "trials that run as one `jax.vmap` (default: 1)",
+            },
+        },
+    ),
+    (
+        "table",
+        "Show the trials of a sweep. Sorted by the metric, with importance and rank correlation.",
+        {
+            "journal": {"type": str, "help": "the journal of a sweep"},
+            "--name": {"type": str | None, "default": None, "help": "of the sweep"},
+            "--by": {"type": str | None, "default": None, "help": "the column to sort by"},
+            "--html": {
+                "type": str | None,
+                "default": None,
+                "metavar": "FILE",
+                "help": "where a page is written (default: beside the journal)",
+            },
+        },
+    ),
+]
 
 
 def sizes_of(problem: problems.Problem, hypothesis: str, options: dict[str, Any]) -> dict[str, int]:

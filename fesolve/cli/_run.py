@@ -1,10 +1,11 @@
-"""`fesolve list` and `fesolve solve NAME`."""
+"""What each command does."""
 
 import inspect
 import json
 import os
+import runpy
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,16 +36,102 @@ def main() -> None:
 def run(words: Sequence[str]) -> int:
     """What the command line `words` asks for; the exit status."""
     try:
-        command = parser(words).parse_args(list(words))
-        if command.subcommand == "list":
-            return list_problems()
-        with jax.enable_x64(command.solve[command.solve.subcommand].precision == 64):
-            return solve(
-                command.solve.subcommand, command.solve[command.solve.subcommand].as_dict()
-            )
+        words = list(words)
+        if words[:1] == ["run"] and len(words) > 1 and not words[1].startswith("-"):
+            fe.experiment(words[1], words[2:])
+            return 0
+        own = _own(words)
+        catalogue = {**problems.catalogue, **own}
+        words = [words[0], *own, *words[2:]] if own else words
+        command = parser(words, catalogue).parse_args(words)
+        match command.subcommand:
+            case "list":
+                return list_problems()
+            case "sweep":
+                return sweep(command.sweep)
+            case "table":
+                return show_table(command.table)
+            case "run":
+                return _stop("`fesolve run` needs `model.py:function`", WRONG_INPUT)
+        name = command.solve.subcommand
+        options = command.solve[name]
+        with jax.enable_x64(options.precision == 64):
+            return solve(name, catalogue[name], options.as_dict())
+    except fe.SolveError as error:
+        return _stop(str(error), NOT_SOLVED)
     except (ValueError, ImportError) as error:
         # What was asked for cannot be done, and the sentence says why; a bug keeps its traceback.
-        return _stop(str(error), WRONG_INPUT)
+        notes = "".join(f". {note}" for note in getattr(error, "__notes__", ()))
+        return _stop(f"{error}{notes}", WRONG_INPUT)
+
+
+def _own(words: Sequence[str]) -> dict[str, Any]:
+    """The problem that a file of the user defines, by a name that can be a command."""
+    if len(words) < 2 or words[0] != "solve" or ".py" not in words[1]:
+        return {}
+    path, _, name = words[1].partition(".py")
+    path, name = f"{path}.py", name.removeprefix(":")
+    if not Path(path).is_file():
+        raise ValueError(f"there is no file {path!r} that could define a problem")
+    sys.path.insert(0, str(Path(path).resolve().parent))
+    found = {k: v for k, v in runpy.run_path(path).items() if _is_problem(v) and k[0] != "_"}
+    if name:
+        found = {k: v for k, v in found.items() if k == name}
+    if len(found) != 1:
+        raise ValueError(
+            f"{words[1]!r} defines {len(found)} problems{f', {sorted(found)}' if found else ''}: a "
+            "problem is a `problems.Problem`, or a function of parameters with defaults that is "
+            "annotated to return one; `path/model.py:name` says which"
+        )
+    (value,), label = found.values(), name or Path(path).stem
+    if isinstance(value, problems.Problem):
+        made = lambda: value
+        made.__doc__ = f"The problem in {path}."
+        return {label: made}
+    return {label: value}
+
+
+def _is_problem(value: Any) -> bool:
+    if isinstance(value, problems.Problem):
+        return True
+    if not inspect.isfunction(value) or value.__module__.startswith("fesolve"):
+        return False
+    kind = inspect.signature(value).return_annotation
+    return kind is problems.Problem or str(kind).rpartition(".")[2] == "Problem"
+
+
+def sweep(options: Any) -> int:
+    """Runs the trials of a sweep and shows its table."""
+
+    def told(record: dict[str, Any]) -> None:
+        figures = {**record["parameters"], **record["figures"]}
+        shown = "  ".join(
+            f"{k} {v:.4g}" if _is_float(v) else f"{k} {v}" for k, v in figures.items()
+        )
+        print(f"trial {record['trial']} {record['state']}  {shown}  {record['seconds']:.2f} s")
+        sys.stdout.flush()
+
+    given = {"trials": options.trials, "seed": options.seed, "batch": options.batch}
+    table = fe.sweep(options.file, journal=options.journal, told=told, **given)
+    print(f"\n{table}")
+    return 0
+
+
+def show_table(options: Any) -> int:
+    """Prints the table of a sweep, and writes its page."""
+    table = fe.sweep_table(options.journal, name=options.name)
+    table = table if options.by is None else table.sorted(options.by)
+    print(table)
+    is_file = "://" not in options.journal
+    beside = Path(options.journal).with_suffix(".html") if is_file else Path("sweep.html")
+    path = beside if options.html is None else Path(options.html)
+    table.to_html(path)
+    print(f"\nwritten to {path}")
+    return 0
+
+
+def _is_float(value: Any) -> bool:
+    return isinstance(value, float)
 
 
 def list_problems() -> int:
@@ -55,10 +142,10 @@ def list_problems() -> int:
     return 0
 
 
-def solve(name: str, options: dict[str, Any]) -> int:
+def solve(name: str, function: Callable, options: dict[str, Any]) -> int:
     """Solves one problem, prints its report and leaves figure, report and solution in a folder."""
-    own = inspect.signature(problems.catalogue[name]).parameters
-    problem = problems.catalogue[name](**{key: options[key] for key in own})
+    own = inspect.signature(function).parameters
+    problem = function(**{key: options[key] for key in own})
     hypothesis = options["hypothesis"]
     sizes = sizes_of(problem, hypothesis, options)
     keys = jr.split(jr.key(options["seed"]), 4)

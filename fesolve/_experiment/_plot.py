@@ -1,0 +1,101 @@
+"""The figure of a sweep."""
+
+from typing import Any, TYPE_CHECKING
+
+import numpy as np
+
+
+if TYPE_CHECKING:
+    from ._table import SweepTable
+
+
+def figure(table: "SweepTable") -> Any:
+    """Parallel coordinates above, slices below."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError("`.plot()` needs matplotlib: pip install 'fesolve[viz]'") from error
+    names = list(table.parameters)
+    fig = Figure(figsize=(max(6.4, 2.4 * len(names)), 6.0), layout="constrained")
+    grid = fig.add_gridspec(2, max(1, len(names)))
+    rows = [r for r in table.rows if _is_finite(r.get(table.metric))]
+    axes = {name: _scale([row.get(name) for row in rows]) for name in (*names, table.metric)}
+    shades = _shades(axes[table.metric][0], table.goal == "maximize")
+    _parallel(fig.add_subplot(grid[0, :]), table, rows, axes, shades)
+    first = None
+    for j, name in enumerate(names):
+        first = _slice(fig.add_subplot(grid[1, j], sharey=first), table, rows, name, shades, first)
+    return fig
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and bool(np.isfinite(value))
+
+
+def _is_log(values: list[Any]) -> bool:
+    """Whether values are better seen on a scale of logarithms."""
+    numbers = all(_is_finite(v) and not isinstance(v, bool) and v > 0 for v in values)
+    return bool(values) and numbers and max(values) >= 30 * min(values)
+
+
+def _scale(values: list[Any]) -> tuple[np.ndarray, list[tuple[float, str]]]:
+    """Values on [0, 1], and what is written at which height."""
+    if not values:
+        return np.zeros(0), []
+    if not all(_is_finite(v) and not isinstance(v, bool) for v in values):
+        kinds = sorted({str(value) for value in values})
+        at = {kind: i / max(1, len(kinds) - 1) for i, kind in enumerate(kinds)}
+        return np.array([at[str(v)] for v in values]), [(at[kind], kind) for kind in kinds]
+    numbers = np.array(values, float)
+    forth, back = (np.log, np.exp) if _is_log(values) else (lambda x: x, lambda x: x)
+    low, high = forth(numbers.min()), forth(numbers.max())
+    width = (high - low) or 1.0
+    marks = [(t, f"{float(back(low + t * width)):.3g}") for t in (0.0, 0.5, 1.0)]
+    return (forth(numbers) - low) / width, marks
+
+
+def _shades(heights: np.ndarray, maximised: bool) -> list[Any]:
+    """Dark for the best trials, by rank."""
+    import matplotlib as mpl
+
+    order = np.argsort(np.argsort(heights))
+    ranks = order / max(1, heights.size - 1)
+    return list(mpl.colormaps["viridis"](0.9 * (1 - ranks if maximised else ranks)))
+
+
+def _parallel(ax: Any, table: "SweepTable", rows: list, axes: dict, shades: list) -> None:
+    names = list(axes)
+    for i in reversed(range(len(rows))):
+        heights = [axes[name][0][i] for name in names]
+        (line,) = ax.plot(range(len(names)), heights, color=shades[i], lw=1.2, alpha=0.8)
+        line.set_gid(f"trial-{rows[i]['trial']}")
+    for j, name in enumerate(names):
+        ax.axvline(j, color="0.6", lw=0.8, zorder=0)
+        for height, text in axes[name][1]:
+            ax.annotate(text, (j, height), (3, 0), textcoords="offset points", fontsize=7)
+    ax.set_xticks(range(len(names)), names)
+    ax.set_yticks([])
+    ax.set_title(f"{table.name}: {len(rows)} trials, the best dark", fontsize=9)
+    for side in ("top", "right", "bottom", "left"):
+        ax.spines[side].set_visible(False)
+
+
+def _slice(ax: Any, table: "SweepTable", rows: list, name: str, shades: list, first: Any) -> Any:
+    values = [row.get(name) for row in rows]
+    metrics = [row[table.metric] for row in rows]
+    plain = all(_is_finite(v) and not isinstance(v, bool) for v in values)
+    shown = values if plain else [str(value) for value in values]
+    for x, y, shade, row in zip(shown, metrics, shades, rows, strict=True):
+        (dot,) = ax.plot([x], [y], "o", ms=4, color=shade)
+        dot.set_gid(f"slice-{name}-trial-{row['trial']}")
+    if plain and _is_log(values):
+        ax.set_xscale("log")
+    if _is_log(metrics):
+        ax.set_yscale("log")
+    note = table.correlations().get(name)
+    ax.set_xlabel(name if note is None else f"{name}  (rank correlation {note:+.2f})", fontsize=8)
+    if first is None:
+        ax.set_ylabel(table.metric)
+        return ax
+    ax.tick_params(labelleft=False)
+    return first
