@@ -78,7 +78,7 @@ class _Coarse:
 
     def __init__(self, lottery: Lottery, v: Array) -> None:
         m, n = lottery.shape
-        few = min(n, max(8, min(80, 320 // m)))
+        few = min(n, max(8, min(80, 450 // m)))
         hats = np.eye(n)
         if few < n:
             at = np.linspace(0, n - 1, few)

@@ -77,7 +77,7 @@ def _on_host(excess: Callable, low: Array, high: Array, ends: Array, max_steps: 
         return known[price]
 
     rounding = 4 * float(jnp.finfo(low.dtype).eps)
-    stop = {"xtol": rounding * float(high - low) * 1e-3, "rtol": rounding, "maxiter": max_steps}
+    stop = {"xtol": rounding * float(high - low), "rtol": rounding, "maxiter": max_steps}
     found = optimize.brentq(at, float(low), float(high), full_output=True, disp=False, **stop)
     _check_zero(jnp.asarray(found[0]), jnp.asarray(at(found[0])), ends)
     return jnp.asarray(found[0], low.dtype)
