@@ -65,6 +65,4 @@ def fit(
 
 
 if __name__ == "__main__":
-    import jsonargparse
-
-    print(jsonargparse.auto_cli(fit))
+    fe.experiment(fit)

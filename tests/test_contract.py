@@ -286,6 +286,30 @@ def test_10_to_an_accuracy(getkey):
     assert float(sol.stats["error"]) < 1e-12
 
 
+def test_11_data_and_experiments():
+    X = jr.normal(jr.key(0), (60, 2))
+    data = fe.Data(X, X @ jnp.array([1.0, 2.0]) + 0.1 * jr.normal(jr.key(1), (60,)))
+    train_data, test_data = data.split(0.7, key=jr.key(2))
+    train = fe.Risk(lambda f, x, y: f(x) - y, train_data, tolerance=jnp.inf)
+    test = train.on(test_data)
+    solver = fe.Optax(optax.adam(1e-2), num_epochs=5, batch_size=16)
+    network = lambda key: fe.MLP(2, "scalar", width=4, depth=1, key=key)
+    f = fe.solve(train, network(jr.key(3)), solver, key=jr.key(3)).value
+    assert float(test(fe.solve(train, fe.Linear(2)).value)) < float(test(f))
+    population = fe.Risk(lambda f, x: f(x) - jnp.exp(x), fe.Uniform(0.0, 1.0))
+    curve = fe.error_curve(
+        population,
+        {d: (lambda key, d=d: fe.Series(fe.Chebyshev(d, (0.0, 1.0)))) for d in range(1, 3)},
+        n=[8, 16],
+        replications=5,
+        key=jr.key(4),
+    )
+    assert curve.to_pandas()["label"].tolist() == [1, 1, 2, 2]
+    starts = fe.MultiStart(network, solver, starts=2, keep=True)
+    ensemble = fe.solve(train, network(jr.key(5)), starts, key=jr.key(5)).value
+    assert float(ensemble.spread(X[0])) > 0
+
+
 def test_points_of_every_kind():
     """The free words of the interface: boxes, products, pairs, outside distributions."""
 

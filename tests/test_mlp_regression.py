@@ -1,10 +1,13 @@
 """The regression of a lecture as a command and as a sweep, in a small form."""
 
 import inspect
+import json
 import runpy
 from pathlib import Path
 
 import pytest
+
+import fesolve as fe
 
 
 FILE = Path(__file__).parent.parent / "examples" / "mlp_regression.py"
@@ -39,6 +42,30 @@ def test_it_learns_and_least_squares_is_at_the_noise(fit):
     assert 0.5 * 0.01**2 < figures["ols_test_loss"] < 2 * 0.01**2
     again = fit(**SMALL, lr=0.01, sigma=0.01)
     assert again == figures
+
+
+def test_it_is_a_command(fit, tmp_path, capsys):
+    pytest.importorskip("jsonargparse")
+    small = {**SMALL, "num_epochs": 5}
+    words = [f"--{name}={value}" for name, value in small.items()]
+    figures = fe.experiment(fit, [*words, f"--runs={tmp_path}"])
+    assert figures == fit(**small)
+    assert "ols_test_loss" in capsys.readouterr().out
+    record = json.loads((tmp_path / "fit.jsonl").read_text())
+    assert record["figures"] == figures
+
+
+@pytest.mark.slow
+def test_its_sweep_runs(tmp_path):
+    yaml = pytest.importorskip("yaml")
+    pytest.importorskip("optuna")
+    sweep = yaml.safe_load(FILE.with_name("mlp_regression_sweep.yaml").read_text())
+    sweep["program"] = str(FILE)
+    sweep["parameters"] |= {"N": {"value": 60}, "num_epochs": {"value": 20}}
+    path = tmp_path / "sweep.yaml"
+    path.write_text(yaml.safe_dump(sweep))
+    table = fe.sweep(str(path), trials=3, journal=str(tmp_path / "runs.log"))
+    assert len(table.to_pandas()) == 3
 
 
 def test_its_sweep_names_parameters_that_it_has(fit):
