@@ -304,3 +304,37 @@ def test_a_residual_with_two_draws_is_explained_too():
     risk = fe.Risk(lambda f, x, e: "no", fe.Uniform(0.0, 1.0), shock=fe.Normal(0.0, 1.0))
     with pytest.raises(ValueError, match="returned 'no'"):
         fe.solve(risk, constant(), adam(2, 4), key=jr.key(0))
+
+
+@pytest.mark.parametrize(
+    "optimiser",
+    (
+        lambda lr: optax.adamw(lr, weight_decay=lr),
+        lambda lr: optax.chain(optax.clip_by_global_norm(lr), optax.sgd(lr, momentum=0.9)),
+        lambda lr: optax.adam(optax.cosine_decay_schedule(lr, 40)),
+    ),
+    ids=("adamw", "chain", "schedule"),
+)
+def test_another_learning_rate_compiles_nothing_and_is_used(optimiser):
+    x = jnp.linspace(-1.0, 1.0, 20)
+    data = fe.Empirical((x, jnp.sin(3 * x)))
+    risk = fe.Risk(lambda f, p: f(p[0]) - p[1], data, tolerance=jnp.inf)
+    f = fe.Series(fe.Chebyshev(5, (-1.0, 1.0)))
+    solve = lambda lr: fe.solve(risk, f, fe.Optax(optimiser(lr), num_steps=40)).value
+    solve(0.1)
+    assert compilations(lambda: solve(0.03)) == 0
+    optim, theta = optimiser(0.03), f.coefficients
+    state = optim.init(theta)
+    for _ in range(40):
+        slope = jax.grad(lambda c: risk(eqx.tree_at(lambda f: f.coefficients, f, c)))(theta)
+        with jax.numpy_dtype_promotion("standard"):
+            updates, state = optim.update(slope, state, theta)
+            theta = optax.apply_updates(theta, updates)
+    np.testing.assert_allclose(solve(0.03).coefficients, theta, rtol=1e-10, atol=1e-13)
+
+
+def test_an_optimiser_that_decides_by_its_numbers_is_taken_as_it_is():
+    lookahead = optax.adam(lambda count: 0.1 if int(3.0) else 0.0)
+    risk = fe.Risk(lambda f: f - 3.0)
+    solution = fe.solve(risk, jnp.zeros(()), fe.Optax(lookahead, num_steps=200))
+    assert float(solution.value) == pytest.approx(3.0, abs=0.05)

@@ -20,6 +20,7 @@ from .._risk import AbstractRisk
 from .._types import Hypothesis, is_traced, is_tracing
 from ._base import AbstractSolver, Interrupted, require_key, RESULTS, Solution
 from ._batches import batch, is_drawn, is_fresh, Orders, orders, orders_after, steps_of
+from ._hoisted import Hoisted, hoisted
 from ._outcome import no_monitors_under_tracing
 
 
@@ -118,13 +119,13 @@ class Optax(AbstractSolver):
         steps = self.steps_on(risk)
         theta, rest = eqx.partition(f, trainable)
         dtype = jnp.result_type(*jax.tree.leaves(theta))
-        problem = _Problem(
-            in_dtype(risk, dtype), rest, self.optim, self.batch_size, self.num_epochs is not None
-        )
+        optim, by_epochs = Hoisted(self.optim, ()), self.num_epochs is not None
+        problem = _Problem(in_dtype(risk, dtype), rest, optim, self.batch_size, by_epochs)
         key = key if draws else None
         if _is_under_trace((problem, theta, key)):
             no_monitors_under_tracing(monitors)
             return self._in_one_trace(problem, theta, key, steps)
+        problem = problem._replace(optim=hoisted(self.optim, theta))
         return self._in_chunks(problem, theta, key, steps, monitors)
 
     def steps_on(self, risk: AbstractRisk) -> int:
@@ -185,7 +186,7 @@ class _Problem(NamedTuple):
 
     risk: AbstractRisk
     rest: Hypothesis
-    optim: Any
+    optim: Hoisted
     batch_size: int | None
     by_epochs: bool
 
@@ -244,7 +245,7 @@ def _begin(problem: _Problem, theta: PyTree, key: PRNGKeyArray | None) -> PyTree
     for term in batch(problem.risk, f, problem.batch_size, key, place).terms:
         equation_widths(term.name, term.bare, f)
     with _loose_promotion():
-        return problem.optim.init(theta)
+        return problem.optim.filled().init(theta)
 
 
 @compiled
@@ -260,7 +261,7 @@ def _advance(
     length `size`, and whether theta is finite."""
     import optax
 
-    update = optax.with_extra_args_support(problem.optim).update
+    update = optax.with_extra_args_support(problem.optim.filled()).update
 
     def step(
         i: Array, carry: tuple[_Iterate, Array, Orders | None]
