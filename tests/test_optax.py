@@ -317,7 +317,7 @@ def test_a_residual_with_two_draws_is_explained_too():
 )
 def test_another_learning_rate_compiles_nothing_and_is_used(optimiser):
     x = jnp.linspace(-1.0, 1.0, 20)
-    data = fe.Empirical((x, jnp.sin(3 * x)))
+    data = fe.Empirical((x, jnp.exp(2 * x)))
     risk = fe.Risk(lambda f, p: f(p[0]) - p[1], data, tolerance=jnp.inf)
     f = fe.Series(fe.Chebyshev(5, (-1.0, 1.0)))
     solve = lambda lr: fe.solve(risk, f, fe.Optax(optimiser(lr), num_steps=40)).value
