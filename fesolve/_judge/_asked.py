@@ -17,7 +17,8 @@ from jaxtyping import Array, PyTree
 from .._compiled import compiled
 from .._distribution import Empirical
 from .._evaluation import Bare, table
-from .._least_squares._assembly import cast, LeastSquares
+from .._least_squares._assembly import LeastSquares
+from .._precision import in_dtype, theta_dtype
 from .._risk import AbstractRisk, SumRisk
 from .._types import changed, Hypothesis, Point
 from ._probe import functions, is_function, leaves_of_parts, method_names
@@ -124,10 +125,7 @@ def asked(risk: AbstractRisk, f: Hypothesis) -> dict[int, np.ndarray]:
         methods = tuple(method_names(f))
         if callable(f) or methods:
             twin = Watched(twin, number, ROOT, methods)
-        floats = [x for x in jax.tree.leaves(f) if eqx.is_inexact_array(x)]
-        dtype = jnp.result_type(*floats) if floats else jnp.result_type(float)
-        bares = [term.bare for term in risk.terms]
-        bares = jax.tree.map(lambda x: cast(x, dtype) if eqx.is_array(x) else x, bares)
+        bares = in_dtype([term.bare for term in risk.terms], theta_dtype(f))
         jax.block_until_ready(_watch(bares, twin))
         first = ROOT - len(methods)
         known = {place: log.of(place) for place in range(first, len(functions(f)))}

@@ -18,6 +18,11 @@ SURE = 2.0
 estimates are right."""
 
 
+def margin(is_bound: Any) -> float:
+    """By what factor an estimate, or a bound, has to be below the accuracy asked for."""
+    return 1.0 if bool(is_bound) else SURE
+
+
 class ErrorEstimate(Shown):
     """How wrong f is: |d| / |f|, root mean squares of values under p*, with d the correction that
     the linearised equation D r(f)[d] = -r(f) still asks for, in a space richer than f's and on

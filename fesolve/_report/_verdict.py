@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._judge import ErrorEstimate, SURE
+from .._judge import ErrorEstimate, margin
 from .._show import place
 from .._solver import RESULTS, Solution
 from .._solver._judged import CLEARLY, HOLDS
@@ -102,7 +102,7 @@ def _by_error(evidence: Evidence, rows: list[Row]) -> Verdict:
         )
     what = "bound" if error.is_bound else "estimate"
     size = f"the relative error of f is {float(error.largest):.1e} by {what}"
-    if not error.largest <= _most(evidence):
+    if not error.largest <= _most(evidence, error):
         state = "not known to be solved" if error.is_bound else "not solved"
         return Verdict(
             False, f"{state}: {size}, not clearly below the accuracy {accuracy:.1e} asked for"
@@ -126,13 +126,14 @@ def _by_error(evidence: Evidence, rows: list[Row]) -> Verdict:
     return Verdict(True, f"solved: {size}, on fresh points{hint}")
 
 
-def _most(evidence: Evidence) -> float:
+def _most(evidence: Evidence, error: ErrorEstimate) -> float:
     """The largest error that passes. Estimates on other points differ a little, and what a solve
     has judged to be within the accuracy asked for stands, unless it is clearly not."""
-    solution, most = evidence.solution, evidence.accuracy / SURE
-    if solution is None or not bool(solution.solved):
+    solution, most = evidence.solution, evidence.accuracy / margin(error.is_bound)
+    if solution is None or not bool(solution.solved) or "error" not in solution.stats:
         return most
-    return ALIKE * most if float(solution.stats["error"]) <= most else most
+    before = margin(solution.stats["error_is_bound"]) * float(solution.stats["error"])
+    return ALIKE * most if before <= evidence.accuracy else most
 
 
 def _unit(error: ErrorEstimate | None) -> float:

@@ -10,7 +10,7 @@ from jaxtyping import PyTree
 
 from .._dry_run import equation_widths
 from .._evaluation import mean_square_components
-from .._judge import Bound, ErrorEstimate, estimate, quick_bound, SURE
+from .._judge import Bound, ErrorEstimate, estimate, margin, quick_bound
 from .._judge._fresh import SHOCK_NODES
 from .._least_squares._trainable import same_leaves
 from .._precision import in_dtype, theta_dtype
@@ -80,7 +80,7 @@ def _result(
     numbers = (error.largest, error.rms, error.unit, found.risk)
     largest, rms, unit, risk_of_f = (xp.asarray(number, dtype) for number in numbers)
     finite = xp.isfinite(largest)
-    accurate = finite & (SURE * largest <= accuracy)
+    accurate = finite & (margin(error.is_bound) * largest <= accuracy)
     # a bound above the accuracy tells neither way
     known = finite & (accurate | (not error.is_bound))
     holds = rms <= HOLDS * unit

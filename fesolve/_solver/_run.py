@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
-from .._judge import SURE
+from .._judge import margin
 from .._risk import AbstractRisk
 from .._types import changed, Hypothesis, is_traced
 from ._base import AbstractLeastSquaresSolver, AbstractSolver, Solution
@@ -64,8 +64,9 @@ def _onward(solver: AbstractSolver, solution: Solution) -> LevenbergMarquardt | 
     left = solver.max_steps - int(stats["steps"])
     if "unit" not in stats or left <= 0 or bool(solution.solved):
         return None
+    sure = margin(stats["error_is_bound"]) * stats["error"]
     enough = np.sqrt(solution.risk) <= ALLOWANCE * solver.accuracy * stats["unit"]
-    if not (enough and solver.accuracy < SURE * stats["error"] < np.inf):
+    if not (enough and solver.accuracy < sure < np.inf):
         return None
     return changed(solver, max_steps=left, accuracy=ROUNDING)
 
