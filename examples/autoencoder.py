@@ -79,5 +79,9 @@ f = fe.solve(negative_elbo, f, solver, key=jr.key(4)).value
 variances = np.sort(np.exp(2 * np.asarray(f.log_scale)))
 print("variances of the code", variances.round(3), "in theory", np.array([v / 4, v / 1, 1, 1]))
 
+curves = {"trained": variances, "in theory": np.array([v / 4, v / 1, 1, 1])}
+curves = {name: dict(enumerate(curve, start=1)) for name, curve in curves.items()}
+fe.plots.convergence(curves, label="coordinate of the code").set_ylabel("variance")
+
 assert abs(float(data(fe.solve(data, linear(2, jr.key(2))).value)) / trailing[2:].sum() - 1) < 1e-6
 assert np.allclose(variances, [v / 4, v, 1.0, 1.0], rtol=0.1)

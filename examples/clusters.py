@@ -9,6 +9,7 @@
 import jax
 import jax.numpy as jnp
 import jax.random as jr
+import matplotlib.pyplot as plt
 import numpy as np
 
 import fesolve as fe
@@ -77,6 +78,8 @@ in_plane = fe.Risk(error, fe.Data(X, Y), tolerance=jnp.inf)
 line = fe.solve(in_plane, fe.Linear(2)).value
 print(f"levels {np.sort(f.coefficients)}, risk {float(by_cluster(f)):.3f}")
 print(f"a plane has the risk {float(in_plane(line)):.3f}")
+
+plt.scatter(*np.asarray(X).T, c=found, s=8)
 
 assert agree(found) == 1.0 and agree(plain) < 0.7
 assert np.allclose(np.sort(f.coefficients), levels, atol=4 * sigma / np.sqrt(n / 2))

@@ -63,6 +63,8 @@ for name, moment in {"x": x, "x^2": x**2}.items():
     shares[name] = 1 - np.var(rest) / np.var(moment)
     print(f"phi explains {shares[name]:.4f} of {name}")
 
+fe.plots.functions({"phi": learnt.phi}, fe.Uniform(-1.1, 1.1))
+
 assert float(large(by_hand)) < 1e-20
 assert float(large(learnt)) < 1e-2 * spread
 assert min(shares.values()) > 0.98

@@ -76,6 +76,9 @@ for name, scales in {"unequal": (2.0, 1.0), "equal": (1.5, 1.5)}.items():
         found[name, kind] = scores
         print(f"{name:8} variances, {kind:11}: least correlation {np.round(scores, 3)}")
 
+drawn = {f"{a}, {b}": dict(enumerate(scores, start=1)) for (a, b), scores in found.items()}
+fe.plots.convergence(drawn, label="seed").set_ylabel("least correlation")
+
 assert min(found["unequal", "variational"]) > 0.99
 assert min(found["unequal", "autoencoder"]) < 0.95
 assert min(found["equal", "variational"]) < 0.95

@@ -89,6 +89,9 @@ print(
     f"the new rule: {float(stale(new)):.4f} where the old one led, {float(own(new)):.4f} on its own"
 )
 
+normal = lambda x: jnp.exp(-(x**2) / (2 * exact)) / jnp.sqrt(2 * jnp.pi * exact)
+fe.plots.density(new, ergodic, exact=normal, key=jr.key(6))
+
 assert risks["quintic", "today"] < 0.5 * risks["log-linear", "today"]
 assert risks["log-linear", "taxed"] < 0.2 * risks["quintic", "taxed"]
 assert sizes[0.2] > 0.5 * 10_000 * np.exp(-((0.2 / 0.3) ** 2)) > 1_000 > sizes[1.2]

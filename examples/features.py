@@ -58,5 +58,7 @@ for degree in (2, 4, 8):
 elasticity = float(by_hand.g.outer.weight) + alpha
 print(f"d log c / d log k = {elasticity:.12f}, alpha = {alpha}")
 
+fe.plots.convergence({d + 1: e for d, e in errors.items()}, label="unknowns in k")
+
 assert abs(elasticity - alpha) < 1e-9 and error(by_hand) < 1e-9
 assert errors[2] > errors[4] > errors[8] > 1e3 * error(by_hand)

@@ -76,5 +76,7 @@ part, others = eqx.partition(f, last)
 only = jax.grad(lambda part: risk(eqx.combine(part, others)))(part)
 (slope,) = jax.tree.leaves(only)
 
+fe.plots.convergence(dict(enumerate(history, start=1)), label="step").set_ylabel("risk")
+
 assert np.allclose(history, solution.history, rtol=1e-9) and difference < 1e-10
 assert np.allclose(slope, gradient.net.layers[-1].weight, rtol=1e-12)

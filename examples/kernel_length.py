@@ -59,5 +59,8 @@ best = min(grid.values())
 print(f"length {float(jnp.exp(begin)):.3f}: test risk {before:.5f}")
 print(f"length {float(jnp.exp(log_length)):.3f}: test risk {after:.5f}; sigma^2 = {sigma**2:.5f}")
 
+lengths = {float(jnp.exp(value)): risk for value, risk in grid.items()}
+fe.plots.convergence(lengths, label="length of the kernel").set_ylabel("validation risk")
+
 assert abs(float(slope(at)) / difference - 1) < 1e-5
 assert float(validation(log_length)) < 1.1 * best and after < before

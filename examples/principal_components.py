@@ -66,5 +66,9 @@ for n in (60, 2_000):
         print(f"n = {n:5}, {kind:10}: test risk {risks[n, kind]:.4f}")
 print(f"noise: {noise**2:.4f}")
 
+kinds = ("components", "encoder")
+curves = {kind: {n: risks[n, kind] for n in (60, 2_000)} for kind in kinds}
+fe.plots.convergence(curves, label="n").set_ylabel("test risk")
+
 assert risks[60, "components"] < 0.5 * risks[60, "encoder"]
 assert 0.5 * risks[60, "encoder"] > risks[2_000, "encoder"] > risks[2_000, "components"]

@@ -57,5 +57,8 @@ estimate = float(fe.solve(data, jnp.asarray(1.0)).value)
 bar = sigma / float(jnp.sqrt(jnp.sum((at * jnp.exp(-true * at)) ** 2)))
 print(f"a = {estimate:.4f}, with a standard error of {bar:.4f}; it was {true}")
 
+exact = lambda x: jnp.exp(-x[1] * x[0])
+fe.plots.functions(f, box, exact=exact, coordinates=("x", "a"))
+
 assert error < 1e-9 and slope_error < 1e-7
 assert abs(estimate - true) < 4 * bar

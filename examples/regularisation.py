@@ -89,5 +89,8 @@ for _ in range(20):
     at = at - 20.0 * jax.grad(validation)(at)
 print(f"descent ends at a strength of {float(jnp.exp(at)):.1e}, {float(validation(at)):.4f}")
 
+few = {name: found[name] for name in ("none", "ridge", "kernels")}
+fe.plots.functions(few, fe.Uniform(*box))
+
 assert abs(slope_at / difference - 1) < 1e-6
 assert all(sigma**2 < risk < 0.5 * risks["none"] for name, risk in risks.items() if name[0] != "n")

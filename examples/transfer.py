@@ -87,4 +87,8 @@ for n in (8, 12, 20):
         f"n = {n:2}:", {kind: f"{errors[n, kind]:.1e}" for kind in ("frozen", "tuned", "scratch")}
     )
 
+kinds = ("frozen", "tuned", "scratch")
+curves = {kind: {n: errors[n, kind] for n in (8, 12, 20)} for kind in kinds}
+fe.plots.convergence(curves, label="points")
+
 assert errors[8, "frozen"] < 0.2 * errors[8, "scratch"]
