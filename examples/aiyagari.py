@@ -67,8 +67,7 @@ begin = time.perf_counter()
 first = household(0.0385, start)
 
 # %% [markdown]
-# Households in the long run are a histogram over assets and states. Near 1 / beta - 1 they hold
-# ever more: the logarithm of the distance is what is searched.
+# Households in the long run are a histogram. The logarithm of 1 / beta - 1 - r is searched.
 
 
 # %%
@@ -96,5 +95,6 @@ print(f"r = {float(rate):.5%} in {time.perf_counter() - begin:.1f} s, with compi
 # %%
 f, at = household(rate, first), jnp.array([0, 3, 6])
 c = jax.vmap(f.consumption)((1 + rate) * jnp.array([2.0, 5.0, 10.0]) + wage(rate) * incomes[at], at)
+fe.plots.functions({"c": lambda m: f.consumption(m, at[1])}, fe.Uniform(0.1, 20.0))
 assert abs(rate - 0.0401166) < 1e-6
 assert np.allclose(c, [1.2046821, 1.4221964, 1.6968517], rtol=1e-4)
