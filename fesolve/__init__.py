@@ -95,6 +95,7 @@ from ._operators import (
     argmax as argmax,
     derivative as derivative,
     directional as directional,
+    discrete_choice as discrete_choice,
     fischer_burmeister as fischer_burmeister,
     generator as generator,
     gradient as gradient,

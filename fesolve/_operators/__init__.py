@@ -8,5 +8,6 @@ from ._calculus import (
     hessian as hessian,
     laplacian as laplacian,
 )
+from ._choice import discrete_choice as discrete_choice
 from ._complementarity import fischer_burmeister as fischer_burmeister
 from ._generators import adjoint_generator as adjoint_generator, generator as generator
