@@ -346,10 +346,13 @@ def process(trials, *more):
 
 @pytest.mark.slow
 def test_processes_that_are_killed_lose_no_trial_and_count_none_twice(folder):
-    write(folder, {**SWEEP, "parameters": {**SWEEP["parameters"], "pause": {"value": 0.1}}})
-    workers, rng = [process(40, "--seed=2") for _ in range(2)], np.random.default_rng(0)
-    for _ in range(5):
-        time.sleep(1.0 + 1.5 * rng.random())
+    write(folder, {**SWEEP, "parameters": {**SWEEP["parameters"], "pause": {"value": 0.3}}})
+    done = folder / "runs.txt"
+    workers = [process(40, "--seed=2") for _ in range(2)]
+    for kill in range(4):
+        while not done.exists() or len(done.read_text().splitlines()) < 6 * (kill + 1):
+            assert any(worker.poll() is None for worker in workers)
+            time.sleep(0.01)
         victim = workers.pop(0)
         victim.send_signal(signal.SIGKILL)
         victim.communicate()

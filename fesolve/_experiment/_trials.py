@@ -114,6 +114,8 @@ class Trials:
             self.study.enqueue_trial(params, user_attrs={"again": trial.number, "why": why})
         finished = self.optuna.exceptions.UpdateFinishedTrialError
         with contextlib.suppress(RuntimeError, ValueError, finished):  # another was first
+            # it may have a record, of which it was killed before it could say that it is whole
+            self.store.storage.set_trial_user_attr(trial._trial_id, "lost", True)
             self.study.tell(trial.number, state=self.optuna.trial.TrialState.FAIL)
 
     def parameters(self, trial: Any) -> dict[str, Any]:
@@ -127,7 +129,8 @@ class Trials:
 
 def counts(trial: Any) -> bool:
     """Whether a trial is one of the sweep: not those that were lost, for which there is another."""
-    return trial.state.name != "FAIL" or "record" in trial.user_attrs
+    attributes = trial.user_attrs
+    return trial.state.name != "FAIL" or ("record" in attributes and "lost" not in attributes)
 
 
 def _drawn(trial: Any, name: str, p: Parameter) -> Any:
