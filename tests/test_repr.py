@@ -117,6 +117,8 @@ LINES = [
     (fe.Monotone(1, width=8, depth=2, key=KEY), "Monotone(98 parameters)"),
     (fe.Concave(1, width=8, depth=2, key=KEY), None),
     (fe.DeepSet(SERIES, NETWORK), None),
+    (fe.Ensemble([NETWORK, NETWORK]), None),
+    (fe.prune(NETWORK, 0.5), None),
     (
         fe.Compose(NETWORK, SERIES),
         "Compose(MLP(1,153 parameters), Series(Chebyshev(degree=16, on [0, 5]), 17 coefficients))",
@@ -196,8 +198,8 @@ REPORTS = {
     fe.SeedTable: {"seeds": [0], "columns": {"risk": np.ones(1)}, "solved": np.array([True])},
     fe.WelfareLoss: {"value": jnp.asarray(0.01), "error": jnp.asarray(0.001), "beyond": 0.01},
 }
-# Solved for in `test_risk_report` and `test_simulated`; a table in `test_table`.
-ELSEWHERE = {"RiskReport", "SimulatedMoments", "SweepTable", "Table"}
+# Solved for in tests of their own.
+ELSEWHERE = {"Advice", "ErrorCurve", "RiskReport", "SimulatedMoments", "SweepTable", "Table"}
 
 
 def is_line(text):

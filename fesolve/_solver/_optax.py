@@ -88,7 +88,7 @@ class Optax(AbstractSolver):
         if (num_steps is None) == (num_epochs is None):
             given = "neither" if num_steps is None else "both"
             raise ValueError(
-                "`Optax` runs either `num_steps=` steps or `num_epochs=` passes through a sample; "
+                "give one of `num_steps`, steps, and `num_epochs`, passes through a sample; "
                 f"got {given}"
             )
         counts = {"num_steps": num_steps, "num_epochs": num_epochs, "batch_size": batch_size}
