@@ -46,7 +46,7 @@ class Household(eqx.Module):
 def euler(f, x, rate):
     c = f(x)
     saved = jnp.exp(f.log_kinks) + jnp.expm1(x) - c
-    cash = (1 + rate) * saved[:, None] + wage(rate) * incomes
+    cash = (1 + rate) * saved[:, None] + wage(rate) * incomes[None]
     tomorrow = jax.vmap(lambda row: jax.vmap(f.consumption)(row, states))(cash)
     marginal = jnp.sum(chain.transition * tomorrow**-gamma, axis=1)
     return 1 - (beta * (1 + rate) * marginal) ** (-1 / gamma) / c
