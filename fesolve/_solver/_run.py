@@ -62,7 +62,7 @@ def _onward(solver: AbstractSolver, solution: Solution) -> LevenbergMarquardt | 
         return None
     stats = solution.stats
     left = solver.max_steps - int(stats["steps"])
-    if "unit" not in stats or left <= 0 or bool(solution.solved):
+    if not stats.keys() >= {"unit", "error"} or left <= 0 or bool(solution.solved):
         return None
     sure = margin(stats["error_is_bound"]) * stats["error"]
     enough = np.sqrt(solution.risk) <= ALLOWANCE * solver.accuracy * stats["unit"]
