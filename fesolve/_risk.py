@@ -226,7 +226,9 @@ class Risk(AbstractRisk):
         self.distribution = distribution
         self.args = jax.tree.map(lambda x: as_array(x) if isinstance(x, float) else x, args)
         self.loss = loss
-        self.shock = _finite(shock) if isinstance(shock, Dirac) else shock
+        if isinstance(shock, Dirac):
+            shock = Empirical(jax.tree.map(lambda x: x[None], shock.point))
+        self.shock = shock
         self.multiplier = np.asarray(1.0)
         self.tolerance = checked_tolerance(tolerance)
         self.name = name or getattr(residual, "__name__", type(residual).__name__)
@@ -335,10 +337,6 @@ class SumRisk(AbstractRisk):
         return self.parts
 
 
-def _finite(p: Dirac) -> Empirical:
-    return Empirical(jax.tree.map(lambda x: x[None], p.point))
-
-
 def _rebuild(risk: AbstractRisk, terms: list[Risk]) -> AbstractRisk:
     return SumRisk(tuple(terms)) if isinstance(risk, SumRisk) else terms[0]
 
@@ -348,6 +346,11 @@ def _replaced(term: Risk, q: AbstractDistribution) -> Risk:
     # Draws of the shock belong to points: at new points they are drawn anew.
     shock = term.shock.population if isinstance(term.shock, Pairs) else term.shock
     return changed(term, distribution=q, shock=shock)
+
+
+def require_risk(risk: Any) -> None:
+    if not isinstance(risk, AbstractRisk):
+        raise ValueError(f"`risk` must be a risk such as `fe.Risk(residual, p)`; got {risk!r}")
 
 
 def require_sample(term: Risk) -> None:
@@ -389,8 +392,8 @@ def _(risk: AbstractRisk) -> list[Word]:
         return [Word(term) for term in risk.terms]
     drawn = risk.distribution is not risk.population
     found = {"shock": risk.shock, "args": risk.args or None, "tolerance": risk.tolerance}
-    found |= {} if risk.loss is squared else {"loss": risk.loss}
-    found |= {} if told(risk.multiplier) == "1" else {"times": risk.multiplier}
+    found["loss"] = None if risk.loss is squared else risk.loss
+    found["times"] = None if told(risk.multiplier) == "1" else risk.multiplier
     points = Word(Plain(f"{risk.count:,} points") if drawn else None)
     parts = [Word(Plain(risk.name.strip("<>"))), Word(risk.population), points]
     return [w for w in [*parts, *(Word(v, k) for k, v in found.items())] if w.value is not None]

@@ -13,7 +13,7 @@ from ._checkpoint import as_checkpoint, Checkpoint, keeping
 from ._checks import function, prng_key
 from ._least_squares._trainable import same_leaves, trainable_leaves
 from ._monitor import Monitors, running
-from ._risk import AbstractRisk, require_sample, require_squares
+from ._risk import AbstractRisk, require_risk, require_sample, require_squares
 from ._solver import (
     AbstractSolver,
     Interrupted,
@@ -135,11 +135,7 @@ def _spoiled_where_not_finite(solution: Solution, trainable: PyTree[bool]) -> So
 
 
 def _check(risk: Any, f: Any, solver: Any, monitors: Any, key: Any, throw: Any, only: Any) -> None:
-    if not isinstance(risk, AbstractRisk):
-        raise ValueError(
-            f"`risk` must be a risk such as `fe.Risk(residual, distribution)`; got "
-            f"{type(risk).__name__}"
-        )
+    require_risk(risk)
     if not isinstance(solver, AbstractSolver):
         raise ValueError(
             f"`solver` must be a solver such as `fe.LevenbergMarquardt()`; got {solver!r}"

@@ -28,7 +28,7 @@ from ._evaluation import Bare, components, Pairs
 from ._fingerprint import Recent, TracedClosureError
 from ._hypothesis import AbstractBasis, Frozen
 from ._precision import in_dtype, theta_dtype
-from ._risk import AbstractRisk, Risk
+from ._risk import AbstractRisk, require_risk, Risk
 from ._show import line, place, Plain, Word, words
 from ._types import Hypothesis, is_traced, Point
 
@@ -79,6 +79,7 @@ def worst_points(risk: AbstractRisk, f: Hypothesis) -> dict[str, Worst]:
     **Raises:** `ValueError` for a continuous shock, of which the residual at a point is no
     number, and for a distribution that can neither be searched nor has points.
     """
+    require_risk(risk)
     found: dict[str, Worst] = {}
     for term in risk.terms:
         field = Field(term, f)

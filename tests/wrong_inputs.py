@@ -342,6 +342,8 @@ TABLE = {
         lambda **given: fe.Sequential(*given["solvers"]),
         {"solvers": ((), (3,), (None,))},
     ),
+    "error_estimate": (lambda risk: fe.error_estimate(risk, F), {"risk": (None, 3, ode)}),
+    "worst_points": (lambda risk: fe.worst_points(risk, F), {"risk": (None, 3, ode)}),
     "solve": (
         lambda **given: fe.solve(**{"risk": SAMPLE, "f": F, **given}),
         {

@@ -17,7 +17,7 @@ from .._least_squares._trainable import (
     has_sparse_rows,
     trainable_leaves,
 )
-from .._risk import AbstractRisk
+from .._risk import AbstractRisk, require_risk
 from .._types import changed, Hypothesis, is_traced, is_tracing, still
 from ._asked import asked, asked_where_it_matters
 from ._box import is_plain
@@ -66,10 +66,11 @@ def error_estimate(risk: AbstractRisk, f: Hypothesis, *, only: Any = None) -> Er
 
     **Returns:** an `ErrorEstimate`.
 
-    **Raises:** `ValueError` where the residual cannot be evaluated.
+    **Raises:** `ValueError` where the residual cannot be evaluated, and for what is no risk.
 
     **Source:** Stetter (1978), "The defect correction principle and discretization methods".
     """
+    require_risk(risk)
     return estimate(risk, f, free_leaves(f) if only is None else trainable_leaves(f, only))
 
 
