@@ -84,8 +84,9 @@ def _result(
     # a bound above the accuracy tells neither way
     known = finite & (accurate | (not error.is_bound))
     holds = rms <= HOLDS * unit
+    within = _within_tolerances(risk, found)
     if any(term.tolerance is not None for term in risk.terms):
-        holds |= _within_tolerances(risk, found)
+        holds |= within
     trained = xp.sqrt(xp.abs(risk_of_f))
     beyond = (rms > CLEARLY * trained) & (trained <= HOLDS * unit)
     before = found.result
@@ -93,7 +94,7 @@ def _result(
     result = _choose(stationary & beyond, RESULTS.overfitted, before)
     result = _choose(stationary & ~known & holds, RESULTS.not_estimated, result)
     good = RESULTS.solved if error.fresh else RESULTS.on_sample
-    result = _choose(accurate & _within_tolerances(risk, found), good, result)
+    result = _choose(accurate & within, good, result)
     free = ~error.determined & finite & holds & ~ended(before, RESULTS.ran)
     result = _choose(free, RESULTS.not_unique, result)
     # what is known of the iteration, and is no matter of accuracy
