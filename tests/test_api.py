@@ -26,7 +26,8 @@ def arguments(value):
 
 
 def names(module, prefix):
-    for name, value in sorted(vars(module).items()):
+    for name in dir(module):
+        value = getattr(module, name)
         if name[0] != "_" and not isinstance(value, ModuleType):
             yield f"{prefix}{name}{arguments(value) if callable(value) else ''}"
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import fesolve as fe
+
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "fesolve"
@@ -118,11 +120,36 @@ def test_files_stay_short(path):
     assert lines <= LONGEST, f"{lines} lines: split it"
 
 
-def test_import_loads_nothing_that_can_wait():
-    code = f"import sys, fesolve\nprint([name for name in {LAZY!r} if name in sys.modules])\n"
+def loaded(code):
+    """The modules that are loaded after `code`, in a process of its own."""
+    code = f"{code}\nimport sys\nprint(*sys.modules)\n"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "[]", f"`import fesolve` loads {done.stdout.strip()}"
+    return set(done.stdout.split())
+
+
+def test_import_loads_no_room():
+    rooms = {name for name in loaded("import fesolve") if name.startswith("fesolve.")}
+    assert not rooms, f"`import fesolve` loads {rooms}"
+
+
+def test_public_names_load_nothing_that_can_wait():
+    modules = loaded("import fesolve\nfor name in dir(fesolve): getattr(fesolve, name)")
+    assert "fesolve._solver" in modules
+    assert not modules & set(LAZY)
+
+
+def test_public_names_are_listed_once_and_in_their_rooms():
+    """Type checkers read the stub, and so does `import fesolve`."""
+    found = [
+        alias.asname
+        for node in ast.parse((PACKAGE / "__init__.pyi").read_text()).body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    ]
+    assert len(found) == len(set(found))
+    assert dir(fe) == sorted(found)
+    assert all(getattr(fe, name) is not None for name in found)
 
 
 def test_no_names_that_say_nothing():

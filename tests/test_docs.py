@@ -70,7 +70,7 @@ def test_every_page_has_its_place_in_the_site():
 def test_every_public_name_has_its_place_in_the_api():
     pages = "\n".join(page.read_text() for page in (ROOT / "docs" / "api").glob("*.md"))
     shown = set(re.findall(r"^::: fesolve\.(\w+)$", pages, re.MULTILINE))
-    names = {n for n, v in vars(fe).items() if n[0] != "_" and not isinstance(v, ModuleType)}
+    names = {n for n in dir(fe) if not isinstance(getattr(fe, n), ModuleType)}
     assert names <= shown, f"add to docs/api: {sorted(names - shown)}"
     missing = {n for n in shown - names if n not in {"plots", "problems", "cli"}}
     assert not missing, f"no longer public: {sorted(missing)}"
