@@ -24,7 +24,7 @@ from ._box import is_plain
 from ._error import ErrorEstimate
 from ._fresh import Fresh, fresh, is_movable
 from ._newton import Linearised, missing_step, Step
-from ._probe import Given, polynomials_alone, Probe, probe, TANGENTS
+from ._probe import Given, has_only_series, polynomials_alone, Probe, probe, TANGENTS
 from ._rows import points_of, rows_of, squares, WORK
 from ._values import component_sizes, scales, values_of
 
@@ -128,9 +128,9 @@ def estimate(
         return found
     again = estimate(risk, f, mask, richness=2)
     if doubtful and again.conditioning < FALLS * found.conditioning:
-        # a direction that a richer space holds better and better is free, but one of which f has
-        # nothing at the degree that it needs
-        plain = estimate(risk, f, mask, richness=0)
+        # a direction that a richer space holds better and better is free, but one of which a
+        # network has nothing at the degree that it needs; series have but the one space
+        plain = found if has_only_series(f) else estimate(risk, f, mask, richness=0)
         if plain.determined & ~plain.doubtful:
             plain = eqx.tree_at(lambda e: e.bound, plain, np.maximum(plain.bound, found.floor))
             found = changed(_at_its_bound(plain), is_bound=True)

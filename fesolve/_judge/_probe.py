@@ -139,6 +139,13 @@ def functions(f: Hypothesis) -> list[Any]:
     return [node for node in jax.tree.leaves(f, is_leaf=is_function) if is_function(node)]
 
 
+def has_only_series(f: Hypothesis) -> bool:
+    """Whether every function that f is made of is a series of which a richer basis is known."""
+    return all(
+        isinstance(node, Series) and refined(node.basis) is not None for node in functions(f)
+    )
+
+
 def method_names(f: Hypothesis) -> list[str]:
     """The methods of one argument of a module of the user's own that is no function itself."""
     kind = type(f)
