@@ -1,6 +1,8 @@
 """What every constructor asks of its arguments, and the sentence where that is not so."""
 
+import inspect
 import numbers
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -66,14 +68,41 @@ def tolerance(value: Any, name: str = "tolerance") -> float | None:
     return float(value)
 
 
-def function(value: Any, name: str, example: str) -> Any:
-    """A function.
+def function(value: Any, name: str, example: str, given: Sequence[str] | None = None) -> Any:
+    """A function, of the arguments that are `given`, where these are known.
 
-    **Raises:** `ValueError` for what cannot be called.
+    **Raises:** `ValueError` for what cannot be called, or not with so many arguments.
     """
     if not callable(value):
         raise ValueError(f"`{name}` must be a function, such as {example}; got {value!r}")
+    if given is not None:
+        takes(value, name, given, f"write it as {example}")
     return value
+
+
+def numbered(args: tuple) -> list[str]:
+    """How the members of `args` are called in a sentence."""
+    return [f"args[{i}]" for i in range(len(args))]
+
+
+def takes(function: Callable, name: str, given: Sequence[str], remedy: str) -> None:
+    """Asks whether a function can be called with these arguments in their order.
+
+    **Raises:** `ValueError` where its signature says that it cannot.
+    """
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some functions of C say nothing
+        return
+    try:
+        signature.bind(*given)
+    except TypeError:
+        own = getattr(function, "__name__", type(function).__name__)
+        called = f"`{name}`" if own == name else f"`{own}`, which is `{name}`,"
+        arguments = ", ".join(str(p) for p in signature.parameters.values())
+        raise ValueError(
+            f"{called} takes ({arguments}), and is called with ({', '.join(given)}): {remedy}"
+        ) from None
 
 
 def prng_key(key: Any, name: str = "key") -> Any:
@@ -93,7 +122,8 @@ def prng_key(key: Any, name: str = "key") -> Any:
                 "take one, or map over them by `jax.vmap`"
             )
     given = f"an array of {key.dtype}" if isinstance(key, jax.Array | np.ndarray) else repr(key)
-    raise ValueError(f"`{name}` must be a PRNG key, such as `jax.random.key(0)`; got {given}")
+    seed = key if type(key) is int else 0
+    raise ValueError(f"`{name}` must be a PRNG key, `jax.random.key({seed})`; got {given}")
 
 
 def floating(dtype: Any, owner: str) -> Any:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PyTree
 
-from ._distribution._data import Observation
+from ._entry import speaks_for_itself
 from ._evaluation import Bare, Pairs, pointwise
 from ._types import Hypothesis
 
@@ -24,7 +24,14 @@ def equation_widths(name: str, bare: Bare, f: Hypothesis) -> dict[str, int]:
     try:
         out = eqx.filter_eval_shape(pointwise, bare, f, x, _draw(bare.shock))
     except Exception as error:
-        raise ValueError(_explain(name, x, f, error)) from error
+        if speaks_for_itself(error):
+            raise
+        hints = _hints(x, f)
+        if not hints:
+            error.add_note(f"This was in residual `{name}`, on one point x of shape {_shape(x)}.")
+            raise
+        sentence = ". ".join([_failed(name, x, error), *hints])
+        raise ValueError(sentence).with_traceback(error.__traceback__) from None
     leaves = jax.tree_util.tree_leaves_with_path(out)
     if not leaves:
         raise ValueError(f"residual `{name}` returned no array: return the residual at one point")
@@ -72,36 +79,36 @@ def _check_leaf(label: str, leaf: Any) -> None:
         )
 
 
-def _explain(name: str, x: PyTree, f: Hypothesis, error: Exception) -> str:
-    shape = jax.tree.map(lambda leaf: tuple(jnp.shape(leaf)), x)
-    lines = [
-        f"residual `{name}` failed on one point x of shape {shape}: "
-        f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-    ]
+def _failed(name: str, x: PyTree, error: Exception) -> str:
+    first = str(error).partition("\n")[0].rstrip(".")
+    return f"residual `{name}` failed on one point x of shape {_shape(x)}: {first}"
+
+
+def _shape(x: PyTree) -> PyTree:
+    return jax.tree.map(lambda leaf: tuple(jnp.shape(leaf)), x)
+
+
+def _hints(x: PyTree, f: Hypothesis) -> list[str]:
+    """What does not fit between the point and f."""
+    shape, hints = _shape(x), []
     for net in _networks(f):
         size = net.in_size
         if shape == () and size != "scalar":
-            lines.append(
+            hints.append(
                 f"f has a network with in_size={size!r}, and x is a scalar: use "
                 "`eqx.nn.MLP('scalar', 'scalar', ...)` for a scalar x"
             )
         elif isinstance(shape, tuple) and len(shape) == 1 and size not in (shape[0], (shape[0],)):
-            lines.append(
+            hints.append(
                 f"f has a network with in_size={size!r}, and x has {shape[0]} coordinates: use "
                 f"`in_size={shape[0]}`"
             )
         if shape == () and net.out_size != "scalar":
-            lines.append(
+            hints.append(
                 f"f has a network with out_size={net.out_size!r}: `jax.grad(f)` needs "
                 "`out_size='scalar'`; for several outputs use `fe.derivative(f)`"
             )
-    if isinstance(x, Observation):
-        lines.append("On `fe.Data(X, Y)` a residual takes `(f, x, y, *args)`")
-    lines.append(
-        "A residual takes `(f, x, *args)` at one point x, and a distribution of dimension d gives "
-        "points of shape (d,), or scalars where it was given scalar bounds"
-    )
-    return ". ".join(lines)
+    return hints
 
 
 def _networks(f: Hypothesis) -> list[eqx.nn.MLP]:

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
+from ._checks import numbered, takes
 from ._compiled import compiled
 from ._distribution import AbstractDistribution, Empirical, expectation
 from ._distribution._data import arguments
@@ -38,6 +39,7 @@ class Bare(NamedTuple):
 def pointwise(bare: Bare, f: Hypothesis, x: Point, extra: Any = None) -> PyTree:
     """The residual at one point, the expectation over an exact shock taken."""
     residual, args, at = bare.residual, bare.args, arguments(x)
+    _check_call(bare, at)
     if bare.points is None:
         return residual(f, *args)
     if bare.shock is None:
@@ -46,6 +48,25 @@ def pointwise(bare: Bare, f: Hypothesis, x: Point, extra: Any = None) -> PyTree:
         return residual(f, *at, extra, *args)
     law = Empirical(*bare.shock)
     return expectation(lambda e: residual(f, *at, e, *args), law)
+
+
+def _check_call(bare: Bare, at: tuple) -> None:
+    """**Raises:** `ValueError` where the residual takes other arguments than it is given."""
+    given, remedies = ["f"], []
+    if bare.points is not None:
+        given += ["x", "y"][: len(at)]
+        if bare.shock is None:
+            remedies.append("a shock e, the argument after the point, comes of `shock=q`")
+        else:
+            given.append("e")
+            remedies.append("the shock e comes of `shock=`: leave that out where there is none")
+        if len(at) == 2:
+            remedies.append("on `fe.Data(X, Y)` a residual takes `(f, x, y, *args)`")
+    else:
+        remedies.append("a point x comes of a distribution, `fe.Risk(residual, p)`")
+    given += numbered(bare.args)
+    remedies.append("parameters come of `args=(...)`, in their order")
+    takes(bare.residual, "residual", given, "; ".join(remedies))
 
 
 def components(bare: Bare, f: Hypothesis, x: Point, extra: Any = None) -> Float[Array, " m"]:

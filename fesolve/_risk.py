@@ -14,6 +14,7 @@ from ._distribution import AbstractDistribution, as_distribution, Dirac, Empiric
 from ._distribution._base import check_count
 from ._distribution._compare import check_weights, same
 from ._distribution._part import holds, on_part, Part, under_ratio
+from ._entry import entry
 from ._evaluation import Bare, mean_loss, Pairs, weighted_rows
 from ._losses import squared
 from ._precision import in_dtype, theta_dtype
@@ -54,8 +55,6 @@ class AbstractRisk(Shown):
         """The empirical risk R(f, D) on n points a term, drawn independently from p.
 
         Terms that stand on points already (`Dirac`, `Empirical`, conditions) stay as they are.
-
-        **Arguments:** `n`, the number of points of each term; `key`, a PRNG key.
         """
         check_count("empirical", n, key)
         keys = jax.random.split(key, len(self.terms))
@@ -67,9 +66,8 @@ class AbstractRisk(Shown):
         return _rebuild(self, [term._quadrature(n) for term in self.terms])
 
     def on(self, q: AbstractDistribution | Any) -> "AbstractRisk":
-        """The same risk under q: the first distribution, wherever it stands, is replaced by q.
-
-        Conditions, which live on a `Dirac` or another face, stay where they are. q may be data.
+        """The same risk under q, which may be data: the first distribution, wherever it stands, is
+        replaced by q. Conditions, which live on a `Dirac` or another face, stay where they are.
 
         **Raises:** `ValueError` where no term has a distribution that q could replace.
         """
@@ -93,6 +91,7 @@ class AbstractRisk(Shown):
         """The risk under p*(x; f): each distribution that depends on f is taken at this f."""
         return _rebuild(self, [term._given(f) for term in self.terms])
 
+    @entry
     def where(self, condition: Callable) -> "AbstractRisk":
         """The risk on the part of p where `condition(x)` holds: R(f, p(. | condition)).
 
@@ -116,12 +115,13 @@ class AbstractRisk(Shown):
         function(condition, "condition", "`lambda x: x > 0.5`")
         return _rebuild(self, [term._where(condition) for term in self.terms])
 
+    @entry
     def reweighted(self, ratio: Callable) -> "AbstractRisk":
         """The risk under q on points that were drawn from p: R(f, q) with dq / dp = c ratio(x).
 
-        Weights become w_i ratio(x_i) / sum_j w_j ratio(x_j), so that the constant c need not be
-        known. The `effective_size` says what they are worth: where few points carry the weight, q
-        is not where these points are. Conditions, and terms on a `Dirac`, stay as they are.
+        Weights become w_i ratio(x_i) / sum_j w_j ratio(x_j), whatever c. The `effective_size` says
+        what they are worth: where few points carry the weight, q is not where these points are.
+        Conditions, and terms on a `Dirac`, stay as they are.
 
         **Arguments:** `ratio`, a function of one point (of x and y on data) to a number >= 0.
 
@@ -142,17 +142,17 @@ class AbstractRisk(Shown):
                 return weights.sum() ** 2 / (weights**2).sum()
         return 1.0
 
+    @entry
     def residuals(self, f: Hypothesis) -> Float[Array, " rows"]:
-        """The vector whose squared norm is the risk: terms, then points, then components,
-        each scaled by sqrt(multiplier * w_i).
-
-        **Raises:** `ValueError` for a risk without sample, or one that is not a sum of squares.
+        """The vector whose squared norm is the risk: terms, then points, then components, each
+        scaled by sqrt(multiplier * w_i). **Raises:** as the risk, and where it is not of squares.
         """
         for term in self.terms:
             require_sample(term)
             require_squares(term)
         return weighted_rows(in_dtype([term.bare for term in self.terms], theta_dtype(f)), f)
 
+    @entry
     def __call__(self, f: Hypothesis) -> Float[Array, ""]:
         """R(f), under an empirical distribution or a quadrature rule.
 
@@ -211,7 +211,7 @@ class Risk(AbstractRisk):
             raise ValueError(
                 f"`args` must be a tuple, for example `args=(a,)`; got {type(args).__name__}"
             )
-        function(loss, "loss", "`fe.squared`")
+        function(loss, "loss", "`fe.squared`", ["r"])
         if name is not None and not isinstance(name, str):
             raise ValueError(f"`name` must be a text, or None; got {name!r}")
         distribution = None if distribution is None else as_distribution(distribution)

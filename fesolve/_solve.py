@@ -11,6 +11,7 @@ from jaxtyping import PRNGKeyArray, PyTree
 
 from ._checkpoint import as_checkpoint, Checkpoint, keeping
 from ._checks import function, prng_key
+from ._entry import entry
 from ._least_squares._trainable import same_leaves, trainable_leaves
 from ._monitor import Monitors, running
 from ._risk import AbstractRisk, require_risk, require_sample, require_squares
@@ -31,6 +32,7 @@ from ._types import changed, F, is_traced
 _DEFAULT = LevenbergMarquardt()
 
 
+@entry
 def solve(
     risk: AbstractRisk,
     f: F,
@@ -150,7 +152,7 @@ def _check(risk: Any, f: Any, solver: Any, monitors: Any, key: Any, throw: Any, 
     if not isinstance(throw, bool | np.bool_):
         raise ValueError(f"`throw` must be True or False; got {throw!r}")
     if only is not None:
-        function(only, "only", "`lambda f: f.layers[-1]`")
+        function(only, "only", "`lambda f: f.layers[-1]`", ["f"])
     for path, leaf in jax.tree_util.tree_leaves_with_path(f):
         if isinstance(leaf, jax.Array | np.ndarray) and not is_traced(leaf):
             values = np.asarray(leaf) if not isinstance(leaf, jax.Array) else leaf

@@ -24,6 +24,7 @@ from ._distribution import (
 )
 from ._distribution._part import holds, Part
 from ._dry_run import equation_widths
+from ._entry import entry
 from ._evaluation import Bare, components, Pairs
 from ._fingerprint import Recent, TracedClosureError
 from ._hypothesis import AbstractBasis, Frozen
@@ -64,6 +65,7 @@ def _(worst: Worst) -> list[Word]:
     return [Word(worst.value), *at]
 
 
+@entry
 def worst_points(risk: AbstractRisk, f: Hypothesis) -> dict[str, Worst]:
     """max over x of |r(f, x)|, for each equation of a risk, and where.
 

@@ -21,7 +21,7 @@ LEVELS = [
     {"_io"},
     {"_operators", "_losses"},
     {"_distribution", "_hypothesis"},
-    {"_fingerprint", "_compiled"},
+    {"_fingerprint", "_entry", "_compiled"},
     {"_precision"},
     {"_evaluation"},
     {"_risk"},
@@ -40,7 +40,7 @@ LEVELS = [
     {"_experiment"},
 ]
 # Machinery below the risk that knows nothing of the mathematics.
-PLUMBING = {"_fingerprint", "_compiled"}
+PLUMBING = {"_fingerprint", "_entry", "_compiled"}
 USERS = ("problems", "plots", "cli", "__main__")
 LAZY = ["diffrax", "matplotlib", "optax", "optimistix", "pandas", "rich", "scipy.stats"]
 LAZY += ["jsonargparse", "optuna", "tensorboard", "wandb", "yaml"]
@@ -72,7 +72,7 @@ def imports(path, *, top_level=False):
 def allowed(here):
     level = next(i for i, rooms in enumerate(LEVELS) if here in rooms)
     below = set().union(*LEVELS[:level]) | {here}
-    if here in PLUMBING | {"_distribution", "_hypothesis"}:
+    if here in PLUMBING | {"_operators", "_distribution", "_hypothesis"}:
         below |= PLUMBING
     # A solver knows the protocol of monitors, and no monitor; `solve` enters and leaves them.
     return below if here in {"_monitor", "_solve", "_experiment"} else below - {"_monitor"}

@@ -10,7 +10,9 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from .._checks import numbered, takes
 from .._compiled import compiled
+from .._entry import entry
 from .._types import as_array, Hypothesis, is_traced, Point
 from ._adapted import as_distribution
 from ._arrays import check_count
@@ -78,6 +80,7 @@ class ResidualWeighted(AbstractDistribution):
                 f"one taken; got {candidates!r}"
             )
         self.distribution = as_distribution(distribution)
+        takes(residual, "residual", ["f", "x", *numbered(args)], "it is `residual(f, x, *args)`")
         self.residual = residual
         self.args = jax.tree.map(lambda x: as_array(x) if isinstance(x, float) else x, args)
         self.power, self.uniform = as_array(power), as_array(uniform)
@@ -96,6 +99,7 @@ class ResidualWeighted(AbstractDistribution):
             is_leaf=lambda x: x is None,
         )
 
+    @entry
     def sample(self, n: int, *, key: PRNGKeyArray) -> Point:
         """n draws: of `candidates` times as many draws of p, each as often as its weight says, up
         to one (systematic resampling)."""

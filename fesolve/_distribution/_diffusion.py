@@ -11,7 +11,9 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
+from .._checks import numbered, takes
 from .._compiled import compiled
+from .._entry import entry
 from .._types import as_array, Hypothesis, is_traced, Point
 from ._adapted import as_distribution, unbounded
 from ._arrays import check_count
@@ -99,6 +101,8 @@ class Diffusion(AbstractDistribution):
                 f"`burn_in` must be a time from 0 to `horizon` = {horizon}, so that a state is "
                 f"left; got {burn_in!r}"
             )
+        for name, function in {"drift": drift, "diffusion": diffusion}.items():
+            takes(function, name, ["f", "x", *numbered(args)], f"it is `{name}(f, x, *args)`")
         self.drift, self.diffusion = drift, diffusion
         self.initial = as_distribution(initial, "initial")
         shape = np.shape(self.initial.support[0]) if _is_one_array(self.initial) else None
@@ -120,6 +124,7 @@ class Diffusion(AbstractDistribution):
             is_leaf=lambda x: x is None,
         )
 
+    @entry
     def sample(self, n: int, *, key: PRNGKeyArray) -> Point:
         """n states of as many independent paths as it takes, evenly spread over each.
 
@@ -127,6 +132,7 @@ class Diffusion(AbstractDistribution):
         """
         return jax.lax.stop_gradient(self.simulate(n, key=key))
 
+    @entry
     def simulate(self, n: int, *, key: PRNGKeyArray) -> Point:
         """The states of `sample`, differentiable in f and in `args`."""
         check_count("sample", n)

@@ -10,7 +10,9 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
+from .._checks import numbered, takes
 from .._compiled import compiled
+from .._entry import entry
 from .._types import as_array, Hypothesis, is_traced, is_tracing, Point
 from ._adapted import as_distribution, unbounded
 from ._arrays import check_count
@@ -94,6 +96,8 @@ class Ergodic(AbstractDistribution):
         self.step = step
         self.initial = as_distribution(initial, "initial")
         self.shock = None if shock is None else as_distribution(shock)
+        remedy = "it is `step(f, x, e, *args)` with a `shock`, and `step(f, x, *args)` without one"
+        takes(step, "step", ["f", "x", *([] if shock is None else ["e"]), *numbered(args)], remedy)
         self.args = jax.tree.map(lambda x: as_array(x) if isinstance(x, float) else x, args)
         self.hypothesis = None
         self.periods = int(periods)
@@ -108,6 +112,7 @@ class Ergodic(AbstractDistribution):
             is_leaf=lambda x: x is None,
         )
 
+    @entry
     def sample(self, n: int, *, key: PRNGKeyArray) -> Point:
         """n states of as many independent paths as it takes, evenly spread over each.
 
@@ -124,6 +129,7 @@ class Ergodic(AbstractDistribution):
             _check_return(self, float(apart), key)
         return states
 
+    @entry
     def simulate(self, n: int, *, key: PRNGKeyArray) -> Point:
         """The states of `sample`, differentiable in f and in `args`, and of any law of motion:
         whether it returns is not asked."""

@@ -6,10 +6,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
+from .._entry import entry
 from ._base import AbstractDistribution, Empirical
 from ._dirac import Dirac
 
 
+@entry
 def expectation(payoff: Callable[..., PyTree], q: AbstractDistribution) -> PyTree:
     """E_{e ~ q}[payoff(e)] = sum_i w_i payoff(e_i), exactly, over the points of q.
 

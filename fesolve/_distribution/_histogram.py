@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._compiled import compiled
+from .._entry import entry
 from .._types import as_array, changed, Hypothesis, is_traced, Point
 from ._arrays import real
 from ._base import AbstractDistribution, Empirical, rule
@@ -108,6 +109,7 @@ class Histogram(AbstractDistribution):
         mass = jnp.where(mass < 0, 0, mass)  # by rounding
         return self._with(mass if not is_traced(rest) else jnp.where(settled, mass, jnp.nan))
 
+    @entry
     def after(self, today: Empirical) -> Empirical:
         """Tomorrow's distribution where `today`'s is the one of this period, by the policy of the
         given f: a transition path is one f a period."""
@@ -120,6 +122,7 @@ class Histogram(AbstractDistribution):
             )
         return self._with(_moved(self, jnp.asarray(today.weights).reshape(shape)))
 
+    @entry
     def sample(self, n: int, *, key: PRNGKeyArray) -> Point:
         """n independent draws of the stationary distribution."""
         return self.stationary.sample(n, key=key)

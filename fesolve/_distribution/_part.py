@@ -7,6 +7,8 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
+from .._checks import takes
+from .._entry import entry
 from .._types import Hypothesis, is_traced, Point
 from ._arrays import check_count
 from ._base import AbstractDistribution, Empirical, rule
@@ -26,6 +28,7 @@ class Part(AbstractDistribution):
     distribution: AbstractDistribution
     condition: Callable
 
+    @entry
     def sample(self, n: int, *, key: PRNGKeyArray) -> Point:
         check_count("sample", n, key)
         kept, found = [], 0
@@ -41,6 +44,7 @@ class Part(AbstractDistribution):
             f"of {n}: ask for fewer points, or name the part by a distribution of its own"
         )
 
+    @entry
     def quadrature(self, n: int) -> Empirical:
         """The nodes of p's rule on the part, their weights renormalised."""
         return on_part(self.distribution.quadrature(n), self.condition)
@@ -58,6 +62,7 @@ def holds(condition: Callable, points: Point) -> np.ndarray:
 
     **Raises:** `ValueError` where it is not a truth value at each point.
     """
+    _check_call(condition, "condition", points)
     inside = jax.vmap(lambda x: condition(*arguments(x)))(points)
     if is_traced(inside):
         raise ValueError(
@@ -71,6 +76,11 @@ def holds(condition: Callable, points: Point) -> np.ndarray:
             f"{jax.tree.map(lambda leaf: (leaf.shape[1:], leaf.dtype.name), inside)}"
         )
     return np.asarray(inside)
+
+
+def _check_call(function: Callable, name: str, points: Point) -> None:
+    given = ["x", "y"][: len(arguments(points))]
+    takes(function, name, given, "it is a function of one point, and of x and y on data")
 
 
 def on_part(p: Empirical, condition: Callable, inside: Any = None) -> Empirical:
@@ -95,6 +105,7 @@ def under_ratio(p: Empirical, ratio: Callable) -> Empirical:
 
     **Raises:** `ValueError` where that is no density.
     """
+    _check_call(ratio, "ratio", p.points)
     values = jax.vmap(lambda x: ratio(*arguments(x)))(p.points)
     shape, n = getattr(values, "shape", None), p.size
     if shape != (n,):

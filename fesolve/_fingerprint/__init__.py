@@ -4,6 +4,7 @@ from ._keys import (
     fingerprint as fingerprint,
     said as said,
 )
+from ._library import is_own_name as is_own_name
 from ._reader import TracedClosureError as TracedClosureError
 from ._tokens import Opaque as Opaque, Recent as Recent, RetraceWarning as RetraceWarning
 from ._traces import forget as forget

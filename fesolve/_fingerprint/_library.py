@@ -231,3 +231,8 @@ def moving_names(module: types.ModuleType) -> frozenset[str]:
     if home(module) is Home.MOVING:
         return frozenset(vars(module))
     return MOVING_NAMES.get(module.__name__.partition(".")[0], frozenset())
+
+
+def is_own_name(name: Any) -> bool:
+    """Whether the module of this name is the user's."""
+    return home_of_name(name) is Home.USER

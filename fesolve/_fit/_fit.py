@@ -9,6 +9,7 @@ from jaxtyping import PRNGKeyArray, PyTree
 
 from .._checks import function
 from .._distribution import as_distribution, Dirac, Empirical
+from .._entry import entry
 from .._least_squares._trainable import trainable_leaves
 from .._risk import Risk
 from .._solve import solve
@@ -17,6 +18,7 @@ from .._types import F, Hypothesis, Point
 from ._points import points_for
 
 
+@entry
 def fit(
     f: F,
     target: Callable[[Point], PyTree],
@@ -47,7 +49,7 @@ def fit(
             f"`f` must be callable to be fitted to a function; got {type(f).__name__}. Fit its "
             "parts, or write a risk"
         )
-    function(target, "target", "`lambda k: 0.3 * k`")
+    function(target, "target", "`lambda k: 0.3 * k`", ["x"])
     risk = Risk(_distance, distribution, args=(target,), tolerance=jnp.inf, name="fit")
     p = as_distribution(distribution)
     if not isinstance(p, Dirac | Empirical):

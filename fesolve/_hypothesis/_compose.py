@@ -43,7 +43,8 @@ class Ansatz(Shown):
     net: PyTree
 
     def __check_init__(self) -> None:
-        function(self.transform, "transform", "`lambda net, x: 1.0 + x * net(x)`")
+        example = "`lambda net, x: 1.0 + x * net(x)`"
+        function(self.transform, "transform", example, ["net", "x"])
 
     def __call__(self, x: Point) -> PyTree:
         return self.transform(self.net, x)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
+from .._entry import entry
 from .._least_squares._algebra import one_thread
 from .._least_squares._assembly import blocks, LeastSquares, linearise, residuals
 from .._least_squares._device_algebra import decomposed
@@ -42,6 +43,7 @@ BROKEN = 0.05
 """The share of fresh points at which the residual may be without a value, as at singular ones."""
 
 
+@entry
 def error_estimate(risk: AbstractRisk, f: Hypothesis, *, only: Any = None) -> ErrorEstimate:
     """How wrong f is as a solution of r(f, x) = 0, without knowing the solution.
 

@@ -1,5 +1,6 @@
 """Which leaves of f are theta, and which of them f is linear in."""
 
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -53,16 +54,36 @@ def trainable_leaves(f: Hypothesis, only: Callable | None = None) -> PyTree[bool
         mask = jax.tree.map(lambda a, b: a and b, mask, allowed)
     if not any(jax.tree.leaves(mask)):
         where = "the subtree that `only` names" if only is not None else "`f`"
-        raise ValueError(
-            f"{where} has nothing to train: no floating-point JAX array outside `freeze` and "
-            "outside a basis. Unknown numbers are array leaves, for example `jnp.asarray(1.0)`"
-        )
+        raise ValueError(f"{where} has nothing to train: {_why_nothing(f)}")
     for leaf, chosen in zip(jax.tree.leaves(f), jax.tree.leaves(mask), strict=True):
         if chosen and jax.numpy.iscomplexobj(leaf):
             raise ValueError(
                 "`f` has complex parameters: train their real and imaginary parts as real arrays"
             )
     return mask
+
+
+def _why_nothing(f: Any) -> str:
+    is_basis = lambda node: isinstance(node, AbstractBasis)
+    has_basis = any(map(is_basis, jax.tree.leaves(f, is_leaf=is_basis)))
+    if has_basis and not any(map(_is_series, jax.tree.leaves(f, is_leaf=_is_series))):
+        what = "it is" if is_basis(f) else "it has"
+        return f"{what} a basis, without coefficients. The function is `fe.Series(basis)`"
+    if isinstance(f, type):
+        return f"it is the class `{f.__name__}`, and not an object of it"
+    if isinstance(f, types.FunctionType):
+        return (
+            "it is a function, which has no parameters. Of a hypothesis class, `key -> f`, take a "
+            "member: `hypothesis_class(jax.random.key(0))`"
+        )
+    return (
+        "no floating-point JAX array outside `freeze` and outside a basis. Unknown numbers are "
+        "array leaves, for example `jnp.asarray(1.0)`"
+    )
+
+
+def _is_series(node: Any) -> bool:
+    return isinstance(node, Series)
 
 
 def linear_leaves(f: Hypothesis, mask: PyTree[bool]) -> tuple[PyTree[bool], bool]:

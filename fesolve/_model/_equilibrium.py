@@ -8,9 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float
 
+from .._entry import entry
 from .._types import is_traced, is_tracing
 
 
+@entry
 def equilibrium(
     excess: Callable[..., Any], low: ArrayLike, high: ArrayLike, *, max_steps: int = 100
 ) -> Float[Array, ""]:

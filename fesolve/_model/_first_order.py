@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, PyTree
 
+from .._entry import entry
 from .._show import Shown
 from .._types import is_traced, is_tracing, Point
 from ._steady_state import (
@@ -69,6 +70,7 @@ class FirstOrder(Shown):
         return jax.tree.unflatten(structure, values)
 
 
+@entry
 def first_order(model: Callable[..., PyTree], steady: Any, *, args: tuple = ()) -> FirstOrder:
     """The stable solution of model(x, y, x', y') = 0 to first order around the steady state.
 

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from .._compiled import arrays_of, compiled, program, Static
+from .._entry import entry, speaks_for_itself
 from .._least_squares._algebra import DAMPED, minimum_norm, one_thread
 from .._solver._algebra import Point
 from .._solver._iteration import iterate
@@ -22,6 +23,7 @@ from .._types import is_traced, is_tracing
 PLAN = series_plan(200, 1e-3, 1e-12, timed=False)
 
 
+@entry
 def steady_state(
     model: Callable[..., PyTree], guess: Any, *, args: tuple = ()
 ) -> tuple[PyTree, PyTree]:
@@ -125,9 +127,11 @@ def check_equations(model: Any, u: Unknowns, args: Any) -> None:
     try:
         out = eqx.filter_eval_shape(lambda x, y, args: model(x, y, x, y, *args), x, y, args)
     except Exception as error:
+        if speaks_for_itself(error):
+            raise
         raise ValueError(
             f"`model(x, y, x1, y1, *args)` failed at the shapes of (x, y): {error}"
-        ) from error
+        ).with_traceback(error.__traceback__) from None
     count = sum(int(np.prod(jnp.shape(leaf))) for leaf in jax.tree.leaves(out))
     if count != len(u.entries):
         sizes = [sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(part)) for part in (x, y)]

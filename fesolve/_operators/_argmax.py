@@ -9,12 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
+from .._entry import entry
 from .._types import is_traced
 
 
 _GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
 
 
+@entry
 def argmax(
     q: Callable[..., Any], low: ArrayLike, high: ArrayLike, *, points: int = 32
 ) -> Float[Array, ""]:

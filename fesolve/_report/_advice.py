@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from .._checks import function, whole
+from .._entry import entry
 from .._risk import AbstractRisk, require_sample, require_squares
 from .._show import Estimate, Table
 from .._solve import solve
@@ -97,6 +98,7 @@ class Advice(AbstractReport):
         return {**parts, **more, "dominant": self.dominant, "advice": self.advice}
 
 
+@entry
 def advise(
     risk: AbstractRisk,
     hypothesis_class: HypothesisClass,
@@ -135,7 +137,7 @@ def advise(
     **Reference:** Bottou and Bousquet (2008), "The tradeoffs of large scale learning", eq. (1).
     """
     require_risk(risk)
-    function(hypothesis_class, "hypothesis_class", "`lambda key: fe.Linear(2)`")
+    function(hypothesis_class, "hypothesis_class", "`lambda key: fe.Linear(2)`", ["key"])
     if shifted is not None:
         require_risk(shifted, "shifted")
     for term in risk.terms:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from .._compiled import compiled
+from .._entry import entry
 from .._precision import in_dtype, theta_dtype
 from .._risk import AbstractRisk
 from .._show import Estimate, Table
@@ -83,6 +84,7 @@ class ErrorDecomposition(AbstractReport):
         }
 
 
+@entry
 def error_decomposition(
     risk: AbstractRisk,
     hypothesis_class: HypothesisClass,

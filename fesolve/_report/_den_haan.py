@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from .._compiled import compiled
 from .._distribution import Ergodic
+from .._entry import entry
 from .._show import Table
 from .._types import Hypothesis, is_traced, Point
 from ._check import Check
@@ -85,6 +86,7 @@ class DenHaanMarcet(AbstractReport):
         }
 
 
+@entry
 def den_haan_marcet(
     f: Hypothesis,
     law: Ergodic | Any,
@@ -209,6 +211,7 @@ class DynamicEulerErrors(AbstractReport):
         return self.table.to_dict()
 
 
+@entry
 def dynamic_euler_errors(
     f: Hypothesis,
     law: Ergodic | Any,

@@ -11,6 +11,7 @@ from jaxtyping import PRNGKeyArray
 
 from .._checks import prng_key, whole
 from .._distribution import AbstractDistribution, Dirac, Empirical
+from .._entry import entry
 from .._least_squares._trainable import trainable_leaves
 from .._precision import in_dtype, theta_dtype
 from .._risk import AbstractRisk, require_squares
@@ -91,6 +92,7 @@ def _as_dict(one: Cell) -> dict[str, Any]:
     }
 
 
+@entry
 def error_curve(
     risk: AbstractRisk,
     classes: Mapping[Any, Any],

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
+from .._entry import entry
 from .._risk import AbstractRisk, Pairs, require_sample
 from .._show import Table
 from .._solver import Solution
@@ -77,6 +78,7 @@ class EulerErrors(AbstractReport):
         return found
 
 
+@entry
 def euler_errors(
     f: Hypothesis,
     *,

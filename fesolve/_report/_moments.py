@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from .._compiled import compiled
 from .._distribution import AbstractDistribution, Diffusion, Ergodic
+from .._entry import entry
 from .._show import Estimate, Table
 from .._types import Hypothesis, Point
 from ._simulation import (
@@ -88,6 +89,7 @@ def _side_by_side(m: Moments) -> list[list[float | None]]:
     return [[v if np.isfinite(v) else None for v in row] for row in table.tolist()]
 
 
+@entry
 def simulated_moments(
     f: Hypothesis,
     law: Law | Any,
@@ -172,6 +174,7 @@ def _moments(values: Float[Array, "n t m"], lags: int) -> tuple[Moments, Moments
     return jackknife(statistic, jax.vmap(of_path)(y))
 
 
+@entry
 def binding_share(
     f: Hypothesis,
     law: AbstractDistribution | Any,

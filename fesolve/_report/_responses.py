@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from .._distribution import Dirac, Ergodic, Product
+from .._entry import entry
 from .._show import Table
 from .._types import Hypothesis, Point
 from ._simulation import (
@@ -79,6 +80,7 @@ class ImpulseResponse(AbstractReport):
         return ax
 
 
+@entry
 def impulse_response(
     f: Hypothesis,
     law: Ergodic | Any,

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from .._checks import positive
+from .._entry import entry
 from .._judge import ErrorEstimate
 from .._judge._estimate import estimate
 from .._least_squares._trainable import free_leaves
@@ -73,6 +74,7 @@ class RiskReport(AbstractReport):
     device: str
     samples: list[Sample]
 
+    @entry
     def __init__(
         self,
         f: Hypothesis | Solution,

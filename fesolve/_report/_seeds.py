@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from .._entry import entry
 from .._show import numbers, Table
 from .._solver import Solution, SolveError
 from ._risk_report import RiskReport
@@ -50,6 +51,7 @@ class SeedTable(AbstractReport):
         return {"seeds": list(self.seeds), **columns, "solved": solved, **self._figures()}
 
 
+@entry
 def seed_table(run: Callable[[int], Any], seeds: Iterable[int]) -> SeedTable:
     """The same experiment over seeds: one lucky seed is no result.
 

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from .._compiled import compiled
 from .._distribution import AbstractDistribution, Dirac, Ergodic
+from .._entry import entry
 from .._precision import in_dtype, theta_dtype
 from .._solver._iteration import iterate
 from .._solver._jax_algebra import InJax
@@ -23,6 +24,7 @@ from ._simulation import check_law, Law
 PLAN = series_plan(100, 1e-3, 1e-12, timed=False)
 
 
+@entry
 def spectral_radius(
     f: Hypothesis, step: Callable[..., Point], x: Point, *, args: tuple = ()
 ) -> Float[Array, ""] | Float[np.ndarray, ""]:
@@ -42,6 +44,7 @@ def spectral_radius(
     return _magnitude(_at_rest(_map, (step, f, args), x)[1])
 
 
+@entry
 def spectral_abscissa(
     f: Hypothesis, drift: Callable[..., Point], x: Point, *, args: tuple = ()
 ) -> Float[Array, ""] | Float[np.ndarray, ""]:
@@ -61,6 +64,7 @@ def spectral_abscissa(
     return _growth(_at_rest(_flow, (drift, f, args), x)[1])
 
 
+@entry
 def stability(f: Hypothesis, law: Law | Any, x: Point, *, name: str = "stability") -> Check:
     """Whether the economy returns to its steady state under f, to first order.
 

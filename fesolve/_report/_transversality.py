@@ -9,11 +9,13 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._compiled import compiled
+from .._entry import entry
 from .._types import Hypothesis
 from ._check import Check
 from ._simulation import as_vector, check_law, check_paths, Law, paths_or_nan, times
 
 
+@entry
 def transversality(
     f: Hypothesis,
     law: Law | Any,

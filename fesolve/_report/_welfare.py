@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._compiled import compiled
+from .._entry import entry
 from .._show import Table
 from .._types import Hypothesis, is_traced, Point
 from ._simulation import (
@@ -54,6 +55,7 @@ class WelfareLoss(AbstractReport):
         return {"value": value, "standard_error": error, "beyond": self.beyond}
 
 
+@entry
 def welfare_loss(
     f: Hypothesis,
     law: Law | Any,

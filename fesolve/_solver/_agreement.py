@@ -13,6 +13,7 @@ from jaxtyping import Array, PRNGKeyArray, PyTree
 from .._compiled import compiled
 from .._distribution import Dirac, Empirical
 from .._distribution._data import inputs
+from .._entry import speaks_for_itself
 from .._hypothesis import AbstractBasis, AbstractNetwork, Frozen, Series
 from .._precision import in_dtype, theta_dtype
 from .._risk import AbstractRisk
@@ -54,10 +55,12 @@ def check_comparable(compare: Callable | None, f: Hypothesis, points: Point) -> 
     try:
         eqx.filter_eval_shape(_tabulated, compare or _value, f, points)
     except Exception as error:
+        if compare is not None and speaks_for_itself(error):
+            raise
         raise ValueError(
             f"`compare` must be a function `compare(f, x)`, what should be the same for every "
             f"start, such as a policy at x: {given} ({error})"
-        ) from error
+        ).with_traceback(error.__traceback__) from None
 
 
 def values_of(

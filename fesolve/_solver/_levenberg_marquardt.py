@@ -77,7 +77,7 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
         positive(self.damping, "damping")
         whole(self.memory, "memory")
         if self.causal is not None:
-            function(self.causal, "causal", "`lambda x: x[0]`, the time of a point")
+            function(self.causal, "causal", "`lambda x: x[0]`, the time of a point", ["x"])
         positive(self.accuracy, "accuracy")
         whole(self.budget, "budget")
         whole(self.every, "every")

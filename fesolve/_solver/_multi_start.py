@@ -10,7 +10,7 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
-from .._checks import positive, whole
+from .._checks import positive, takes, whole
 from .._hypothesis import Ensemble
 from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk
@@ -103,6 +103,7 @@ class MultiStart(AbstractOuterSolver):
                 "`hypothesis_class` must be a function `key -> f` that draws a start; got "
                 f"{hypothesis_class!r}"
             )
+        takes(hypothesis_class, "hypothesis_class", ["key"], "it is `key -> f`")
         solver = LevenbergMarquardt() if solver is None else require_solver(solver)
         whole(starts, "starts")
         if compare is not None and not callable(compare):
