@@ -83,14 +83,18 @@ def test_unsolved_is_said_and_is_status_1(capsys, tmp_path):
         (["solve", "exponential", "--width", 3], "--width is a size of mlp"),
         (["solve", "exponential", "--horizon", -1], "`horizon` must be a finite number above 0"),
         (["solve", "exponential", "--a", "fast"], "Got value: fast"),
-        (["solve", "exponentiel"], "exponentiel"),
+        (["solve", "exponentiel"], "did you mean `exponential`?"),
+        (["lsit"], "did you mean `list`?"),
+        (["solve", "exponential", "--degre", 3], "did you mean `--degree`?"),
+        (["sweep", "a.yaml", "--trails", 3], "did you mean `--trials`?"),
+        (["table"], "required: journal"),
         (["solve", "exponential", "--precision", 16], "16"),
         (["solve", "exponential", "--degree", -1], "degree"),
         (["solve", "exponential", "--points", 0], "n >= 1; got 0"),
     ),
 )
 def test_wrong_input_is_explained_and_is_status_2(capsys, tmp_path, words, sentence):
-    status, _, err = fesolve(capsys, *words, *(["--out", tmp_path] if words[1:2] else []))
+    status, _, err = fesolve(capsys, *words, *(["--out", tmp_path] if words[0] == "solve" else []))
     assert status == 2
     assert sentence in err
     assert "Traceback" not in err

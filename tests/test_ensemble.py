@@ -135,6 +135,8 @@ def test_pruning_keeps_the_largest_weights():
     np.testing.assert_array_equal(rewound[alive], other.net.layers[1].weight[alive])
     assert pruned.net.layers[0].weight.shape == (8, 1)  # attributes are those of f
     assert repr(pruned).startswith("Pruned(MLP, ")
+    report = fe.RiskReport(pruned, test=EQUATION.quadrature(8))
+    assert not report.solved and "total" in str(report)
     whole = fe.prune(net, 1.0)
     assert float(whole(0.3)) == pytest.approx(float(net(0.3)), rel=1e-14)
 

@@ -323,7 +323,25 @@ def test_a_residual_that_is_no_number_is_said():
         )
 
 
-def test_a_shock_that_is_drawn_is_refused():
-    risk = fe.Risk(lambda f, x, e: f(x) - e, fe.Uniform(0.0, 1.0), shock=fe.Normal(0.0, 1.0))
-    with pytest.raises(ValueError, match=r"shock=q.quadrature\(n\)"):
-        fe.error_curve(risk, features(1), n=4, replications=2, key=jr.key(0))
+@pytest.mark.parametrize("solver", (None, fe.LinearLeastSquares()))
+def test_the_expectation_over_a_continuous_shock_is_taken(solver):
+    """E_e[f(x) - (1 + e) sin(3 x) - e^2 + 1] = f(x) - sin(3 x), so that the cells are the same."""
+    p, shock = fe.Uniform(-1.0, 1.0), fe.Normal(0.0, 1.0)
+    line = {"cubic": lambda key: fe.Series(fe.Chebyshev(3, (-1.0, 1.0)))}
+    shocked = fe.Risk(lambda f, x, e: f(x) - (1 + e) * jnp.sin(3 * x) - e**2 + 1, p, shock=shock)
+    plain = fe.Risk(lambda f, x: f(x) - jnp.sin(3 * x), p)
+    more = {"n": [6, 12], "replications": 5, "population": 300, "key": jr.key(0)}
+    found, exact = (fe.error_curve(risk, line, solver, **more) for risk in (shocked, plain))
+    for a, b in zip(found.cells, exact.cells, strict=True):
+        for name in ("eps_app", "eps_est", "excess", "gap"):
+            assert getattr(a, name).value == pytest.approx(getattr(b, name).value, abs=1e-10)
+
+
+def test_the_expectation_over_a_shock_elsewhere():
+    p = fe.Uniform(-1.0, 1.0)
+    risk = fe.Risk(lambda f, x, e: f(x) - (1 + e) * x**2, p, shock=fe.Normal(0.0, 1.0))
+    more = {"n": 6, "population": 300, "key": jr.key(0)}
+    line = lambda key: fe.Series(fe.Chebyshev(1, (-1.0, 1.0)))
+    found = fe.error_decomposition(risk, line, replications=5, **more)
+    assert near(found.eps_app, 4 / 45)  # the variance of x^2
+    assert fe.advise(risk, line, **more).dominant == "approximation"

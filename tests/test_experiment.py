@@ -107,12 +107,16 @@ def test_house_style_docstrings_explain_options(capsys):
     "words, sentence",
     (
         (["--widht=3"], "Did you mean --width?"),
-        (["--width=x"], "key \"width\": Expected a <class 'int'>"),
+        (["--width=x"], 'key "width": Expected int. Got value: x'),
+        (["--wid=3"], "Did you mean --width?"),
+        (["--config=typo.yaml"], "Option 'widht' is not accepted. Did you mean --width?"),
+        (["--config=none.yaml"], "File does not exist"),
         (["--mode=c"], "Expected a"),
         (["word"], "word"),
     ),
 )
 def test_wrong_options_are_explained(words, sentence, model, capsys):
+    (model / "typo.yaml").write_text("widht: 3")
     with pytest.raises(SystemExit) as stopped:
         fe.experiment("model.py:fit", words)
     assert stopped.value.code == 2

@@ -281,6 +281,25 @@ def test_progress_renews_one_output_of_a_notebook(monkeypatch):
     assert ["step 50 of 100" in outputs[0], "step 100 of 100" in outputs[-1]] == [True, True]
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of the packages that run the notebook
+def test_progress_in_a_notebook_that_runs():
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    code = """
+import time, jax.numpy as jnp, optax, fesolve as fe
+risk = fe.Risk(lambda f, x: f(x) - x, fe.Uniform(0.0, 1.0), tolerance=jnp.inf).quadrature(4)
+slow = lambda step, metrics, f: time.sleep(0.1)
+fe.solve(risk, fe.Linear("scalar"), fe.Optax(optax.sgd(0.1), num_steps=500),
+         monitors=(fe.Progress(), slow)).value;
+"""
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    nbclient.NotebookClient(book, timeout=100, kernel_name="python3").execute()
+    (output,) = book.cells[0].outputs
+    assert output.output_type == "display_data"
+    assert "step 500 of 500" in output.data["text/plain"] and "steps/s" in output.data["text/plain"]
+
+
 def test_no_monitors_inside_a_transformation():
     with pytest.raises(ValueError, match="leave them"):
         jax.jit(lambda x: fe.solve(TRAIN * x, START, monitors=(fe.History(),)).value(0.3))(1.0)

@@ -205,13 +205,22 @@ def fit(rate: float = 0.1):
         GRID,
         program="slow.py:fit",
         metric={"name": "risk"},
-        parameters={"rate": {"values": [0.3, 0.1, 0.03, 0.01, 0.003, 0.001]}},
-        early_terminate={"type": "hyperband", "min_iter": 2, "eta": 2},
+        parameters={"rate": {"values": [0.3, *(0.1 / 1.2**i for i in range(23))]}},
+        early_terminate={"type": "hyperband", "min_iter": 2, "max_iter": 9, "eta": 2},
     )
-    table = sweep()
+    told = []
+    table = sweep(told=told.append)
     states = [row["state"] for row in table.rows]
-    assert states.count("pruned") >= 2 and table.best["rate"] == 0.3
+    # of three brackets, the last of which begins near the end, two end most of their trials
+    assert states.count("pruned") >= 8 and table.best["rate"] == 0.3
     assert all(np.isfinite(row["risk"]) for row in table.rows)
+
+
+def test_a_metric_that_no_monitor_has_ends_no_trial_and_is_said(folder):
+    write(folder, GRID, early_terminate={"type": "hyperband", "max_iter": 27, "s": 2})
+    with pytest.warns(UserWarning, match="'loss' is not reported while it runs"):
+        table = sweep(1)
+    assert [row["state"] for row in table.rows] == ["complete"]
 
 
 @pytest.mark.slow
@@ -264,7 +273,7 @@ def looks(a: float = 1.0):
 
 BAD = (
     ({"parameters": {"widht": {"values": [1]}}}, r"`widht` is none of `fit`.*mean `width`\?"),
-    ({"metric": {"name": "los"}}, r"metric 'los'.*not among the figures.*\['loss', 'pid'\]"),
+    ({"metric": {"name": "los"}}, r"'los'.*figures.*\['loss', 'pid'\]; did you mean `loss`\?"),
     ({"method": "byes"}, "`method` must be one of"),
     ({"metric": "loss"}, "`metric` must have a `name`"),
     ({"metric": {"name": "loss", "goal": "min"}}, "`goal` of the metric"),

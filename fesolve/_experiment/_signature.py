@@ -86,7 +86,11 @@ def parsed(run: Callable, words: Sequence[str] | None, program: str) -> tuple[di
     text = (inspect.getdoc(run) or "").split("\n\n")[0]
     style = argparse.RawDescriptionHelpFormatter
     parser = jsonargparse.ArgumentParser(
-        prog=program, description=text, formatter_class=style, exit_on_error=False
+        prog=program,
+        description=text,
+        formatter_class=style,
+        exit_on_error=False,
+        allow_abbrev=False,
     )
     options = options_of(run)
     for o in options:
@@ -109,8 +113,8 @@ def parsed(run: Callable, words: Sequence[str] | None, program: str) -> tuple[di
 
 def _sentence(text: str, names: Sequence[str]) -> str:
     """What is wrong, with the nearest name."""
-    text = " ".join(text.split())
-    unknown = re.search(r"(?:arguments: |key[s]? )[\"'-]*([\w-]+)", text)
+    text = re.sub(r"an? <class '(\w+)'>", r"\1", " ".join(text.split()))
+    unknown = re.search(r"(?:arguments: |keys? |Option )[\"'-]*([\w-]+)", text)
     near = [] if unknown is None else nearest(unknown[1], names)
     return f"{text}{f'. Did you mean --{near[0]}?' if near else ''} (--help shows all options)"
 

@@ -1,5 +1,6 @@
 """The search for the parameters that are not learnt."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from ._program import function_of, Run
 from ._record import recorded
 from ._signature import name_of, nearest, options_of
 from ._store import Store, store_of, wait
-from ._sweep_file import read_sweep, Sweep
+from ._sweep_file import meant, read_sweep, Sweep
 from ._table import sweep_table, SweepTable
 from ._trials import Trials
 
@@ -86,11 +87,9 @@ def _refuse_unknown(run: Run, sweep: Sweep) -> None:
     names = [option.name for option in options]
     for name in sweep.parameters:
         if name not in names:
-            near = nearest(name, names)
-            hint = f"; did you mean `{near[0]}`?" if near else ""
             raise ValueError(
                 f"the sweep's parameter `{name}` is none of `{name_of(run)}`, which takes "
-                f"{names}{hint}"
+                f"{names}{meant(nearest(name, names))}"
             )
     missing = [o.name for o in options if o.required and o.name not in sweep.parameters]
     if missing:
@@ -159,15 +158,23 @@ class _Worker:
             raise
         finally:
             LISTENER.reset(token)
+        if self.sweep.early and not listener.reports:
+            warnings.warn(
+                f"`early_terminate` ends no trial, since {self.sweep.metric!r} is not reported "
+                "while it runs: name it in a monitor of the solve, such as "
+                f"`fe.JsonLines(path, {self.sweep.metric}=risk)`",
+                stacklevel=2,
+            )
         self._tell(trial, record)
 
     def _tell(self, trial: Any, record: dict[str, Any]) -> None:
         states, metric = self.study.optuna.trial.TrialState, self.sweep.metric
         ended_well = record.get("error") is None
         if ended_well and metric not in record["figures"] and not record.get("pruned"):
+            names = sorted(record["figures"])
             raise ValueError(
                 f"the metric {metric!r} of the sweep is not among the figures that "
-                f"`{name_of(self.run)}` returned: {sorted(record['figures'])}"
+                f"`{name_of(self.run)}` returned, {names}{meant(nearest(metric, names))}"
             )
         value = record["figures"].get(metric, float("nan"))
         state = states.PRUNED if record.get("pruned") else states.COMPLETE

@@ -88,7 +88,7 @@ def _checked(raw: Any, path: Path) -> Sweep:
     for key in raw:
         if key not in KEYS + OTHERS:
             near = nearest(str(key), KEYS)
-            raise ValueError(f"`{key}` is no key of a sweep{_meant(near)}; it has {KEYS + OTHERS}")
+            raise ValueError(f"`{key}` is no key of a sweep{meant(near)}; it has {KEYS + OTHERS}")
     for key in KEYS[:4]:
         if key not in raw:
             raise ValueError(f"`{key}` is missing")
@@ -122,25 +122,27 @@ def _checked(raw: Any, path: Path) -> Sweep:
     )
 
 
-def _meant(near: Sequence[str]) -> str:
+def meant(near: Sequence[str]) -> str:
     return f"; did you mean `{near[0]}`?" if near else ""
 
 
 def _early(raw: Any) -> dict[str, Any] | None:
-    """Successive halving, as W&B's hyperband: after `min_iter` reports, and after `eta` times as
-    many again and again, the worse trials end."""
+    """Hyperband between `min_iter` and `max_iter` reports: after `min_iter` of them, and after
+    `eta` times as many again and again, the worse trials end, and later in other brackets."""
     if raw is None:
         return None
     if not isinstance(raw, Mapping) or raw.get("type") != "hyperband":
         raise ValueError(f"`early_terminate` must be of `type: hyperband`; got {raw!r}")
-    eta = int(raw.get("eta", 3))
+    eta, most = int(raw.get("eta", 3)), raw.get("max_iter")
     if "min_iter" in raw:
         least = int(raw["min_iter"])
-    elif "max_iter" in raw:
-        least = int(raw["max_iter"]) // eta ** int(raw.get("s", 1))
+    elif most is not None:
+        least = int(most) // eta ** int(raw.get("s", 1))
     else:
         raise ValueError("`early_terminate` needs `min_iter`, or `max_iter` and `s`")
-    return {"min_resource": max(1, least), "reduction_factor": eta}
+    least = max(1, least)
+    longest = "auto" if most is None else max(least, int(most))
+    return {"min_resource": least, "max_resource": longest, "reduction_factor": eta}
 
 
 def _parameter(name: str, spec: Any) -> Parameter:

@@ -98,7 +98,9 @@ class SweepTable(AbstractReport):
                 notes.append(f"{name}: {', '.join(parts)}")
         states = [row["state"] for row in self.rows]
         tally = {state: states.count(state) for state in dict.fromkeys(states)}
-        notes.append(", ".join(f"{count} {state}" for state, count in tally.items()))
+        notes.append(
+            ", ".join(f"{count} {state}" for state, count in tally.items()) or "no trials yet"
+        )
         title = f"{self.name}: {self.metric}, to {self.goal}"
         names = [row["trial"] for row in self.rows]
         return Table(title, names, self.columns, values, index="trial", notes=notes)

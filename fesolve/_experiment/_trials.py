@@ -56,7 +56,7 @@ class Trials:
         pruners = self.optuna.pruners
         if self.sweep.early is None:
             return pruners.NopPruner()
-        return pruners.SuccessiveHalvingPruner(**self.sweep.early)
+        return pruners.HyperbandPruner(**self.sweep.early)
 
     def _sampler(self, number: int) -> Any:
         """Its draws depend on the seed and the number of the trial, and not on the process."""

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, PyTree
 from .._show import Plain, Shown, Word, words
 from .._types import Hypothesis, Point
 from ._freeze import Frozen
+from ._leaves import free_leaves
 
 
 class Pruned(Shown):
@@ -18,22 +19,21 @@ class Pruned(Shown):
 
     kept: Float[Array, " P"]
     template: Frozen
-    where: tuple[np.ndarray | None, ...] = eqx.field(converter=tuple)
+    where: tuple[np.ndarray, ...] = eqx.field(converter=tuple)
 
     @property
     def full(self) -> Hypothesis:
         """f with its zeros, of the structure that was pruned."""
-        leaves, structure = jax.tree.flatten(self.template.value)
-        found, start = [], 0
-        for leaf, index in zip(leaves, self.where, strict=True):
-            if index is None:
-                found.append(leaf)
-                continue
-            values = self.kept[start : start + index.size].astype(leaf.dtype)
-            flat = jnp.zeros(leaf.size, leaf.dtype).at[index].set(values)
-            found.append(flat.reshape(leaf.shape))
-            start += index.size
-        return jax.tree.unflatten(structure, found)
+        template, where, start = self.template.value, iter(self.where), 0
+        leaves, structure = jax.tree.flatten(template)
+        for i, trains in enumerate(jax.tree.leaves(free_leaves(template))):
+            if trains:
+                leaf, index = leaves[i], next(where)
+                values = self.kept[start : start + index.size].astype(leaf.dtype)
+                flat = jnp.zeros(leaf.size, leaf.dtype).at[index].set(values)
+                leaves[i] = flat.reshape(leaf.shape)
+                start += index.size
+        return jax.tree.unflatten(structure, leaves)
 
     def __call__(self, x: Point) -> PyTree:
         return self.full(x)
@@ -78,37 +78,25 @@ def prune(f: Hypothesis, share: float, *, start: Hypothesis | None = None) -> Pr
         raise ValueError(f"`share` must be a number above 0 and at most 1; got {share!r}")
     whole = f.full if isinstance(f, Pruned) else f
     before = whole if start is None else start.full if isinstance(start, Pruned) else start
-    leaves, structure = jax.tree.flatten(whole)
-    others = jax.tree.leaves(before)
-    if [np.shape(x) for x in leaves] != [np.shape(x) for x in others]:
+    shapes = [[np.shape(x) for x in jax.tree.leaves(tree)] for tree in (whole, before)]
+    if shapes[0] != shapes[1]:
         raise ValueError("`start` must be of the structure of `f`: the same network, untrained")
-    alive = f.where if isinstance(f, Pruned) else _all(whole)
-    if not any(i is not None and leaf.ndim > 1 for leaf, i in zip(leaves, alive, strict=True)):
+    leaves, others = _trained(whole), _trained(before)
+    if not any(leaf.ndim > 1 for leaf in leaves):
         raise ValueError("`f` has no matrix of weights to prune: it must hold a network")
+    alive = f.where if isinstance(f, Pruned) else [np.arange(leaf.size) for leaf in leaves]
     where = tuple(
-        index if index is None or leaf.ndim < 2 else _largest(leaf, index, share)
+        index if leaf.ndim < 2 else _largest(leaf, index, share)
         for leaf, index in zip(leaves, alive, strict=True)
     )
-    kept = [
-        jnp.ravel(x)[index] for x, index in zip(others, where, strict=True) if index is not None
-    ]
+    kept = [jnp.ravel(x)[index] for x, index in zip(others, where, strict=True)]
     dtype = jnp.result_type(*kept)
-    template = jax.tree.unflatten(structure, leaves)
-    return Pruned(jnp.concatenate([x.astype(dtype) for x in kept]), Frozen(template), where)
+    return Pruned(jnp.concatenate([x.astype(dtype) for x in kept]), Frozen(whole), where)
 
 
-def _all(f: Hypothesis) -> tuple[np.ndarray | None, ...]:
-    """The places of the entries of each leaf that trains; `None` for other leaves."""
-    fixed = lambda node: isinstance(node, Frozen)
-    marks = jax.tree.map(
-        lambda node: (
-            jax.tree.map(lambda _: False, node) if fixed(node) else eqx.is_inexact_array(node)
-        ),
-        f,
-        is_leaf=fixed,
-    )
-    pairs = zip(jax.tree.leaves(f), jax.tree.leaves(marks), strict=True)
-    return tuple(np.arange(leaf.size) if mark else None for leaf, mark in pairs)
+def _trained(f: Hypothesis) -> list[Array]:
+    """The leaves that train."""
+    return jax.tree.leaves(eqx.filter(f, free_leaves(f)))
 
 
 def _largest(leaf: Array, index: np.ndarray, share: float) -> np.ndarray:
@@ -120,6 +108,6 @@ def _largest(leaf: Array, index: np.ndarray, share: float) -> np.ndarray:
 
 @words.register
 def _(f: Pruned) -> list[Word]:
-    total = sum(x.size for x, i in zip(jax.tree.leaves(f.template.value), f.where) if i is not None)
+    total = sum(leaf.size for leaf in _trained(f.template.value))
     kind = type(f.template.value).__name__
     return [Word(Plain(kind)), Word(Plain(f"{f.kept.shape[-1]:,} of {total:,} parameters"))]

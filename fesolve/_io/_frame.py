@@ -57,7 +57,7 @@ class Kind(NamedTuple):
             )
         content = path.read_bytes()
         if not content:
-            raise ValueError(f"{str(path)!r} is empty: nothing was written to it")
+            raise ValueError(f"{str(path)!r} is empty: nothing was written to it. {self.remedy}")
         if not content.startswith(self.begin):
             raise ValueError(
                 f"{str(path)!r} was not written by {self.writer}: it begins with "

@@ -9,15 +9,14 @@ import jax
 from jaxtyping import PyTree
 
 from .._hypothesis import (
-    AbstractBasis,
     AbstractLocalBasis,
     AbstractNetwork,
     Compose,
     DeepSet,
-    Frozen,
     Linear,
     Series,
 )
+from .._hypothesis._leaves import free_leaves as free_leaves
 from .._types import Hypothesis
 
 
@@ -25,21 +24,8 @@ MANY = 150
 """Unknowns above which sparse factorisations are quicker than dense ones."""
 
 
-def _fixed(node: Any) -> bool:
-    return isinstance(node, AbstractBasis | Frozen)
-
-
 def _constant(tree: PyTree, value: bool) -> PyTree[bool]:
     return jax.tree.map(lambda _: value, tree)
-
-
-def free_leaves(f: Hypothesis) -> PyTree[bool]:
-    """True at the floating-point JAX arrays of f that are neither in a basis nor frozen, if any."""
-    return jax.tree.map(
-        lambda node: _constant(node, False) if _fixed(node) else eqx.is_inexact_array(node),
-        f,
-        is_leaf=_fixed,
-    )
 
 
 def trainable_leaves(f: Hypothesis, only: Callable | None = None) -> PyTree[bool]:

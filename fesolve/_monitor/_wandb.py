@@ -64,7 +64,7 @@ class WandB(AbstractRecorder):
             raise ImportError("`fe.WandB` needs wandb: pip install 'fesolve[wandb]'") from error
         quiet = wandb.Settings(silent=True)
         given = {"settings": quiet, **self.options, "project": self.project, "mode": self.mode}
-        if self.mode == "online" and not wandb.api.api_key:
+        if self.mode == "online" and not wandb.login(prompt=False, verify=False):
             raise ValueError(_NO_LOGIN)
         self.run = wandb.init(config=self.config, **given)
 

@@ -14,7 +14,14 @@ from .._solve import solve
 from .._solver import AbstractSolver, LevenbergMarquardt
 from .._types import Hypothesis, HypothesisClass
 from ._error_curve import floor_of, require_risk
-from ._replications import losses_of, population_error, population_of, sample_error, sample_of
+from ._replications import (
+    losses_of,
+    population_error,
+    population_of,
+    sample_error,
+    sample_of,
+    with_exact_shocks,
+)
 from ._solved_cells import minimum
 from ._tabular import AbstractReport
 
@@ -124,7 +131,8 @@ def advise(
 
     **Arguments:**
 
-    - `risk`: the population risk, a sum of squares.
+    - `risk`: the population risk, a sum of squares; the expectation over a continuous shock is
+      taken by a rule.
     - `hypothesis_class`: H, as `key -> f`.
     - `solver`: what is used on a sample; by default `LevenbergMarquardt()`.
     - `n`: the points of each term of a sample.
@@ -137,6 +145,9 @@ def advise(
     **Reference:** Bottou and Bousquet (2008), "The tradeoffs of large scale learning", eq. (1).
     """
     require_risk(risk)
+    risk = with_exact_shocks(risk)
+    if isinstance(population, AbstractRisk):
+        population = with_exact_shocks(population)
     function(hypothesis_class, "hypothesis_class", "`lambda key: fe.Linear(2)`", ["key"])
     if shifted is not None:
         require_risk(shifted, "shifted")

@@ -15,7 +15,7 @@ from .._precision import in_dtype, theta_dtype
 from .._risk import AbstractRisk
 from .._show import Estimate, Table
 from .._solve import solve
-from .._solver import AbstractSolver
+from .._solver import AbstractLeastSquaresSolver, AbstractSolver
 from .._types import Hypothesis, HypothesisClass
 from ._replications import (
     losses_of,
@@ -24,6 +24,7 @@ from ._replications import (
     sample_error,
     sample_of,
     tested,
+    with_exact_shocks,
 )
 from ._tabular import AbstractReport
 
@@ -109,7 +110,8 @@ def error_decomposition(
     **Arguments:**
 
     - `risk`: the population risk R(f, p*). Terms that stand on data are drawn from with
-      replacement, the data being p*.
+      replacement, the data being p*. For a least-squares solver the expectation over a
+      continuous shock is taken by a rule; for others it is drawn.
     - `hypothesis_class`: H, as `key -> f`.
     - `solver`: for f* and for every f_D; by default `LevenbergMarquardt()`.
     - `n`: the points of each term of a sample D.
@@ -129,6 +131,8 @@ def error_decomposition(
         raise ValueError(
             f"`replications` must be at least 2, for standard errors; got {replications}"
         )
+    if solver is None or isinstance(solver, AbstractLeastSquaresSolver):
+        risk = with_exact_shocks(risk)
     for_population, for_start, for_best, for_samples = jr.split(key, 4)
     truth, drawn = population_of(risk, population, for_population)
     start = hypothesis_class(for_start)

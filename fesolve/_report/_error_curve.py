@@ -21,7 +21,7 @@ from .._types import Hypothesis, Point
 from ._affine_cells import affine_cells, AffineClass
 from ._cells import Cell, cell, Truth
 from ._curve_figure import figure
-from ._replications import losses_of, population_of
+from ._replications import losses_of, population_of, with_exact_shocks
 from ._solved_cells import solved_cells
 from ._tabular import AbstractReport
 
@@ -125,7 +125,8 @@ def error_curve(
     **Arguments:**
 
     - `risk`: the population risk R(f, p*), a sum of squares. Terms that stand on data are drawn
-      from with replacement, the data being p*.
+      from with replacement, the data being p*. The expectation over a continuous shock is taken
+      by a rule, so that only points are drawn.
     - `classes`: hypothesis classes `key -> f` by their labels.
     - `solver`: for f* and for every f_D; by default least squares: at once where the residual is
       affine, else `LevenbergMarquardt()`.
@@ -140,14 +141,17 @@ def error_curve(
 
     **Returns:** an `ErrorCurve`.
 
-    **Raises:** `ValueError` for fewer than two replications, for shocks that are not exact, and
-    where with a `solver` n points do not determine a linear f.
+    **Raises:** `ValueError` for fewer than two replications, and where with a `solver` n points do
+    not determine a linear f.
 
     **Reference:** Belkin, Hsu, Ma and Mandal (2019), "Reconciling modern machine-learning practice
     and the classical bias-variance trade-off".
     """
     sizes = _sizes(n)
     _check(risk, classes, replications, exact, irreducible, key)
+    risk = with_exact_shocks(risk)
+    if isinstance(population, AbstractRisk):
+        population = with_exact_shocks(population)
     for_population, for_start, for_draws, for_solver = jr.split(key, 4)
     truth, drawn = population_of(risk, population, for_population)
     keys = jr.split(for_draws, len(risk.terms))
@@ -196,12 +200,7 @@ def _check(
     require_risk(risk)
     if not isinstance(irreducible, int | float | np.number | np.ndarray | jax.Array):
         raise ValueError(f"`irreducible` must be a number, R(f**, p*); got {irreducible!r}")
-    for term in risk.terms:
-        if isinstance(term.shock, AbstractDistribution) and not isinstance(term.shock, Empirical):
-            raise ValueError(
-                f"the shock of `{term.name}` is continuous, and its risk no sum of squares: pass "
-                "`shock=q.quadrature(n)`, or take `fe.error_decomposition`"
-            )
+    for term in with_exact_shocks(risk).terms:
         require_squares(term)
 
 

@@ -1,6 +1,7 @@
 """The options of the command line, from the signatures of the problems."""
 
 import argparse
+import difflib
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -10,8 +11,32 @@ import fesolve as fe
 from fesolve import problems
 
 
-def parser(words: Sequence[str], catalogue: Mapping[str, Callable]) -> Any:
-    """The parser for the command line `words`, and these problems."""
+def parsed(words: Sequence[str], catalogue: Mapping[str, Callable]) -> Any:
+    """The command line `words`, where `solve` knows these problems.
+
+    **Raises:** `ValueError` for words that are no command, with the nearest that there is.
+    """
+    top, asked = _parsers(words, catalogue)
+    try:
+        return top.parse_args(words)
+    except argparse.ArgumentError as error:
+        known = [flag for one in asked for flag in re.findall(r"--[\w-]+", one.format_help())]
+        raise ValueError(_explained(str(error), known)) from None
+
+
+def _explained(text: str, known: Sequence[str]) -> str:
+    """What is wrong with a command line, and what was meant."""
+    text = re.sub(r"required: (?:\w+\.)*(\w+)", r"required: \1", " ".join(text.split()))
+    text, _, choices = text.partition(" (choose from ")
+    word = re.search(r"(?:arguments: |choice: )'?([\w-]+)", text)
+    names = [*re.findall(r"[\w-]+", choices), *known]
+    near = difflib.get_close_matches(word[1], names, 1, 0.6) if word else []
+    meant = f"; did you mean `{near[0]}`?" if near else ""
+    return f"{text}{meant} (--help shows what there is)"
+
+
+def _parsers(words: Sequence[str], catalogue: Mapping[str, Callable]) -> tuple[Any, list[Any]]:
+    """The parser for the command line `words`, and those of the commands in it."""
     try:
         from jsonargparse import ArgumentParser
     except ImportError as error:
@@ -19,7 +44,12 @@ def parser(words: Sequence[str], catalogue: Mapping[str, Callable]) -> Any:
             "The command line needs jsonargparse, which is not installed: "
             "pip install 'fesolve[cli]'"
         ) from error
-    style: dict[str, Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter}
+    style: dict[str, Any] = {
+        "formatter_class": argparse.RawDescriptionHelpFormatter,
+        "exit_on_error": False,
+        "allow_abbrev": False,
+    }
+    asked = []
     top = ArgumentParser(
         prog="fesolve",
         description="Solve functional equations by empirical risk minimisation, and judge them.",
@@ -43,6 +73,7 @@ def parser(words: Sequence[str], catalogue: Mapping[str, Callable]) -> Any:
         one = ArgumentParser(description=text, **style)
         for flag, given in options.items():
             one.add_argument(flag, **given)
+        asked += [one] if name in words else []
         commands.add_subcommand(
             name, one, help=text[0].lower() + text[1:].split(". ")[0].rstrip(".")
         )
@@ -60,8 +91,9 @@ def parser(words: Sequence[str], catalogue: Mapping[str, Callable]) -> Any:
         # Only the problem that is asked for is built, for its defaults.
         if name in words:
             _add_options(one, name, problem)
+            asked.append(one)
         names.add_subcommand(name, one, help=summary)
-    return top
+    return top, asked
 
 
 SWEEPS: list[tuple[str, str, dict[str, dict[str, Any]]]] = [

@@ -18,7 +18,7 @@ from fesolve import problems
 
 from ._cache import use_cache
 from ._clock import Clock
-from ._parser import parser, sizes_of, summary_of
+from ._parser import parsed, sizes_of, summary_of
 
 
 NOT_SOLVED = 1
@@ -43,7 +43,7 @@ def run(words: Sequence[str]) -> int:
         own = _own(words)
         catalogue = {**problems.catalogue, **own}
         words = [words[0], *own, *words[2:]] if own else words
-        command = parser(words, catalogue).parse_args(words)
+        command = parsed(words, catalogue)
         match command.subcommand:
             case "list":
                 return list_problems()

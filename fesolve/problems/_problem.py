@@ -83,7 +83,7 @@ class Problem:
 
     risk: fe.AbstractRisk
     hypotheses: Mapping[str, Callable[..., Choice]]
-    source: str
+    source: str = ""
     exact: Any = None
     references: Mapping[str, Reference] = field(default_factory=dict)
     shifted: Callable[..., Mapping[str, fe.AbstractRisk]] = lambda f, key: {}
