@@ -9,6 +9,7 @@ import jax
 from jaxtyping import PyTree
 
 from .._hypothesis import (
+    AbstractBasis,
     AbstractLocalBasis,
     AbstractNetwork,
     Compose,
