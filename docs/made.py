@@ -164,12 +164,11 @@ def picture(address: str, alt: str) -> str:
 
 
 def _figure(job: Job, folder: Path) -> None:
-    """Runs a script that leaves one figure: the current one, or what it calls `figure`."""
+    """Runs a script that leaves one figure."""
     import matplotlib.pyplot as plt
 
-    space: dict[str, Any] = {"__name__": "__main__"}
-    exec(compile(job.source.read_text(), str(job.source), "exec"), space)
-    _save(space.get("figure") or plt.gcf(), folder / "figure.svg")
+    exec(compile(job.source.read_text(), str(job.source), "exec"), {"__name__": "__main__"})
+    _save(plt.gcf(), folder / "figure.svg")
 
 
 def cells(text: str) -> list[tuple[bool, str]]:

@@ -124,7 +124,23 @@ def open_boxes():
         True,
         n=96,
     )
+    far = 8 * spread
+    yield Case(
+        "a persistent dividend under its own law, to 8 deviations",
+        "open box",
+        fe.Risk(
+            lambda f, z, e: f(z) - z - beta * f(rho * z + e),
+            fe.TruncatedNormal(0.0, spread, -far, far),
+            shock=shock,
+        ),
+        lambda z: z / (1 - beta * rho),
+        {f"series {k}": series(k, -far, far) for k in (10, 20, 30, 40, 60)}
+        | {"network 0": network(-far, far), "spline": spline(-far, far, 20, 3)},
+        True,
+        n=96,
+    )
     yield matching()
+    yield matching("a vacancy under its own law, to 8 deviations", 8.0)
     beta = 0.95
     level = (math.log(1 - beta) + beta * math.log(beta) / (1 - beta)) / (1 - beta)
     known = lambda s: level + s / (1 - beta)
@@ -159,14 +175,14 @@ def matching_value():
     from scipy.interpolate import CubicSpline
 
     m = MATCHING
-    grid = np.linspace(-6 * m["spread"], 6 * m["spread"], 801)
+    grid = np.linspace(-9 * m["spread"], 9 * m["spread"], 1_201)
     nodes = fe.Normal(0.0, m["sigma"]).quadrature(7)
     z1 = np.clip(m["rho"] * grid[:, None] + np.asarray(nodes.points), grid[0], grid[-1])
-    J = np.full(801, 0.7)
+    J = np.full(grid.size, 0.7)
     for _ in range(2_000):
         J1 = CubicSpline(grid, J)(z1)
         J = matching_gain(z1, J1, np) @ np.asarray(nodes.weights)
-    fine = np.linspace(grid[0], grid[-1], 40_001)
+    fine = np.linspace(grid[0], grid[-1], 60_001)
     return fine, CubicSpline(grid, J)(fine)
 
 
@@ -182,7 +198,7 @@ def matching_gain(z1, J1, xp, iota=0.407, eta=0.052, b=0.955, kappa=0.584):
     return MATCHING["beta"] * gain
 
 
-def matching():
+def matching(name: str = "matching with vacancies that may stop", deviations: float = 3.5):
     m = MATCHING
 
     def equation(J, z, e):
@@ -190,11 +206,14 @@ def matching():
         return J(z) - matching_gain(z1, J(z1), jnp)
 
     fine, values = matching_value()
-    wide = 3.5 * m["spread"] + 4 * m["sigma"]
-    box = fe.Uniform(-3.5 * m["spread"], 3.5 * m["spread"])
+    ends = deviations * m["spread"]
+    if deviations > 6:
+        wide, box = ends, fe.TruncatedNormal(0.0, m["spread"], -ends, ends)
+    else:
+        wide, box = ends + 4 * m["sigma"], fe.Uniform(-ends, ends)
     made = {f"series {k}": series(k, -wide, wide, start=0.7) for k in (20, 25, 30, 40)}
     return Case(
-        "matching with vacancies that may stop",
+        name,
         "open box",
         fe.Risk(equation, box, shock=fe.Normal(0.0, m["sigma"]).quadrature(7)),
         lambda z: jnp.interp(z, fine, values),

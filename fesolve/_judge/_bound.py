@@ -23,7 +23,7 @@ from .._losses import squared
 from .._risk import AbstractRisk
 from .._types import Hypothesis, is_traced
 from ._box import fills, is_plain
-from ._fresh import fresh, is_movable
+from ._fresh import fresh
 from ._newton import alike
 from ._values import scales, values_of
 
@@ -81,8 +81,7 @@ def quick_bound(
     if solved is not None and len(solved.terms) == len(counts):
         counts = [term.count for term in solved.terms]
     sample = fresh(risk, f, counts)
-    movable = [term.distribution for term in sample.risk.terms if is_movable(term)]
-    if not sample.complete or not movable:
+    if not sample.complete or not sample.samples:
         return None
     problem = _on_points(solved, sample.risk, f) or LeastSquares(sample.risk, f, mask)
     if not problem.theta.size <= problem.rows <= CHEAP / problem.theta.size**2:
@@ -91,11 +90,11 @@ def quick_bound(
     if problem.traced:
         theta = jax.lax.stop_gradient(problem.theta)
         r, jacobian = linearise(problem.assembly, theta, problem.data)
-        table = _values(f, mask, movable, theta)
+        table = _values(f, mask, sample.samples, theta)
         return _bound(jnp, problem.equations, theta, r, jacobian, *table, lower)
     with one_thread(problem.theta.size):
         r, jacobian = problem.linearise(problem.theta)
-        table = _values(f, mask, movable, problem.theta)
+        table = _values(f, mask, sample.samples, problem.theta)
         return _bound(np, problem.equations, problem.theta, r, jacobian, *table, lower)
 
 

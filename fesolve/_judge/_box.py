@@ -8,7 +8,7 @@ import numpy as np
 
 from .._hypothesis import Series
 from .._risk import AbstractRisk
-from .._types import Hypothesis, is_traced
+from .._types import Hypothesis, is_traced, Point
 from ._fresh import is_movable
 from ._values import is_inside
 
@@ -36,6 +36,14 @@ def fills(risk: AbstractRisk, f: Hypothesis) -> bool:
         return box is not None
     numbers = [[np.asarray(end) for end in ends] for ends in box]
     return all(np.all(b - a >= (1 - FILLED) * (d - c)) for a, b, c, d in numbers)
+
+
+def trained_in(risk: AbstractRisk, f: Hypothesis) -> tuple[Point, Point] | None:
+    """The corners of the box in which a series was trained; `None` where it is all of its domain,
+    or is not known."""
+    if not is_plain(risk, f) or fills(risk, f):
+        return None
+    return next(term.population for term in risk.terms if is_movable(term)).support
 
 
 def _support(risk: AbstractRisk, f: Hypothesis) -> list[tuple[Any, Any, Any, Any]] | None:

@@ -23,7 +23,7 @@ from .._types import changed, Hypothesis, is_traced, is_tracing, still
 from ._asked import asked, asked_where_it_matters
 from ._box import is_plain
 from ._error import ErrorEstimate
-from ._fresh import Fresh, fresh, is_movable
+from ._fresh import Fresh, fresh
 from ._newton import Linearised, missing_step, Step
 from ._probe import Given, has_only_series, polynomials_alone, Probe, probe, TANGENTS
 from ._rows import points_of, rows_of, squares, WORK
@@ -197,8 +197,7 @@ def _posed(
         nothing = jax.tree.map(lambda _: False, mask)
         space = Probe(f, mask, nothing, False, "the sample has too few points for a richer space")
         residuals = LeastSquares(squares(sample.risk), f, mask)
-    samples = [term.distribution for term in sample.risk.terms if is_movable(term)]
-    values = values_of(space.f, space.mask, samples, known)
+    values = values_of(space.f, space.mask, sample.samples, known)
     problem = LeastSquares(values.risk, space.f, space.mask)
     own = np.zeros(residuals.theta.size, bool)
     own[residuals.columns(space.own)] = True

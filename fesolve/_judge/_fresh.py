@@ -5,6 +5,10 @@ never at the nodes of a quadrature rule. In up to three coordinates the points a
 the faces of the cube, as Chebyshev's are, and weighted accordingly: on evenly spread points a
 polynomial of high degree is free near the ends. Where f is pieced together, as from elements, each
 piece has as many points, denser towards its own ends.
+
+A residual that is zero under p is zero wherever p has a density, however low: half of the points of
+a density that falls towards the ends of its box, where few draws would lie, fill that box. They
+tell how f is determined; where f counts, it does so under p.
 """
 
 from typing import Any, NamedTuple
@@ -16,6 +20,7 @@ from jaxtyping import Array, Float
 
 from .._distribution import AbstractDistribution, AbstractTransported, Dirac, Empirical, Uniform
 from .._distribution._base import rule
+from .._distribution._flat import flat_box
 from .._distribution._part import holds
 from .._hypothesis import AbstractLocalBasis, Series
 from .._least_squares._trainable import series_in
@@ -35,21 +40,26 @@ NEGLIGIBLE = 1e-12
 
 
 class Fresh(NamedTuple):
-    """A risk on fresh points; `complete`, whether every term could be sampled anew, and what
-    could not, in words."""
+    """A risk on fresh points; those of them that are spread as each population is, where it is no
+    single point; `complete`, whether every term could be sampled anew, and what could not, in
+    words."""
 
     risk: AbstractRisk
+    samples: list[Any]
     complete: bool
     missing: str
 
 
-def fresh(risk: AbstractRisk, f: Hypothesis, counts: list[int]) -> Fresh:
+def fresh(risk: AbstractRisk, f: Hypothesis, counts: list[int], *, filling: bool = True) -> Fresh:
     """The risk on `counts[i]` new points of the population of term i.
 
     Conditions and points of a finite set stay as they are. A term whose population is not known,
     such as data, keeps its sample, and is not complete.
+
+    **Arguments:** `filling`, whether half of the points fill the box of a density that falls
+    towards its ends.
     """
-    terms, missing = [], ""
+    terms, samples, missing = [], [], ""
     for term, count in zip(risk.terms, counts, strict=True):
         term = on_exact_shock(term, SHOCK_NODES)
         p = term.distribution
@@ -62,9 +72,14 @@ def fresh(risk: AbstractRisk, f: Hypothesis, counts: list[int]) -> Fresh:
             )
             terms.append(term)
         else:
-            terms.append(changed(term, distribution=_resampled(term.population, f, count)))
+            spread, filled = _resampled(term.population, f, count, filling)
+            samples.append(spread)
+            terms.append(changed(term, distribution=filled))
+            continue
+        if is_movable(term):
+            samples.append(p)
     whole = SumRisk(tuple(terms)) if isinstance(risk, SumRisk) else terms[0]
-    return Fresh(whole, not missing, missing)
+    return Fresh(whole, samples, not missing, missing)
 
 
 def is_finite_set(p: AbstractDistribution | None) -> bool:
@@ -79,18 +94,34 @@ def is_movable(term: Risk) -> bool:
     return term.distribution is not None and not isinstance(term.population, Dirac)
 
 
-def _resampled(population: Any, f: Hypothesis, count: int) -> Empirical:
+def _resampled(
+    population: Any, f: Hypothesis, count: int, filling: bool
+) -> tuple[Empirical, Empirical]:
+    """Points that are spread as the population is, and the same with others that fill its box."""
     population = population.given(f)
     inner, conditions = underlying(population)
-    if coordinates(inner) > 0:
-        points, weights = _spread(inner, count, f)
-    else:
-        points, weights = inner.sample(count, key=jax.random.key(SEED)), np.full(count, 1 / count)
-    if conditions:
-        inside = np.all([holds(condition, points) for condition in conditions], axis=0)
-        points = jax.tree.map(lambda leaf: leaf[inside], points)
-        weights = weights[inside] / weights[inside].sum()
-    return rule(points, weights, population)
+    box = flat_box(inner) if filling else None
+
+    def placed(p: Any, n: int) -> tuple[Point, Any]:
+        if coordinates(p) == 0:
+            points, weights = p.sample(n, key=jax.random.key(SEED)), np.full(n, 1 / n)
+        else:
+            points, weights = _spread(p, n, f)
+        if conditions:
+            inside = np.all([holds(condition, points) for condition in conditions], axis=0)
+            points = jax.tree.map(lambda leaf: leaf[inside], points)
+            weights = weights[inside] / weights[inside].sum()
+        return points, weights
+
+    points, weights = placed(inner, count if box is None else -(-count // 2))
+    spread = rule(points, weights, population)
+    if box is None:
+        return spread, spread
+    others, their_weights = placed(box, count // 2)
+    xp = jnp if is_traced((points, others, weights)) else np
+    points = jax.tree.map(lambda a, b: xp.concatenate([a, b]), points, others)
+    weights = xp.concatenate([weights, their_weights]) / 2
+    return spread, rule(points, weights, population)
 
 
 def coordinates(p: AbstractDistribution | None) -> int:

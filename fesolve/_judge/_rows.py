@@ -5,12 +5,14 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from .._distribution._flat import flat_box
 from .._hypothesis import AbstractLocalBasis
 from .._least_squares._assembly import LeastSquares
 from .._least_squares._trainable import series_in
 from .._losses import squared
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import changed, Hypothesis
+from .._worst import underlying
 from ._fresh import Fresh, fresh
 from ._probe import Probe
 
@@ -69,6 +71,7 @@ def points_of(term: Risk, f: Hypothesis, own: int = 0, most: int = MOST) -> int:
     """
     bases = [node.basis for node in series_in(f)]
     needed = max(LEAST, 2.2 * (max([basis.size for basis in bases], default=0) + own))
+    needed *= 1 if flat_box(underlying(term.population)[0]) is None else 2
     if all(isinstance(basis, AbstractLocalBasis) for basis in bases):
         return int(max(needed, term.count if most else 0))
     return int(min(max(needed, min(term.count, most)), MOST))

@@ -148,12 +148,6 @@ class LeastSquares:
         last = self.equations[-1]
         return last.start + last.points * last.width
 
-    @property
-    def operations(self) -> float:
-        """Multiplications in the smaller of J^T J and J J^T."""
-        rows, unknowns = self.rows, self.theta.size
-        return float(rows) * unknowns * min(rows, unknowns)
-
     def value(self, theta: Any) -> Hypothesis:
         """f at theta, with the leaves that do not train as they were given."""
         return self.assemble([jnp.asarray(leaf) for leaf in self.assembly.leaves(theta)])

@@ -1,4 +1,5 @@
-"""Whether a residual asks for f outside the domain that f was built for.
+"""Whether a residual asks for f outside the domain that f was built for, or beyond where it was
+trained.
 
 The evaluations of f happen inside derivatives, expectations and compositions, at states that only
 the residual knows. So f tells by itself: twins of it have other values outside the domain, and a
@@ -68,14 +69,34 @@ class WatchedNetwork(eqx.Module):
         return _attribute(self, "network", name)
 
 
+class WatchedFunction(eqx.Module):
+    """A function with other values outside a region, unless `mark` is 0."""
+
+    function: Any
+    region: tuple[Any, Any]
+    mark: Any
+
+    def __call__(self, x: Point) -> Array:
+        return _watched(self.function(x), x, self.region, self.mark)
+
+    def __getattr__(self, name: str) -> Any:
+        return _attribute(self, "function", name)
+
+
 MARKS = (0.0, np.nan, 2.0, -2.0)
 """What is added outside of a domain, in units of 1 + |f|: enough to change the sign of f. A twin
 has the index of its mark, a whole number, since floating-point arrays are parameters of f."""
 
 
-def watched(f: Hypothesis) -> tuple[Hypothesis, list[Hypothesis]] | None:
+def watched(
+    f: Hypothesis, region: tuple[Point, Point] | None = None
+) -> tuple[Hypothesis, list[Hypothesis]] | None:
     """f, and f with each of the marks outside of its domain, all of one structure; `None` where no
-    part of f has a domain. A periodic basis has none."""
+    part of f has a domain. A periodic basis has none.
+
+    **Arguments:** `region`, the corners of a smaller box than the domain of f, outside of which f
+    has other values as well.
+    """
     if not any(_has_domain(node) for node in jax.tree.leaves(f, is_leaf=_is_part)):
         return None
 
@@ -97,7 +118,8 @@ def watched(f: Hypothesis) -> tuple[Hypothesis, list[Hypothesis]] | None:
             return jax.tree.map(one, tree, is_leaf=_is_part)
 
         outer = lambda node: isinstance(node, Series) or _is_part(node)
-        return jax.tree.map(replace, f, is_leaf=outer)
+        made = jax.tree.map(replace, f, is_leaf=outer)
+        return made if region is None else WatchedFunction(made, region, np.asarray(mark))
 
     return twin(0), [twin(mark) for mark in range(1, len(MARKS))]
 

@@ -9,6 +9,7 @@ import numpy as np
 from .._checks import positive
 from .._entry import entry
 from .._judge import ErrorEstimate
+from .._judge._box import trained_in
 from .._judge._estimate import estimate
 from .._least_squares._trainable import free_leaves
 from .._precision import theta_dtype
@@ -34,8 +35,9 @@ class RiskReport(AbstractReport):
     Under each distribution and for each equation (each named output of each residual): the
     equation's part of the risk with its standard error, the gap to the train risk, mean, median,
     90 and 99 % quantiles and maximum of log10 |r|, where that maximum is, and the share of points
-    at which the residual asks for f outside the domain that f was built for. The maximum is
-    sought over the whole support, not only among the points, but for the train sample.
+    at which the residual asks for f outside the domain that f was built for, or, where f is a
+    series and `train` is given, outside the box in which it was trained. The maximum is sought
+    over the whole support, not only among the points, but for the train sample.
 
     The error of f itself is estimated on points of its own (`fe.error_estimate`) and decides the
     verdict: f is solved for where the equations determine it and its relative error is below
@@ -96,7 +98,7 @@ class RiskReport(AbstractReport):
             raise ValueError("nothing to report on: pass `train=`, `test=`, `exact=` or `checks=`")
         for name, risk in risks.items():
             _check(name, risk)
-        twins = watched(f) or (f, [])
+        twins = watched(f, None if train is None else trained_in(train, f)) or (f, [])
         self.rows, self.samples = [], []
         before: list[Row] | None = None
         for name, risk in risks.items():

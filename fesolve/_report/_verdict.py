@@ -209,13 +209,21 @@ def _shifted(rows: list[Row], unit: float) -> list[str]:
     return remarks
 
 
+RARELY = 1e-6
+"""A share of the weight at which f is asked for outside that need not be told."""
+
+
 def _outside(rows: list[Row]) -> list[str]:
     shares = []
     for on in dict.fromkeys(row.on for row in rows):
         share = max((row.outside or 0.0 for row in rows if row.on == on), default=0.0)
-        if share > 0:
+        if share > RARELY:
             shares.append(f"{100 * share:.3g} % of the points of {on}")
-    return [f"f is asked for outside its domain at {', '.join(shares)}"] if shares else []
+    return (
+        [f"f is asked for outside its domain or its sample at {', '.join(shares)}"]
+        if shares
+        else []
+    )
 
 
 def floor_warning(rows: list[Row], dtype: np.dtype) -> str | None:

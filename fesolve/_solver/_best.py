@@ -23,7 +23,7 @@ class BestOnFresh:
         self.problem: LeastSquares | None = None
         self.least, self.theta = np.inf, np.asarray(problem.theta)
         risk = problem.risk
-        sample = fresh(risk, problem.f, [term.count for term in risk.terms])
+        sample = fresh(risk, problem.f, [term.count for term in risk.terms], filling=False)
         if sample.complete:
             self.problem = LeastSquares(sample.risk, problem.f, problem.mask)
 

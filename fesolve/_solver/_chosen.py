@@ -10,25 +10,23 @@ from jaxtyping import PRNGKeyArray, PyTree
 from .._distribution import AbstractDistribution, Empirical, Sobol
 from .._distribution._base import rule
 from .._distribution._dirac import is_continuous
+from .._distribution._flat import filling_rule
 from .._hypothesis import Chebyshev, Series, Tensor
 from .._judge._fresh import coordinates, SEED, SHOCK_NODES
-from .._least_squares._assembly import LeastSquares
-from .._least_squares._trainable import linear_leaves, same_leaves
+from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk, on_exact_shock, SumRisk
 from .._types import changed, Hypothesis, is_traced, is_tracing
 from .._worst import underlying
 from ._base import AbstractLeastSquaresSolver, ended, RESULTS, Solution
 from ._batches import is_fresh
 from ._judged import judged
-from ._large import batch_for
-from ._levenberg_marquardt import LevenbergMarquardt
 from ._sequential import in_sequence, later
 
 
 BY_RULES = 3
 """Up to so many coordinates points come from tensor rules, beyond from a low-discrepancy net."""
 FIRST = {1: 64, 2: 24, 3: 10}
-"""Nodes a coordinate with which networks begin, in several coordinates at least."""
+"""Nodes a coordinate with which networks begin."""
 AT_REST = 2.0
 """An error that more points do not shrink by this factor is no longer theirs."""
 
@@ -55,12 +53,6 @@ def on_chosen_points(
     best: Solution | None = None
     while True:
         sample = _sampled(risk, f, size)
-        batch = None if traced else _batch(solver, sample, f, trainable)
-        if batch is not None:
-            given = {"key": key, "monitors": later(monitors, solutions)}
-            found = changed(solver, batch=batch).minimise(risk, f, trainable, **given)
-            solutions.append(judged(risk, found, trainable, solver.accuracy))
-            return in_sequence(solutions)
         count = sum(term.count for term in sample.terms)
         if best is not None and count > solver.budget:
             break
@@ -77,15 +69,6 @@ def on_chosen_points(
             break
         f, trainable, size = best.value, same_leaves(trainable, best.value), 2 * size
     return _with_points(in_sequence([*solutions[:-1], best]), points)
-
-
-def _batch(
-    solver: AbstractLeastSquaresSolver, sample: AbstractRisk, f: Hypothesis, mask: PyTree[bool]
-) -> int | None:
-    """How many points a step sees where steps on all of them would take too long."""
-    if not isinstance(solver, LevenbergMarquardt) or linear_leaves(f, mask)[1]:
-        return None
-    return batch_for(LeastSquares(sample, f, mask))
 
 
 def _is_at_rest(solutions: list[Solution]) -> bool:
@@ -119,18 +102,12 @@ def _points(p: AbstractDistribution, f: Hypothesis, size: float) -> Empirical:
     inner, conditions = underlying(p)
     d = coordinates(inner)
     if 0 < d <= BY_RULES:
-        return _finite(p, int(np.ceil(_nodes(f, d) * size ** (1 / d))))
+        return filling_rule(p, int(np.ceil(_nodes(f, d) * size ** (1 / d))))
     unknowns = sum(leaf.size for leaf in jax.tree.leaves(f) if eqx.is_inexact_array(leaf))
     n = int(np.ceil(size * max(500, unknowns)))
     if d and not conditions and inner is p:
         return Sobol(p).quadrature(n)
     return rule(p.sample(n, key=jax.random.key(SEED)), np.full(n, 1 / n), p)
-
-
-def _finite(p: AbstractDistribution, nodes: int) -> Empirical:
-    found = p.quadrature(nodes)
-    assert isinstance(found, Empirical)
-    return found
 
 
 def _nodes(f: Hypothesis, coordinates: int) -> int:
@@ -139,16 +116,12 @@ def _nodes(f: Hypothesis, coordinates: int) -> int:
     is_series = lambda node: isinstance(node, Series)
     nodes = [node for node in jax.tree.leaves(f, is_leaf=is_series) if is_series(node)]
     sizes = [_size(node.basis, coordinates) for node in nodes]
-    others = [
-        leaf
+    others = not nodes or any(
+        eqx.is_inexact_array(leaf) and leaf.ndim > 1
         for leaf in jax.tree.leaves(f, is_leaf=is_series)
-        if not is_series(leaf) and eqx.is_inexact_array(leaf)
-    ]
-    if nodes and not any(leaf.ndim > 1 for leaf in others):
-        return max([*sizes, 4])
-    # a point a weight; on a line the error tells whether fewer were enough
-    weights = sum(leaf.size for leaf in others) if coordinates > 1 else 0
-    return max([*sizes, FIRST[coordinates], int(np.ceil(weights ** (1 / coordinates)))])
+        if not is_series(leaf)
+    )
+    return max([*sizes, FIRST[coordinates] if others else 4])
 
 
 def _size(basis: Any, coordinates: int) -> int:

@@ -9,7 +9,6 @@ from jaxtyping import PRNGKeyArray, PyTree
 
 from .._checks import function, positive, whole
 from .._hypothesis._grow import fixed, map_free, with_room
-from .._judge._fresh import SEED
 from .._least_squares._affine import is_affine
 from .._least_squares._assembly import LeastSquares, require_rows
 from .._least_squares._trainable import linear_leaves, same_leaves
@@ -21,12 +20,11 @@ from ._best import BestOnFresh
 from ._causal import Order, timely_order
 from ._differentiable import solve_on_device, Staged
 from ._elements import solve_elements
-from ._fresh_batches import in_fresh_batches, Options
-from ._large import batch_for, in_blocks, size_of_jacobian
+from ._large import in_blocks, size_of_jacobian, without_jacobian
 from ._on_elements import element_series
 from ._on_host import in_numpy, is_sparse, on_host, run_on_host
 from ._outcome import host_solution, no_monitors_under_tracing, Outcome
-from ._plans import newton_plan, plan_of
+from ._plans import network_plan, newton_plan, plan_of
 from ._refined import Level, refined, sample_for
 from ._reporter import Reporter
 from ._sequential import in_sequence, later
@@ -43,7 +41,6 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
       refined until its coefficients are at rounding;
     - networks: the last layer by QR, then all weights by damped steps with geodesic acceleration
       in the smaller of J^T J and J J^T, then the last layer once more;
-    - large networks on many points: damped steps on batches of them;
     - initial-value problems, whose empirical risk has false minima: rows weighted causally, by
       exp(-epsilon * loss up to there), until the solution has travelled through the interval.
 
@@ -53,13 +50,7 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
     - `damping`: what is first added to the diagonal of J^T J, relative to its largest entry.
     - `causal`: `x -> t`, the time of a point; for initial-value problems. Without it, a scalar x
       whose conditions all stand at the lower end is detected.
-    - `batch`: points of each term that a step sees: fresh draws of a continuous distribution (of
-      p*(x; f) at the f of that step, where it depends on f), a random choice by their weights of a
-      sample that has more. The steps remember the last one, and the value is the iterate of
-      the least risk on points that no step saw; they end once f is judged to be as accurate as was
-      asked for. Without it a step sees all points, unless f is a network and one such step takes
-      seconds, as from 4,000 weights on as many points on; then a batch is chosen.
-    - `memory`: bytes that a Jacobian may take; past it its rows are taken in blocks.
+    - `memory`: bytes that a Jacobian may take; past it the steps are matrix-free.
     - `accuracy`: the relative error of f up to which it counts as solved. It is the relative
       tolerance of the iteration too: where the residual, relative to the terms of which it is made,
       is a hundred-thousandth of it, steps go on only while a digit costs no more than half of
@@ -70,15 +61,12 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
 
     **Reference:** Levenberg (1944); Marquardt (1963); Transtrum and Sethna (2012), "Improvements
     to the Levenberg-Marquardt algorithm for nonlinear least-squares minimization"; Wang,
-    Sankaran and Perdikaris (2022), "Respecting causality is all you need"; Goldshlager, Abrahamsen
-    and Lin (2024), "A Kaczmarz-inspired approach to accelerate the optimization of neural network
-    wavefunctions", for batches.
+    Sankaran and Perdikaris (2022), "Respecting causality is all you need".
     """
 
     max_steps: int = 2_000
     damping: float = 1e-3
     causal: Callable | None = None
-    batch: int | None = None
     memory: int = 1 << 31
     accuracy: float = 1e-3
     budget: int = 20_000
@@ -88,8 +76,6 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
         whole(self.max_steps, "max_steps")
         positive(self.damping, "damping")
         whole(self.memory, "memory")
-        if self.batch is not None:
-            whole(self.batch, "batch")
         if self.causal is not None:
             function(self.causal, "causal", "`lambda x: x[0]`, the time of a point", ["x"])
         positive(self.accuracy, "accuracy")
@@ -105,8 +91,6 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
         key: PRNGKeyArray | None,
         monitors: tuple,
     ) -> Solution:
-        if self.batch is not None:
-            return self.in_batches(risk, f, trainable, key=key, monitors=monitors)
         marched = solve_elements(risk, f, trainable) if element_series(f) else None
         if marched is None:
             return refined(self._at_level, risk, f, trainable, monitors=monitors)
@@ -114,21 +98,6 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
             numbers = {"risk": float(marched.risk), "stage": "elements"}
             monitor(int(marched.stats["steps"]), numbers, marched.value)
         return marched
-
-    def in_batches(
-        self,
-        risk: AbstractRisk,
-        f: Hypothesis,
-        trainable: PyTree[bool],
-        *,
-        key: PRNGKeyArray | None = None,
-        monitors: tuple = (),
-    ) -> Solution:
-        """The minimum by steps of which each sees a batch."""
-        assert self.batch is not None
-        given = (self.batch, self.max_steps, self.damping, self.accuracy, self.every)
-        key = jax.random.key(SEED) if key is None else key
-        return in_fresh_batches(Options(*given), risk, f, trainable, key=key, monitors=monitors)
 
     def _at_level(self, level: Level, monitors: tuple) -> Solution:
         left = changed(self, max_steps=max(1, self.max_steps - level.taken))
@@ -195,14 +164,11 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
     def _on_host(
         self, problem: LeastSquares, linear: bool, last: tuple[int, ...], monitors: tuple
     ) -> Solution:
-        if not linear and (size := batch_for(problem)) is not None:
-            large = changed(self, batch=size)
-            return large.in_batches(problem.risk, problem.f, problem.mask, monitors=monitors)
         in_parts = size_of_jacobian(problem) > self.memory
         best = None if linear or in_parts else BestOnFresh(problem)
         report = Reporter(problem.value, monitors, self.every, best)
         if in_parts:
-            return host_solution(problem, self._in_parts(problem, linear, report))
+            return host_solution(problem, self._in_parts(problem, report))
         order = lambda: timely_order(problem, self.causal)
         algebra = in_numpy(problem, order=order, report=report)
         # for series it is asked only where Gauss-Newton does not arrive
@@ -211,11 +177,15 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
         out = out if best is None or not out.finite else best.kept(problem, out)
         return host_solution(problem, out)
 
-    def _in_parts(self, problem: LeastSquares, linear: bool, report: Reporter) -> Outcome:
-        """Past the memory budget."""
-        algebra = in_blocks(problem, self.memory, report)
-        out = run_on_host(problem, algebra, self._plan(linear, (), timed=False))
-        return out._replace(r=problem.residuals(out.theta))
+    def _in_parts(self, problem: LeastSquares, report: Reporter) -> Outcome:
+        """Past the memory budget: in blocks of rows where they outnumber the unknowns, else
+        without a Jacobian."""
+        if problem.rows > 4 * problem.theta.size:
+            algebra = in_blocks(problem, self.memory, report)
+            out = run_on_host(problem, algebra, self._plan(True, (), timed=False))
+            return out._replace(r=problem.residuals(out.theta))
+        plan = network_plan((), self.max_steps, self.damping, self.accuracy, timed=False)
+        return run_on_host(problem, without_jacobian(problem, report), plan)
 
 
 def _ends_with_elements(problem: LeastSquares) -> bool:

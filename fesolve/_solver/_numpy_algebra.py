@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from .._least_squares._algebra import DAMPED, Damped, threads_for
+from .._least_squares._algebra import DAMPED, Damped, one_thread
 from ._algebra import Algebra, Plan, Point, Stage, State
 from ._causal import Order, past
 
@@ -48,8 +48,7 @@ class InNumPy(Algebra):
       it; `None` where they are as they are.
     - `order`: of the rows in time, if they have one; asked for where it is needed.
     - `report`: is told of each step and of the end, and may keep the state of a loop.
-    - `steps`: the steps of a Jacobian, which may be sparse.
-    - `operations`: multiplications in a step.
+    - `steps`: the steps of a Jacobian, which may be sparse, or an object that has no entries.
     """
 
     xp = np
@@ -65,11 +64,10 @@ class InNumPy(Algebra):
         report: Any = UNWATCHED,
         accelerates: bool = True,
         steps: Any = Damped,
-        operations: float = 0.0,
     ) -> None:
         self._residuals_at, self._linearise, self._holds = residuals, linearise, holds
         self._like_rows, self._factor = like_rows, None
-        self._steps, self.operations = steps, operations
+        self._steps = steps
         self._order_of, self.report, self.accelerates = order, report, accelerates
         self.evaluations, self.history, self.eps = 0, [], 0.0
         self.latest: State | None = None
@@ -117,8 +115,7 @@ class InNumPy(Algebra):
             while not state.done:
                 stage, steps = plan.stages[state.stage], state.steps
                 if stage.damped and not guarded:  # SciPy comes with a BLAS of its own
-                    guard.enter_context(threads_for(self.operations, DAMPED))
-                    guarded = True
+                    guarded = guard.enter_context(one_thread(DAMPED)) is None
                 state = self.latest = body(state)
                 if state.steps > steps:
                     self.history.append(self.risk(state.here))

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from .._least_squares._algebra import threads_for
+from .._least_squares._algebra import one_thread
 from .._least_squares._assembly import blocks, LeastSquares, owners
 from .._least_squares._trainable import has_sparse_rows
 from ._algebra import Plan, State
@@ -41,7 +41,6 @@ def in_numpy(problem: LeastSquares, **more: Any) -> InNumPy:
             lambda theta: linearised(problem, theta)[:2],
             **given | {"steps": BandedSteps, "like_rows": lambda jacobian: None},
         )
-    given["operations"] = problem.operations
     return InNumPy(problem.residuals, problem.linearise, **given)
 
 
@@ -91,7 +90,7 @@ def run_on_host(
     **Raises:** `Interrupted` on Ctrl-C, with the best iterate so far.
     """
     try:
-        with threads_for(algebra.operations, problem.theta.size):
+        with one_thread(problem.theta.size):
             state = iterate(algebra, plan, problem.theta) if steps is None else steps()
     except KeyboardInterrupt:
         state = algebra.latest

@@ -13,6 +13,8 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
+from .._distribution._dirac import is_continuous
+from .._distribution._flat import filling_rule
 from .._hypothesis import Chebyshev, SpectralElements
 from .._hypothesis._grow import first, fixed, free_series, map_free, of_degree, richer, unresolved
 from .._least_squares._trainable import same_leaves
@@ -104,11 +106,14 @@ def sample_for(risk: AbstractRisk, f: Hypothesis) -> AbstractRisk:
     population stays."""
     degrees = [s.basis.size - 1 for s in free_series(f) if isinstance(s.basis, Chebyshev)]
     if degrees:
+        nodes = max(degrees) + 8
         terms = [
-            changed(term, distribution=term.population) if term.population is not None else term
+            changed(term, distribution=filling_rule(term.population, nodes))
+            if is_continuous(term.population)
+            else term
             for term in risk.terms
         ]
-        return sum(terms[1:], terms[0]).quadrature(max(degrees) + 8)
+        return sum(terms[1:], terms[0]).quadrature(nodes)  # of shocks that are continuous
     elements = element_series(f)
     return on_elements(risk, elements[0].basis) if elements else risk
 

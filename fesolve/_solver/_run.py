@@ -29,8 +29,7 @@ def solution_of(
     monitors: tuple,
 ) -> Solution:
     """What a solver finds, judged."""
-    draws = isinstance(solver, LevenbergMarquardt) and solver.batch is not None
-    if isinstance(solver, AbstractLeastSquaresSolver) and is_population(risk) and not draws:
+    if isinstance(solver, AbstractLeastSquaresSolver) and is_population(risk):
         given = {"key": key, "monitors": monitors}
         return on_chosen_points(solver, risk, f, trainable, **given)
     given = {"key": key, "monitors": monitors}
