@@ -1,6 +1,7 @@
 """The verb."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import equinox as eqx
@@ -12,19 +13,15 @@ from jaxtyping import PRNGKeyArray, PyTree
 from ._checkpoint import as_checkpoint, Checkpoint, keeping
 from ._checks import function, prng_key
 from ._entry import entry
+from ._least_squares._assembly import LeastSquares
+from ._least_squares._not_finite import where_not_finite
 from ._least_squares._trainable import same_leaves, trainable_leaves
 from ._monitor import Monitors, running
 from ._risk import AbstractRisk, require_risk, require_sample, require_squares
-from ._solver import (
-    AbstractSolver,
-    Interrupted,
-    LevenbergMarquardt,
-    RESULTS,
-    Solution,
-    SolveError,
-)
-from ._solver._not_finite import where_not_finite
-from ._solver._outcome import UNRESOLVED_AT
+from ._solution import Interrupted, RESULTS, Solution, SolveError
+from ._solver import AbstractSolver, LevenbergMarquardt
+from ._solver._base import Task
+from ._solver._outcome import BEYOND, UNRESOLVED_AT
 from ._solver._run import known_steps, solution_of
 from ._types import changed, F, is_traced
 
@@ -87,21 +84,22 @@ def solve(
     solver = _DEFAULT if solver is None else solver
     _check(risk, f, solver, monitors, key, throw, only)
     trainable = trainable_leaves(f, only)
+    kept = as_checkpoint(checkpoint)
     of = {"risk": risk, "f": (f, trainable), "solver": solver, "key": key}
     with (
         running(monitors, known_steps(solver, risk)) as monitor,
-        keeping(as_checkpoint(checkpoint), of, monitors, f) as monitor.keeper,
+        nullcontext() if kept is None else keeping(kept, of, monitors, f) as monitor.keeper,
     ):
         watching = (monitor,) if monitor else ()
         try:
-            solution = solution_of(solver, risk, f, trainable, key=key, monitors=watching)
+            solution = solution_of(solver, Task(risk, f, trainable, key, watching))
         except KeyboardInterrupt as interrupt:
             if monitor.ended_by is None:
                 raise
             solution = _stopped(monitor, interrupt)
     if is_traced(solution.result):
         return _spoiled_where_not_finite(solution, trainable)
-    if is_traced(solution.value) and bool(solution.result == RESULTS.non_finite):
+    if bool(solution.result == RESULTS.non_finite) and is_traced(solution.value):
         return _spoiled_where_not_finite(solution, trainable)
     if throw and bool(solution.failed):
         raise SolveError(_sentence(solution, risk, trainable), solution)
@@ -170,7 +168,8 @@ def _sentence(solution: Solution, risk: AbstractRisk, trainable: PyTree[bool]) -
     except ValueError:
         least_squares = None
     if least_squares is not None and bool(solution.result == RESULTS.non_finite):
-        return f"{sentence}. {where_not_finite(risk, solution, trainable)}"
+        problem = LeastSquares(risk, solution.value, trainable)
+        return f"{sentence}. {where_not_finite(problem, solution.stats.get(BEYOND))}"
     if is_traced((solution.risk, solution.stats)):
         return sentence
     numbers = f"risk {float(solution.risk):.3g}{_error(solution)}"

@@ -30,6 +30,7 @@ LEVELS = [
     {"_dry_run"},
     {"_worst"},
     {"_least_squares"},
+    {"_solution"},
     {"_norms"},
     {"_judge"},
     {"_solver"},

@@ -46,6 +46,20 @@ def test_near_the_fold_it_is_the_lower_solution():
     assert np.all(np.diff(solution.stats["path"]) > 0) and solution.stats["path"][0] == 0.0
 
 
+def test_a_free_degree_grows_along_the_path():
+    """f' = -a f from a = 1, for which degree 16 is enough, to a = 60."""
+    ode = lambda f, x, a: jax.grad(f)(x) + a * f(x)
+    risk = lambda a: (
+        fe.Risk(ode, fe.Uniform(0.0, 1.0), args=(a,))
+        + fe.Risk(lambda f, x: f(x) - 1.0, fe.Dirac(0.0))
+    ).quadrature(8)
+    f = fe.Series(fe.Chebyshev(None, (0.0, 1.0)))
+    solution = fe.solve(risk(60.0), f, fe.Continuation(risk(1.0), steps=2))
+    x = np.linspace(0.0, 1.0, 50)
+    np.testing.assert_allclose(jax.vmap(solution.value)(x), np.exp(-60 * x), rtol=0, atol=1e-11)
+    assert solution.value.basis.degree == int(solution.stats["degree"]) >= 32
+
+
 def test_past_the_fold_it_says_where_it_stopped():
     solver = fe.Continuation(bratu_risk(0.5), fe.LevenbergMarquardt(max_steps=60))
     with pytest.raises(fe.SolveError, match=r"the continuation stopped 0\.9\d+ of the way") as info:

@@ -112,6 +112,24 @@ def test_every_solver_can_be_stopped(solver, steps):
     assert np.isfinite(np.asarray(solution.value(0.3)))
 
 
+@pytest.mark.parametrize(
+    "solver",
+    (
+        fe.LevenbergMarquardt(every=3),
+        fe.Optax(optax.sgd(1e-3), num_steps=7, every=3),
+        fe.FixedPoint(lambda f, g, p: f(p[0]) - 0.5 * g(p[0]) - p[1], every=3),
+        fe.MinimumNorm(fe.Risk(lambda f: f.coefficients), every=3),
+    ),
+    ids=lambda x: type(x).__name__,
+)
+def test_monitors_are_told_after_every_so_many_steps(solver):
+    steps = []
+    tell = lambda step, metrics, f: steps.append(step)
+    solution = fe.solve(TRAIN, START, solver, monitors=(tell,), throw=False)
+    last = int(solution.stats["steps"])
+    assert steps == [*range(3, last, 3), last]
+
+
 def test_ctrl_c_is_no_stop():
     def interrupt(step, metrics, f):
         raise KeyboardInterrupt

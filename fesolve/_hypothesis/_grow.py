@@ -49,6 +49,23 @@ def is_free(node: Any) -> bool:
     return isinstance(node, Series) and getattr(node.basis, "adaptive", False)
 
 
+def is_element_series(node: Any) -> bool:
+    return isinstance(node, Series) and isinstance(node.basis, SpectralElements)
+
+
+def element_series(f: Hypothesis) -> list[Series]:
+    """The series over spectral elements in f."""
+    leaves = jax.tree.leaves(f, is_leaf=is_element_series)
+    return [leaf for leaf in leaves if is_element_series(leaf)]
+
+
+def is_settled(f: Hypothesis) -> bool:
+    """Whether a solver has nothing to choose for f: no basis to enrich, and no elements, which ask
+    for points of their own."""
+    looked_after = lambda node: is_free(node) or is_element_series(node)
+    return not any(map(looked_after, jax.tree.leaves(f, is_leaf=looked_after)))
+
+
 def free_series(f: Hypothesis) -> list[Series]:
     """The series in f whose bases a solver may enrich."""
     return [node for node in jax.tree.leaves(f, is_leaf=is_free) if is_free(node)]
@@ -169,3 +186,19 @@ def _(basis: SpectralElements) -> SpectralElements:
 def fixed(f: Hypothesis) -> Hypothesis:
     """f with its free bases as they are."""
     return map_free(lambda s: _with(s, settled(s.basis), s.coefficients), f)
+
+
+def released(found: Hypothesis, given: Hypothesis) -> Hypothesis:
+    """What was found, in bases as free as those of `given`, whose degrees it had settled."""
+    if not free_series(given):
+        return found
+    is_series = lambda node: isinstance(node, Series)
+    nodes, structure = jax.tree.flatten(given, is_leaf=is_series)
+    others = jax.tree.leaves(found, is_leaf=is_series)
+
+    def free(node: Any, other: Any) -> Any:
+        if not is_free(node) or not isinstance(node.basis, Chebyshev) or is_free(other):
+            return other
+        return of_degree(other, node.basis.max_degree)
+
+    return jax.tree.unflatten(structure, list(map(free, nodes, others)))

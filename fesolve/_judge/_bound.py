@@ -83,7 +83,8 @@ def quick_bound(
     sample = fresh(risk, f, counts)
     if not sample.complete or not sample.samples:
         return None
-    problem = _on_points(solved, sample.risk, f) or LeastSquares(sample.risk, f, mask)
+    moved = None if solved is None else solved.on_points(sample.risk, f)
+    problem = LeastSquares(sample.risk, f, mask) if moved is None else moved
     if not problem.theta.size <= problem.rows <= CHEAP / problem.theta.size**2:
         return None
     lower = _lower_columns(f, problem.theta.size)
@@ -149,21 +150,6 @@ def _lower_columns(f: Series, unknowns: int) -> _Lower | None:
         return None
     every = np.tile(degrees, unknowns // degrees.size)
     return _Lower(np.argsort(every, kind="stable"), int(np.sum(every <= LOWER * degrees.max())))
-
-
-def _on_points(
-    solved: LeastSquares | None, risk: AbstractRisk, f: Hypothesis
-) -> LeastSquares | None:
-    """The problem that was solved, on other points and at this f, where it has f's shape."""
-    if solved is None or jax.tree.structure(solved.f) != jax.tree.structure(f):
-        return None
-    if any(np.shape(a) != np.shape(b) for a, b in zip(*map(jax.tree.leaves, (solved.f, f)))):
-        return None
-    if len(solved.terms) != len(risk.terms) or (moved := solved.on_points(risk)) is None:
-        return None
-    leaves = [x for x, m in zip(jax.tree.leaves(f), jax.tree.leaves(solved.mask)) if m]
-    moved.theta = np.concatenate([np.ravel(np.asarray(leaf)) for leaf in leaves])
-    return moved
 
 
 def _is_linear(f: Hypothesis) -> bool:

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._least_squares._algebra import tall
 from .._least_squares._assembly import blocks, Equation, owners
 
 
@@ -106,7 +107,7 @@ def missing_step(
         directions = _apart_from_polynomials(xp, svd, values_jacobian, own)
         jacobian, values_jacobian = jacobian @ directions, values_jacobian @ directions
         theta = xp.where(own, 0, theta)
-    left, s, vt = svd(_tall(xp, values_jacobian))
+    left, s, vt = svd(tall(xp, values_jacobian))
     seen = s > max(UNSEEN, 10 * eps) * s[0]
     to_theta = vt.T * xp.where(seen, 1 / xp.where(seen, s, 1), 0)[None]
     # f itself in the richer space, where what was given is not part of theta
@@ -121,7 +122,7 @@ def missing_step(
     u, size, _ = svd(elsewhere)
     q = u * xp.where(size > 1e3 * eps * xp.linalg.norm(jacobian), 1, 0)[None]
     along, rest = along - q @ (q.T @ along), r - q @ (q.T @ r)
-    u, sigma, wt = svd(_tall(xp, along))
+    u, sigma, wt = svd(tall(xp, along))
     u = u[: r.size]
     used = xp.arange(sigma.size) < xp.sum(seen)
     least = max(SELECTED, ROUNDING * eps) if selected else ROUNDING * eps
@@ -155,10 +156,10 @@ def _apart_from_polynomials(xp: Any, svd: Decomposition, table: Any, own: np.nda
     """Directions of theta: each entry alone, but for those that are a network's own, which move in
     combinations of unit size whose values are orthogonal to polynomials."""
     beside, mine = table[:, ~own], table[:, own]
-    u, s, vt = svd(_tall(xp, beside))
+    u, s, vt = svd(tall(xp, beside))
     inverse = xp.where(s > UNSEEN * s[0], 1 / xp.where(s > 0, s, 1), 0)
     follow = vt.T @ (inverse[:, None] * (u[: table.shape[0]].T @ mine))
-    _, s, vt = svd(_tall(xp, mine - beside @ follow))
+    _, s, vt = svd(tall(xp, mine - beside @ follow))
     rounding = 100 * float(np.finfo(table.dtype).eps)
     kept = s > max(FOLLOWED, rounding) * xp.linalg.norm(mine)
     combined = vt.T * xp.where(kept, 1 / xp.where(kept, s, 1), 0)[None]
@@ -199,11 +200,3 @@ def _largest_gap(xp: Any, sigma: Any, used: Any) -> Any:
     ratios = sigma[:-1] / xp.where(sigma[1:] > 0, sigma[1:], xp.inf)
     low = used[1:] & (xp.arange(1, sigma.size) >= xp.sum(used) // 2)
     return xp.max(xp.where(low, ratios, 0)) if sigma.size > 1 else xp.ones(())
-
-
-def _tall(xp: Any, matrix: Any) -> Any:
-    """The matrix with zero rows below, so that its thin decomposition has all directions."""
-    rows, columns = matrix.shape
-    if rows >= columns:
-        return matrix
-    return xp.concatenate([matrix, xp.zeros((columns - rows, columns), matrix.dtype)])

@@ -229,3 +229,12 @@ def inverse_factor(jacobian: np.ndarray) -> np.ndarray:
     if triangle.shape[0] <= SMALL:
         return np.linalg.inv(triangle)
     return back_substitute(triangle, np.eye(triangle.shape[0], dtype=triangle.dtype))
+
+
+def tall(xp: Any, matrix: Any) -> Any:
+    """The matrix with zero rows below, so that its thin decomposition has all directions; in
+    NumPy or JAX."""
+    rows, columns = matrix.shape
+    if rows >= columns:
+        return matrix
+    return xp.concatenate([matrix, xp.zeros((columns - rows, columns), matrix.dtype)])

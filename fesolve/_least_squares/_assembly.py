@@ -130,23 +130,40 @@ class LeastSquares:
         self.theta = xp.concatenate([xp.ravel(xp.asarray(leaf, dtype)) for leaf in leaves])
         self.equations = _equations(self.assembly, self.terms, self.theta, self.data)
 
-    def on_points(self, risk: AbstractRisk) -> "LeastSquares | None":
-        """The same problem where `risk` has other points, as many in each term; `None` where it has
-        not. Nothing but arrays is new, so that nothing is read or looked up again."""
-        pairs = zip(risk.terms, self.terms, strict=True)
-        if self.traced or any(term.count != before.count for term, before in pairs):
+    def on_points(self, risk: AbstractRisk, f: Hypothesis) -> "LeastSquares | None":
+        """The same problem at another f, where `risk` has other points; `None` where f has another
+        shape, or terms another number of points. Nothing but arrays is new, so that nothing is
+        read or looked up again."""
+        shape = lambda risk, f: (
+            jax.tree.structure(f),
+            [np.shape(leaf) for leaf in jax.tree.leaves(f)],
+            [term.count for term in risk.terms],
+        )
+        if self.traced or shape(risk, f) != shape(self.risk, self.f):
             return None
         moved = copy.copy(self)
-        moved.risk, moved.terms = risk, risk.terms
+        moved.risk, moved.terms, moved.f = risk, risk.terms, f
         moved.bares = [term.bare for term in risk.terms]
         data = arrays_of((moved.bares, self.rest))
         moved.data = [cast(x, self.assembly.dtype) for x in data]
+        moved.theta = self.theta_of(f)
         return moved
 
     @property
     def rows(self) -> int:
         last = self.equations[-1]
         return last.start + last.points * last.width
+
+    @property
+    def size_of_jacobian(self) -> int:
+        """Bytes of a dense Jacobian."""
+        return self.rows * self.theta.size * self.theta.dtype.itemsize
+
+    def theta_of(self, f: Hypothesis) -> np.ndarray:
+        """theta of another f of the same structure."""
+        pairs = zip(jax.tree.leaves(f), jax.tree.leaves(self.mask), strict=True)
+        leaves = [np.ravel(np.asarray(leaf, self.theta.dtype)) for leaf, mark in pairs if mark]
+        return np.concatenate(leaves)
 
     def value(self, theta: Any) -> Hypothesis:
         """f at theta, with the leaves that do not train as they were given."""

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from .._judge import ErrorEstimate, margin
+from .._judge._judged import CLEARLY, HOLDS
 from .._show import place
-from .._solver import RESULTS, Solution
-from .._solver._judged import CLEARLY, HOLDS
+from .._solution import RESULTS, Solution
 from ._check import Check
 from ._exact import ExactError
 from ._statistics import Row

@@ -1,12 +1,14 @@
 """Solvers: argmin over theta of R(f_theta)."""
 
-from ._base import (
-    AbstractLeastSquaresSolver as AbstractLeastSquaresSolver,
-    AbstractSolver as AbstractSolver,
+from .._solution import (
     Interrupted as Interrupted,
     RESULTS as RESULTS,
     Solution as Solution,
     SolveError as SolveError,
+)
+from ._base import (
+    AbstractLeastSquaresSolver as AbstractLeastSquaresSolver,
+    AbstractSolver as AbstractSolver,
 )
 from ._sequential import Sequential as Sequential
 from ._continuation import Continuation as Continuation

@@ -4,6 +4,9 @@ import abc
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from .._solution import RESULTS
+from ._causal import Order, past
+
 
 class Stage(NamedTuple):
     """A part of a plan.
@@ -38,6 +41,8 @@ class Plan(NamedTuple):
     - `accuracy`: the relative error of f that is asked for.
     - `to_rounding`: a solve is at its end where the residual is rounding; else where the equations
       hold.
+    - `affine`: the residual is said to be affine in theta: the solve has arrived where the step led
+      to where its linearisation said.
     """
 
     stages: tuple[Stage, ...]
@@ -46,6 +51,12 @@ class Plan(NamedTuple):
     damping: float = 1e-3
     accuracy: float = 1e-3
     to_rounding: bool = False
+    affine: bool = False
+
+    @property
+    def unfinished(self) -> Any:
+        """The result of a solve that has not arrived."""
+        return RESULTS.not_affine if self.affine else RESULTS.max_steps_reached
 
     @property
     def reserve(self) -> int:
@@ -123,24 +134,22 @@ class Algebra(abc.ABC):
 
     @property
     @abc.abstractmethod
+    def order(self) -> Order | None:
+        """The order of the rows in time, if they have one."""
+
+    @property
     def timed(self) -> bool:
-        """Whether rows have an order in time."""
+        """Whether they have."""
+        return self.order is not None
+
+    def past(self, r: Any) -> Any:
+        """At each row, the sum of r^2 over all earlier rows."""
+        assert self.order is not None
+        return past(self.xp, self.order, r)
 
     @abc.abstractmethod
-    def number(self, x: float) -> Any:
-        """A number, in the precision of theta."""
-
-    @abc.abstractmethod
-    def count(self, x: int) -> Any:
-        """A whole number."""
-
-    @abc.abstractmethod
-    def flag(self, x: Any) -> Any:
-        """A truth value."""
-
-    @abc.abstractmethod
-    def negated(self, flag: Any) -> Any:
-        """Not that."""
+    def constant(self, x: float | int | bool) -> Any:
+        """A number in the precision of theta, a whole number, or a truth value."""
 
     @abc.abstractmethod
     def choose(self, flag: Any, a: Any, b: Any) -> Any:
@@ -157,10 +166,6 @@ class Algebra(abc.ABC):
     @abc.abstractmethod
     def stage(self, plan: Plan, index: Any) -> Any:
         """The stage at an index."""
-
-    @abc.abstractmethod
-    def index(self, table: list[int], at: Any) -> Any:
-        """The entry of a table."""
 
     @abc.abstractmethod
     def loop(self, plan: Plan, body: Callable[[State], State], state: State) -> State:
@@ -208,7 +213,3 @@ class Algebra(abc.ABC):
     @abc.abstractmethod
     def least_damping(self, jacobian: Any) -> Any:
         """Less than this is rounding."""
-
-    @abc.abstractmethod
-    def past(self, r: Any) -> Any:
-        """At each row, the sum of r^2 over all earlier rows."""

@@ -5,64 +5,46 @@ O(ridge) (Engl, Kunisch and Neubauer, 1989). For networks each of them, from the
 what damped least squares is good at, while steps in the null space of R have to follow its bends.
 """
 
-from typing import Any
-
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import PyTree
 
 from .._least_squares._assembly import LeastSquares
+from .._least_squares._null_space import decided_directions
 from .._risk import AbstractRisk, Risk
-from .._types import changed, Hypothesis
-from ._base import RESULTS, Solution
+from .._solution import RESULTS, Solution
+from .._types import changed
+from ._base import Task
 from ._levenberg_marquardt import LevenbergMarquardt
-from ._verdict import decided_directions, root_mean_squares
+from ._outcome import Outcome, solution_on_host
 
 
-def annealed(
-    risk: AbstractRisk,
-    norm: AbstractRisk,
-    f: Hypothesis,
-    trainable: PyTree[bool],
-    *,
-    max_steps: int,
-    monitors: tuple,
-) -> Solution:
+def annealed(task: Task, norm: AbstractRisk, max_steps: int) -> Solution:
     """The solution after the last ridge, `max_steps` at most at each; solved where the constraint
     holds to within its tolerance and the last steps changed nothing."""
+    risk, now, history, steps = task.risk, task._replace(key=None, monitors=()), [], 0
     # the norm is stationary long after the residual is small: no digit is too dear
-    rounding = float(np.finfo(LeastSquares(risk, f, trainable).assembly.dtype).eps)
+    rounding = float(np.finfo(task.posed().theta.dtype).eps)
     solver = LevenbergMarquardt(max_steps=max_steps, accuracy=rounding)
     penalty = sum([_without_tolerance(term) for term in norm.terms])
-    steps, history, result = 0, [], RESULTS.non_finite
+    finite = converged = False
     for ridge in _ridges(rounding):
-        inner = solver.minimise(risk + float(ridge) * penalty, f, trainable, key=None, monitors=())
+        inner = solver.minimise(now._replace(risk=risk + float(ridge) * penalty))
         steps += int(inner.stats["steps"])
         reached = float(risk(inner.value))
         # a smaller ridge with a larger residual: its steps were lost in rounding
         if bool(inner.result == RESULTS.non_finite) or (history and reached > history[-1]):
             continue
-        f, result = inner.value, _unless_unfinished(inner, max_steps)
+        # stationary, unless the steps ran out before the norm was
+        now, finite = now.at(inner.value), True
+        converged = int(inner.stats["steps"]) < max_steps
         history.append(reached)
-        for monitor in monitors:
-            numbers = {"risk": reached, "norm": float(norm(f)), "ridge": float(ridge)}
-            monitor(steps, {**numbers, "stage": "ridge"}, f)
-    problem = LeastSquares(risk, f, trainable)
+        numbers = {"risk": reached, "norm": float(norm(now.f)), "ridge": float(ridge)}
+        task.tell(steps, {**numbers, "stage": "ridge"}, now.f)
+    problem = now.posed()
     r, jacobian = problem.linearise(problem.theta)
-    multipliers = [bare.multiplier for bare in problem.bares]
-    stats = {
-        "steps": np.asarray(steps),
-        "rms": root_mean_squares(problem.equations, r, multipliers),
-        "norm": np.asarray(norm(f)),
-        "free_directions": np.asarray(_free(problem, jacobian)),
-    }
-    return Solution(f, np.asarray(r @ r), result, stats, np.asarray(history))
-
-
-def _unless_unfinished(inner: Solution, max_steps: int) -> Any:
-    """Stationary, unless the steps ran out before the norm was."""
-    unfinished = int(inner.stats["steps"]) >= max_steps
-    return RESULTS.max_steps_reached if unfinished else RESULTS.not_zero
+    more = {"norm": norm(now.f), "free_directions": _free(problem, jacobian)}
+    out = Outcome(problem.theta, r, steps, converged, finite, more, history=history)
+    return changed(solution_on_host(problem, out), problem=None)
 
 
 def _ridges(rounding: float) -> np.ndarray:

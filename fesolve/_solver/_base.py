@@ -1,192 +1,55 @@
-"""What a solver is, and what it returns."""
+"""What a solver is, and what it is given."""
 
 import abc
-import html
-from typing import Any, Generic
+from typing import Any, NamedTuple
 
 import equinox as eqx
-import jax
-import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, ArrayLike, PRNGKeyArray, PyTree
+from jaxtyping import PRNGKeyArray, PyTree
 
 from .._least_squares._assembly import LeastSquares
+from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk
-from .._show import is_known, is_readable, is_whole, line, Plain, Shown, Table, Word, words
-from .._types import F, Hypothesis
+from .._show import Shown
+from .._solution import Solution
+from .._types import Hypothesis, is_traced, is_tracing
 
 
-class RESULTS(eqx.Enumeration):
-    """How a solve ended; each member is a sentence."""
+class Task(NamedTuple):
+    """What a solver is given.
 
-    solved = "solved: the equations determine f, and the error of f is below the accuracy asked for"
-    not_zero = (
-        "stationary, but not at zero: the risk of a functional equation has the minimum 0, and f "
-        "may be farther from its solution than the accuracy asked for. This is a local minimum, or "
-        "the hypothesis class is too small. Try a larger degree or width, more points, another "
-        "start (`fe.fit`), `causal=` for an initial-value problem"
-    )
-    not_unique = (
-        "not unique: f may change by its own size and no residual tells, so that the equations do "
-        "not determine it. A condition is missing, or the residual is blind to f somewhere; "
-        "`fe.error_estimate(risk, f).free(x)` shows where f is free. Add a condition, or choose "
-        "by `fe.MinimumNorm`"
-    )
-    overfitted = (
-        "overfitted: the equations hold on the sample and not beyond it. Take more points, or give "
-        "the solver the risk itself, without a number of points, so that it chooses them"
-    )
-    on_sample = (
-        "solved on the sample alone: its population is not known, so that nothing is said of f "
-        "between the points. Give it, as in `fe.Empirical(points, population=p)`"
-    )
-    not_estimated = (
-        "the equations hold, as far as can be seen, but the error of f is not known: no richer "
-        "space than that of f is affordable, and a bound, if there is one, is above the accuracy "
-        "asked for. Look at residuals on fresh points, and compare starts (`fe.MultiStart`)"
-    )
-    max_steps_reached = (
-        "not converged: `max_steps` was reached while the risk was still falling. Raise "
-        "`max_steps`, or start closer"
-    )
-    non_finite = (
-        "the residual, or its derivative in f, became NaN or infinite, and no shorter step was "
-        "finite. Look at the domain of the functions in the residual (a log, a power, a division) "
-        "and at the starting f"
-    )
-    not_affine = (
-        "not affine: the residual is not affine in theta, so that one linear solve is not enough. "
-        "Use `fe.LevenbergMarquardt`"
-    )
-    unresolved = (
-        "unresolved: in the richest space allowed the last coefficients of f had not fallen to "
-        "rounding, or the equation did not hold. Raise `max_degree`, or use "
-        "`fe.SpectralElements(..., adaptive=True)`; where f has a kink or a jump, put a break there"
-    )
-    disagree = (
-        "several solutions: starts of equal risk end at different functions, so that the equation "
-        "on its sample does not say which. A selection problem: add an anchor (a value that is "
-        "known), a transversality condition or more points, or choose by `fe.MinimumNorm`; "
-        "`compare=` says what should agree"
-    )
-    no_contraction = (
-        "no contraction: the changes of the fixed-point iteration do not shrink, it diverges or "
-        "goes round in circles. Take `damping` below 1 or another `step`, start closer, or solve "
-        "the equation as it stands with `fe.LevenbergMarquardt`"
-    )
-    ran = "ran the steps that it was given; the report says what they are worth"
-    stopped = "stopped: a monitor has ended the solve, and this is the best f until then"
-
-
-def ended(result: Any, *kinds: Any) -> Any:
-    """Whether a result is one of these members of `RESULTS`, in NumPy unless it is traced."""
-    (value,) = jax.tree.leaves(result)
-    codes = [jax.tree.leaves(kind)[0] for kind in kinds]
-    xp = jnp if isinstance(value, jax.Array) else np
-    return xp.any(xp.stack([xp.asarray(value == code) for code in codes]), axis=0)
-
-
-class Solution(Shown, Generic[F]):
-    """What `solve` returns.
-
-    - `value`: f, of the same structure as the hypothesis that was given.
-    - `risk`: the risk of f on the sample that it was trained on, a scalar.
-    - `result`: a member of `RESULTS`.
-    - `stats`: arrays that say what the solver did: steps, evaluations, damping, ..., and how f
-      was judged: `error`, its relative error, estimated, or, where `error_is_bound`, a bound
-      of it; `conditioning`, the least |dr| per |df| (`fe.ErrorEstimate` says what these are).
-    - `history`: the risk after each step, where the solver ran on the host; else `None`.
-    - `trained`: which leaves of f were solved for.
-    - `problem`: what a solver hands to the judge, so that nothing is set up twice; `None` in what
-      `solve` returns.
+    - `risk`: what to minimise.
+    - `f`: where to begin.
+    - `trainable`: which leaves of f are theta, a tree of its structure.
+    - `key`: for what the solver draws.
+    - `monitors`: who is told of the steps; none inside of JAX's transformations.
     """
 
-    value: F
-    risk: ArrayLike
-    result: Any
-    stats: dict[str, ArrayLike]
-    history: Array | np.ndarray | None = None
-    trained: tuple[bool, ...] | None = eqx.field(static=True, default=None)
-    problem: LeastSquares | None = eqx.field(static=True, default=None)
+    risk: AbstractRisk
+    f: Hypothesis
+    trainable: PyTree[bool]
+    key: PRNGKeyArray | None = None
+    monitors: tuple = ()
 
     @property
-    def solved(self) -> Any:
-        """Whether f is known to be a solution, to the accuracy asked for."""
-        return ended(self.result, RESULTS.solved)
+    def traced(self) -> bool:
+        """Whether the solve becomes part of a program."""
+        return is_traced((self.risk, self.f, self.key)) or is_tracing()
 
-    @property
-    def failed(self) -> Any:
-        """Whether f is known to be no solution: neither solved, nor merely not known to be."""
-        known = (RESULTS.solved, RESULTS.ran, RESULTS.on_sample, RESULTS.not_estimated)
-        return ~ended(self.result, *known, RESULTS.stopped)
+    def at(self, f: Hypothesis, **others: Any) -> "Task":
+        """The task from another f, whose bases may have been refined."""
+        return self._replace(f=f, trainable=same_leaves(self.trainable, f), **others)
 
-    def __str__(self) -> str:
-        return str(_summary(self)) if _is_single(self) else line(self)
+    def posed(self) -> LeastSquares:
+        """The task as a least-squares problem.
 
-    def _repr_html_(self) -> str:
-        if _is_single(self):
-            return _summary(self)._repr_html_()
-        return f"<code>{html.escape(line(self))}</code>"
+        **Raises:** `ValueError` where it is none.
+        """
+        return LeastSquares(self.risk, self.f, self.trainable)
 
-
-@words.register
-def _(solution: Solution) -> list[Word]:
-    if not is_known((solution.risk, solution.result)):
-        return [Word(solution.value), Word(solution.risk, "risk")]
-    solved, error = np.asarray(solution.solved), solution.stats.get("error")
-    known = _is_single(solution) and error is not None and np.isfinite(np.asarray(error))
-    return [
-        Word(
-            Plain(f"{solved.sum():,} of {solved.size:,} solved" if solved.ndim else _how(solution))
-        ),
-        Word(solution.value),
-        *([Word(float(np.asarray(error)), "error")] if known else []),
-    ]
-
-
-def _is_single(solution: Solution) -> bool:
-    """Whether this is one solution, whose numbers can be read: not traced, and no batch."""
-    if not is_whole(solution) or not isinstance(solution.stats, dict):
-        return False
-    error = solution.stats.get("error", 0.0)
-    return all(map(is_readable, (solution.risk, *jax.tree.leaves(solution.result), error)))
-
-
-def _how(solution: Solution) -> str:
-    """How a solve ended, in a word or two: what stands before the colon of its sentence."""
-    head = RESULTS[solution.result].split(":")[0]
-    return head if len(head) < 50 else f"{head[:46]}..."
-
-
-def _summary(solution: Solution) -> Table:
-    """What was found in some lines: how the solve ended, f, how wrong it is, and at what cost."""
-    error, steps = (solution.stats.get(name) for name in ("error", "steps"))
-    rows = {"f": line(solution.value)}
-    if error is not None and np.isfinite(np.asarray(error)):
-        how = "at most" if np.all(solution.stats.get("error_is_bound", False)) else "estimated"
-        rows["error of f"] = f"{float(np.asarray(error)):.1e}, relative, {how}"
-    rows["risk"] = f"{float(solution.risk):.2e}"
-    if is_readable(steps):
-        rows["steps"] = f"{int(np.asarray(steps)):,}"
-    return Table(RESULTS[solution.result], list(rows), [""], [[text] for text in rows.values()])
-
-
-class SolveError(RuntimeError):
-    """A solve that did not succeed; `.solution` holds the best f that it found."""
-
-    def __init__(self, message: str, solution: Solution) -> None:
-        RuntimeError.__init__(self, message)
-        self.solution = solution
-
-
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C in a solve; `.solution` holds the best f so far."""
-
-    def __init__(self, solution: Solution) -> None:
-        KeyboardInterrupt.__init__(
-            self, f"interrupted at risk {float(solution.risk):.3g}; the best f is in `.solution`"
-        )
-        self.solution = solution
+    def tell(self, step: int, metrics: dict[str, float | str], f: Hypothesis) -> None:
+        """Tells all monitors."""
+        for monitor in self.monitors:
+            monitor(step, metrics, f)
 
 
 class AbstractSolver(Shown):
@@ -198,18 +61,11 @@ class AbstractSolver(Shown):
     accuracy: eqx.AbstractVar[float]
 
     @abc.abstractmethod
-    def minimise(
-        self,
-        risk: AbstractRisk,
-        f: Hypothesis,
-        trainable: PyTree[bool],
-        *,
-        key: PRNGKeyArray | None,
-        monitors: tuple,
-    ) -> Solution:
-        """Minimise `risk` over the leaves of `f` that `trainable`, a tree of the structure of
-        `f`, marks. Raises for what is wrong before it begins; the result is how the iteration
-        ended, of which `judged` makes a verdict."""
+    def minimise(self, task: Task) -> Solution:
+        """Minimise `task.risk` from `task.f` on, over the leaves that `task.trainable` marks; with
+        `task.key` for what is drawn, and `task.monitors`, which `task.tell(step, metrics, f)`
+        tells. Raises for what is wrong before it begins; the result is how the iteration ended, of
+        which the judge makes a verdict."""
 
 
 class AbstractOuterSolver(AbstractSolver):
@@ -233,6 +89,15 @@ class AbstractLeastSquaresSolver(AbstractSolver):
     """
 
     budget: eqx.AbstractVar[int]
+
+
+def require_no_monitors(monitors: tuple) -> None:
+    """Raises where monitors were given to a solve that runs inside a JAX transformation."""
+    if monitors:
+        raise ValueError(
+            "`monitors` run on the host, and this solve is inside jit, vmap or grad: leave them "
+            "out there"
+        )
 
 
 def require_solver(solver: Any) -> AbstractSolver:

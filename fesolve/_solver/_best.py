@@ -9,6 +9,7 @@ import numpy as np
 
 from .._judge._fresh import fresh
 from .._least_squares._assembly import LeastSquares
+from .._solution import RESULTS
 from ._outcome import Outcome
 
 
@@ -45,4 +46,5 @@ class BestOnFresh:
         """The best iterate where the last one is clearly worse on fresh points."""
         if self.problem is None or not self.cost(out.theta) > WORSE * self.least:
             return out
-        return out._replace(theta=self.theta, r=problem.residuals(self.theta), overfitted=True)
+        r, result = problem.residuals(self.theta), RESULTS.overfitted
+        return out._replace(theta=self.theta, r=r, converged=False, unfinished=result)

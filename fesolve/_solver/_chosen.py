@@ -5,21 +5,20 @@ from typing import Any
 import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import PRNGKeyArray, PyTree
 
 from .._distribution import AbstractDistribution, Empirical, Sobol
 from .._distribution._base import rule
 from .._distribution._dirac import is_continuous
 from .._distribution._flat import filling_rule
 from .._hypothesis import Chebyshev, Series, Tensor
+from .._judge import judged
 from .._judge._fresh import coordinates, SEED, SHOCK_NODES
-from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk, on_exact_shock, SumRisk
-from .._types import changed, Hypothesis, is_traced, is_tracing
+from .._solution import ended, RESULTS, Solution
+from .._types import changed, Hypothesis
 from .._worst import underlying
-from ._base import AbstractLeastSquaresSolver, ended, RESULTS, Solution
+from ._base import AbstractLeastSquaresSolver, Task
 from ._batches import is_fresh
-from ._judged import judged
 from ._sequential import in_sequence, later
 
 
@@ -36,39 +35,31 @@ def is_population(risk: AbstractRisk) -> bool:
     return any(is_fresh(term) for term in risk.terms)
 
 
-def on_chosen_points(
-    solver: AbstractLeastSquaresSolver,
-    risk: AbstractRisk,
-    f: Hypothesis,
-    trainable: PyTree[bool],
-    *,
-    key: PRNGKeyArray | None,
-    monitors: tuple,
-) -> Solution:
+def on_chosen_points(solver: AbstractLeastSquaresSolver, task: Task) -> Solution:
     """Solve, judge on fresh points, and take twice as many while that lowers the error of f, which
     is then no longer one of estimation: until it is below the accuracy asked for, or at rest, or
     the budget of points is used up."""
-    traced = is_traced((risk, f)) or is_tracing()
-    size, solutions, points, least = 1.0, [], 0, np.inf
+    monitors, size, solutions, points, least = task.monitors, 1.0, [], 0, np.inf
     best: Solution | None = None
     while True:
-        sample = _sampled(risk, f, size)
+        sample = _sampled(task.risk, task.f, size)
         count = sum(term.count for term in sample.terms)
         if best is not None and count > solver.budget:
             break
         points, watching = count, later(monitors, solutions)
-        found = solver.minimise(sample, f, trainable, key=key, monitors=watching)
-        found = judged(sample, found, same_leaves(trainable, found.value), solver.accuracy)
+        found = solver.minimise(task._replace(risk=sample, monitors=watching))
+        found = judged(sample, found, task.trainable, solver.accuracy)
         solutions.append(found)
         error = np.inf
-        if not traced:
+        if not task.traced:
             error = float(np.nan_to_num(found.stats.get("error", 0.0), nan=np.inf))
         if best is None or error <= least:
             best, least = found, min(least, error)
-        if traced or bool(found.solved) or _is_at_rest(solutions):
+        if task.traced or bool(found.solved) or _is_at_rest(solutions):
             break
-        f, trainable, size = best.value, same_leaves(trainable, best.value), 2 * size
-    return _with_points(in_sequence([*solutions[:-1], best]), points)
+        task, size = task.at(best.value), 2 * size
+    total = in_sequence([*solutions[:-1], best])
+    return changed(total, stats={**total.stats, "points": np.asarray(points)})
 
 
 def _is_at_rest(solutions: list[Solution]) -> bool:
@@ -79,11 +70,6 @@ def _is_at_rest(solutions: list[Solution]) -> bool:
         return True
     errors = [float(np.asarray(s.stats.get("error", np.nan))) for s in solutions[-3:]]
     return len(errors) == 3 and not errors[0] > AT_REST * min(errors[1:])
-
-
-def _with_points(solution: Solution, points: int) -> Solution:
-    stats = {**solution.stats, "points": np.asarray(points)}
-    return changed(solution, stats=stats)
 
 
 def _sampled(risk: AbstractRisk, f: Hypothesis, size: float) -> AbstractRisk:

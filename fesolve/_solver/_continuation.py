@@ -6,17 +6,17 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, PRNGKeyArray, PyTree
+from jaxtyping import Array, PyTree
 
 from .._checks import whole
 from .._compiled import arrays_of
 from .._fingerprint import alike
-from .._least_squares._trainable import same_leaves
+from .._hypothesis._grow import released
 from .._risk import AbstractRisk, Risk, SumRisk
+from .._solution import RESULTS, Solution
 from .._types import changed, Hypothesis, is_traced, is_tracing, still
-from ._base import AbstractOuterSolver, AbstractSolver, require_solver, RESULTS, Solution
-from ._levenberg_marquardt import LevenbergMarquardt
-from ._outcome import no_monitors_under_tracing
+from ._base import AbstractOuterSolver, AbstractSolver, require_no_monitors, Task
+from ._levenberg_marquardt import or_default
 from ._run import solution_of
 from ._sequential import in_sequence, later
 
@@ -58,66 +58,48 @@ class Continuation(AbstractOuterSolver):
     """
 
     begin: AbstractRisk
-    solver: AbstractSolver
-    steps: int
-    least: float
+    solver: AbstractSolver = eqx.field(default=None, converter=or_default)
+    steps: int = eqx.field(default=4, kw_only=True)
+    least: float = eqx.field(default=1e-3, kw_only=True)
 
-    def __init__(
-        self,
-        begin: Any,
-        solver: Any = None,
-        *,
-        steps: int = 4,
-        least: float = 1e-3,
-    ) -> None:
-        if not isinstance(begin, AbstractRisk):
+    def __check_init__(self) -> None:
+        if not isinstance(self.begin, AbstractRisk):
             raise ValueError(
                 "`begin` must be a risk of the structure of the one to be solved, with other "
-                f"values in it; got {type(begin).__name__}"
+                f"values in it; got {type(self.begin).__name__}"
             )
-        solver = LevenbergMarquardt() if solver is None else solver
-        require_solver(solver)
-        whole(steps, "steps")
-        if not isinstance(least, int | float | np.number) or not 0 < least <= 1 / steps:
+        whole(self.steps, "steps")
+        least = self.least
+        if not isinstance(least, int | float | np.number) or not 0 < least <= 1 / self.steps:
             raise ValueError(
-                f"`least` must lie above 0 and at most at the first step, 1 / {steps}; got {least}"
+                "`least` must lie above 0 and at most at the first step, "
+                f"1 / {self.steps}; got {least}"
             )
-        self.begin = begin
-        self.solver = solver
-        self.steps = int(steps)
-        self.least = least
 
-    def minimise(
-        self,
-        risk: AbstractRisk,
-        f: Hypothesis,
-        trainable: PyTree[bool],
-        *,
-        key: PRNGKeyArray | None,
-        monitors: tuple,
-    ) -> Solution:
-        path = _checked_path(self.begin, risk)
-        constant = still((path, f))
-        solve = _Solve(self.solver, trainable, key)
-        if is_traced(constant) or is_tracing():
-            no_monitors_under_tracing(monitors)
-            return self._in_equal_steps(*constant, risk, solve)
-        solution = self._in_free_steps(*constant, solve, monitors)
-        if not is_traced(risk) or bool(solution.failed):
+    def minimise(self, task: Task) -> Solution:
+        path = _checked_path(self.begin, task.risk)
+        constant, f = still((path, task.f))
+        if is_traced((constant, f)) or is_tracing():
+            require_no_monitors(task.monitors)
+            return self._in_equal_steps(constant, task._replace(f=f))
+        solution = self._in_free_steps(constant, task)
+        if not is_traced(task.risk) or bool(solution.failed):
             return solution
         # the path is no data of the solution, but the last risk is
-        end = solve(risk, solution.value, ())
-        return eqx.tree_at(lambda s: s.stats, end, {**end.stats, **_path_stats(solution)})
+        end = solution_of(self.solver, task.at(solution.value, monitors=()))
+        known = {name: solution.stats[name] for name in ("steps", "reached", "path")}
+        return changed(end, stats={**end.stats, **known})
 
-    def _in_free_steps(
-        self, path: "_Path", f: Hypothesis, solve: "_Solve", monitors: tuple
-    ) -> Solution:
+    def _in_free_steps(self, path: "_Path", task: Task) -> Solution:
         solutions: list[Solution] = []
         done: list[tuple[float, Hypothesis]] = []
         step, t = 1.0 / self.steps, 0.0
         while True:
-            start = f if not done else _predicted(done[-2:], t)
-            solution = solve(path.risk(t), start, later(monitors, solutions))
+            start = task.f if not done else _predicted(done[-2:], t, task.f)
+            watching = later(task.monitors, solutions)
+            solution = solution_of(
+                self.solver, task.at(start, risk=path.risk(t), monitors=watching)
+            )
             solutions.append(solution)
             if not bool(solution.failed):
                 done.append((t, solution.value))
@@ -138,44 +120,32 @@ class Continuation(AbstractOuterSolver):
         if not done:
             return _with_path(solutions[-1], [(float("nan"), solutions[-1].value)])
         f = done[-1][1]
-        total = in_sequence(solutions)
         try:
             left = path.end(f)
         except ValueError:  # a population, which has no exact risk
             left = np.asarray(np.nan)
-        stopped = Solution(f, left, RESULTS.not_zero, total.stats, total.history)
-        return _with_path(stopped, done)
+        total = in_sequence(solutions)
+        return _with_path(changed(total, value=f, risk=left, result=RESULTS.not_zero), done)
 
-    def _in_equal_steps(
-        self, path: "_Path", f: Hypothesis, risk: AbstractRisk, solve: "_Solve"
-    ) -> Solution:
-        theta, rest = eqx.partition(f, solve.trainable)
+    def _in_equal_steps(self, path: "_Path", task: Task) -> Solution:
+        theta, rest = eqx.partition(task.f, task.trainable)
+        solved = lambda theta, risk: solution_of(
+            self.solver, task._replace(f=eqx.combine(theta, rest), risk=risk)
+        )
 
         def step(theta: PyTree, t: Array) -> tuple[PyTree, Array]:
-            solution = solve(path.risk(t), eqx.combine(theta, rest), ())
-            moved = eqx.filter(solution.value, solve.trainable)
+            solution = solved(theta, path.risk(t))
+            moved = eqx.filter(solution.value, task.trainable)
             return jax.lax.stop_gradient(moved), jnp.asarray(solution.stats["steps"])
 
         times = jnp.arange(self.steps) / self.steps
         theta, counts = jax.lax.scan(step, theta, times)
-        end = solve(risk, eqx.combine(theta, rest), ())
+        end = solved(theta, task.risk)
         steps = end.stats["steps"] + jnp.sum(counts)
         path_times = jnp.append(times, jnp.ones((), times.dtype))
         reached = jnp.where(end.failed, jnp.nan, 1.0)
         stats = {**end.stats, "steps": steps, "reached": reached, "path": path_times}
-        return eqx.tree_at(lambda s: s.stats, end, stats)
-
-
-class _Solve(NamedTuple):
-    """The solve of one risk of the path, with the same draws in each."""
-
-    solver: AbstractSolver
-    trainable: PyTree[bool]
-    key: PRNGKeyArray | None
-
-    def __call__(self, risk: AbstractRisk, f: Hypothesis, monitors: tuple) -> Solution:
-        mask = same_leaves(self.trainable, f)
-        return solution_of(self.solver, risk, f, mask, key=self.key, monitors=monitors)
+        return changed(end, stats=stats)
 
 
 class _Path(NamedTuple):
@@ -266,13 +236,12 @@ def _same_function(x: Any, y: Any) -> bool:
     return all(a is b for a, b in others) or alike([a for a, _ in others], [b for _, b in others])
 
 
-def _predicted(done: list[tuple[float, Hypothesis]], t: float) -> Hypothesis:
-    """f on the secant through the last two solutions, at t; the last one where there is but one,
-    or where the two have other bases."""
-    last_t, last = done[-1]
-    if len(done) < 2 or jax.tree.structure(done[0][1]) != jax.tree.structure(last):
+def _predicted(done: list[tuple[float, Hypothesis]], t: float, given: Hypothesis) -> Hypothesis:
+    """f on the secant through the last two solutions, at t, in bases as free as those of `given`;
+    the last one where there is but one, or where the two have other bases."""
+    (first_t, first), (last_t, last) = ((t, released(f, given)) for t, f in (done[0], done[-1]))
+    if len(done) < 2 or jax.tree.structure(first) != jax.tree.structure(last):
         return last
-    first_t, first = done[0]
     ratio = (t - last_t) / (last_t - first_t)
 
     def extrapolated(a: Any, b: Any) -> Any:
@@ -281,11 +250,6 @@ def _predicted(done: list[tuple[float, Hypothesis]], t: float) -> Hypothesis:
     return jax.tree.map(extrapolated, first, last)
 
 
-def _path_stats(solution: Solution) -> dict[str, Any]:
-    return {name: solution.stats[name] for name in ("steps", "reached", "path")}
-
-
 def _with_path(solution: Solution, done: list[tuple[float, Hypothesis]]) -> Solution:
     path = np.asarray([t for t, _ in done])
-    stats = {**solution.stats, "reached": path[-1], "path": path}
-    return Solution(solution.value, solution.risk, solution.result, stats, solution.history)
+    return changed(solution, stats={**solution.stats, "reached": path[-1], "path": path})

@@ -6,29 +6,29 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import PyTree
 
-from .._least_squares._assembly import LeastSquares
-from .._risk import AbstractRisk
+from .._hypothesis._grow import element_series, is_element_series
+from .._solution import RESULTS, Solution
 from .._types import changed, Hypothesis
-from ._base import RESULTS, Solution
+from ._base import Task
 from ._march import march, march_adaptively, MAX_ELEMENTS
-from ._on_elements import element_series, initial_values, is_element_series, on_elements
-from ._outcome import host_solution, Outcome, UNRESOLVED_AT
+from ._on_elements import initial_values, on_elements
+from ._on_host import is_local
+from ._outcome import Outcome, solution_on_host, UNRESOLVED_AT
 
 
 SMALL = 1e-4
 """A residual of elements that is larger is looked into."""
 
 
-def solve_elements(risk: AbstractRisk, f: Hypothesis, trainable: PyTree[bool]) -> Solution | None:
+def solve_elements(task: Task) -> Solution | None:
     """The solution of an initial-value problem, element after element; `None` where it is none.
 
     The risk of the solution is that on degree + 1 Gauss nodes in each element, which are not those
     at which the equation was made to hold, so that elements that are too long show.
     """
-    basis = element_series(f)[0].basis
-    problem = LeastSquares(on_elements(risk, basis), f, trainable)
+    basis = element_series(task.f)[0].basis
+    problem = task._replace(risk=on_elements(task.risk, basis)).posed()
     layout = None if problem.traced else initial_values(problem)
     if layout is None:
         return None
@@ -45,10 +45,10 @@ def solve_elements(risk: AbstractRisk, f: Hypothesis, trainable: PyTree[bool]) -
             np.concatenate([_joined(np.asarray(h[:count])), np.asarray(end)], -1)
             for h, end in zip(out.heads, out.right, strict=True)
         ]
-        f = _with_elements(f, breaks, coefficients)
+        f = _with_elements(task.f, breaks, coefficients)
         steps = out.steps
         basis = element_series(f)[0].basis
-        problem = LeastSquares(on_elements(risk, basis), f, trainable)
+        problem = task._replace(risk=on_elements(task.risk, basis), f=f).posed()
     else:
         coefficients, steps, fits = march(problem.assembly, layout, theta, problem.data)
         if not bool(fits):
@@ -57,23 +57,18 @@ def solve_elements(risk: AbstractRisk, f: Hypothesis, trainable: PyTree[bool]) -
     # beyond the last element that was found, polynomials that are wild may overflow
     with np.errstate(over="ignore", invalid="ignore"):
         r = problem.residuals(problem.theta)
-        if not r @ r <= SMALL**2 and not _is_local(problem):
+        if not r @ r <= SMALL**2 and not is_local(problem):
             return None
         # an element whose Newton steps do not end has no solution that more of them would find
         out = Outcome(problem.theta, r, int(steps), converged=True, history=[])
-        solution = host_solution(problem, out)
+        solution = solution_on_host(problem, out)
     stats = {**solution.stats, "elements": np.asarray(basis.number)}
-    if resolved:
-        return changed(solution, stats=stats)
-    stats[UNRESOLVED_AT] = np.asarray(basis.breaks)[-1]
-    return changed(solution, stats=stats, result=RESULTS.unresolved)
-
-
-def _is_local(problem: LeastSquares) -> bool:
-    """Whether the residual in one element asks for nothing of the others, as a delay does."""
-    from .._least_squares._windows import is_local  # SciPy's sparse matrices take long to import
-
-    return is_local(problem)
+    if not resolved:
+        stats[UNRESOLVED_AT] = np.asarray(basis.breaks)[-1]
+    result = solution.result if resolved else RESULTS.unresolved
+    metrics = {"risk": float(solution.risk), "stage": "elements"}
+    task.tell(int(steps), metrics, solution.value)
+    return changed(solution, stats=stats, result=result)
 
 
 def _joined(heads: np.ndarray) -> np.ndarray:

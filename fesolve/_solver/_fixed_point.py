@@ -3,35 +3,29 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, PRNGKeyArray, PyTree
+from jaxtyping import Array
 
-from .._checks import tolerance, whole
+from .._checks import function, tolerance, whole
 from .._distribution import Dirac
+from .._hypothesis._grow import element_series
 from .._least_squares._assembly import Assembly, Equation, LeastSquares, linearise, residuals
-from .._least_squares._trainable import same_leaves
+from .._least_squares._tolerances import default_tolerance
 from .._risk import AbstractRisk
-from .._types import Hypothesis
+from .._solution import ended, Interrupted, RESULTS, Solution
+from .._types import changed
 from ._algebra import Plan
-from ._base import (
-    AbstractOuterSolver,
-    AbstractSolver,
-    Interrupted,
-    require_solver,
-    RESULTS,
-    Solution,
-)
+from ._base import AbstractOuterSolver, AbstractSolver, require_no_monitors, Task
 from ._differentiable import solve_on_device
 from ._held import Anyhow, HeldAssembly, InShape
 from ._iteration import iterate
-from ._levenberg_marquardt import LevenbergMarquardt
-from ._on_elements import element_series
-from ._outcome import host_solution, no_monitors_under_tracing, Outcome
+from ._levenberg_marquardt import LevenbergMarquardt, or_default
+from ._outcome import Outcome, solution_on_host
 from ._plans import in_jax
-from ._refined import Level, refined
-from ._verdict import default_tolerance
+from ._refined import refined
 from ._walk import advance, begin, Rule, Walk
 
 
@@ -82,62 +76,38 @@ class FixedPoint(AbstractOuterSolver):
       place moves they may cost some. An accelerated step that leads astray is taken back.
     - `stop`: the change at which the iteration has arrived; `None` is 1e-10 in float64, and 30
       roundings in float32.
+    - `every`: monitors are called after every so many steps, and at the end.
 
     **Source:** Howard (1960), "Dynamic programming and Markov processes"; Coleman (1990) for time
     iteration; Walker and Ni (2011), "Anderson acceleration for fixed-point iterations".
     """
 
-    step: Callable
-    solver: AbstractSolver
-    max_steps: int
-    damping: float
-    anderson: int
-    stop: float | None
+    step: Callable = eqx.field(converter=lambda f: function(f, "step", "`step(f, g, x, *args)`"))
+    solver: AbstractSolver = eqx.field(default=None, converter=or_default)
+    max_steps: int = eqx.field(default=3_000, kw_only=True)
+    damping: float = eqx.field(default=1.0, kw_only=True)
+    anderson: int = eqx.field(default=0, kw_only=True)
+    stop: float | None = eqx.field(default=None, kw_only=True)
+    every: int = eqx.field(default=1, kw_only=True)
 
-    def __init__(
-        self,
-        step: Callable | Any,
-        solver: AbstractSolver | Any = None,
-        *,
-        max_steps: int = 3_000,
-        damping: float = 1.0,
-        anderson: int = 0,
-        stop: float | None = None,
-    ) -> None:
-        if not callable(step):
-            raise ValueError(f"`step` must be a function `step(f, g, x, *args)`; got {step!r}")
-        solver = LevenbergMarquardt() if solver is None else solver
-        require_solver(solver)
-        for name, number, least in (("max_steps", max_steps, 1), ("anderson", anderson, 0)):
-            whole(number, name, least)
-        if not (isinstance(damping, int | float | np.number) and 0 < damping <= 1):
+    def __check_init__(self) -> None:
+        whole(self.max_steps, "max_steps")
+        whole(self.anderson, "anderson", 0)
+        whole(self.every, "every")
+        if not (isinstance(self.damping, int | float | np.number) and 0 < self.damping <= 1):
             raise ValueError(
-                f"`damping` must lie in (0, 1], where 1 goes all the way; got {damping!r}"
+                f"`damping` must lie in (0, 1], where 1 goes all the way; got {self.damping!r}"
             )
-        tolerance(stop, "stop")
-        self.step, self.solver = step, solver
-        self.max_steps, self.damping = max_steps, damping
-        self.anderson, self.stop = anderson, stop
+        tolerance(self.stop, "stop")
 
-    def minimise(
-        self,
-        risk: AbstractRisk,
-        f: Hypothesis,
-        trainable: PyTree[bool],
-        *,
-        key: PRNGKeyArray | None,
-        monitors: tuple,
-    ) -> Solution:
-        solve = lambda level, monitors: self._at_level(level, key, monitors)
-        return refined(solve, risk, f, trainable, monitors=monitors)
+    def minimise(self, task: Task) -> Solution:
+        return refined(lambda level: self._at_level(level.task), task)
 
-    def _at_level(self, level: Level, key: PRNGKeyArray | None, monitors: tuple) -> Solution:
-        risk, f, trainable, *_ = level
-        index = _iterated(risk)
-        problem = LeastSquares(risk, f, trainable)
+    def _at_level(self, task: Task) -> Solution:
+        index, problem = _iterated(task.risk), task.posed()
         if not problem.traced:
-            return self._on_host(risk, index, f, trainable, key, monitors)
-        no_monitors_under_tracing(monitors)
+            return self._on_host(task, problem, index)
+        require_no_monitors(task.monitors)
         return self._on_device(problem, index)
 
     def _rule(self, dtype: Any) -> Rule:
@@ -145,34 +115,26 @@ class FixedPoint(AbstractOuterSolver):
         stop = max(1e-4 * default_tolerance(dtype), rounding) if self.stop is None else self.stop
         return Rule(float(self.damping), int(self.anderson), float(stop))
 
-    def _on_host(
-        self,
-        risk: AbstractRisk,
-        index: int,
-        f: Hypothesis,
-        mask: PyTree[bool],
-        key: PRNGKeyArray | None,
-        monitors: tuple,
-    ) -> Solution:
-        keeps_shape = isinstance(self.solver, LevenbergMarquardt)
-        keeps_shape = keeps_shape and not element_series(f)
-        steps = (InShape if keeps_shape else Anyhow)(risk, index, self.step, self.solver, f, mask)
+    def _on_host(self, task: Task, problem: LeastSquares, index: int) -> Solution:
+        keeps_shape = isinstance(self.solver, LevenbergMarquardt) and not element_series(task.f)
+        steps = (InShape if keeps_shape else Anyhow)(problem, self.step, index, self.solver)
         rule = self._rule(steps.theta.dtype)
-        walk, best, history = begin(jnp.asarray(steps.theta), rule), f, []
+        walk, best, history = begin(jnp.asarray(steps.theta), rule), steps.theta, []
         try:
             while not walk.done and len(history) < self.max_steps:
-                draws = None if key is None else jax.random.fold_in(key, len(history))
+                draws = None if task.key is None else jax.random.fold_in(task.key, len(history))
                 change, cost = steps.take(np.asarray(walk.theta), draws)
-                best = steps.image if cost < walk.best_risk else best
+                best = steps.theta if cost < walk.best_risk else best
                 numbers = np.asarray([change, cost], steps.theta.dtype)
                 walk = advance(rule, walk, steps.theta, *numbers)
                 history.append(cost)
-                for monitor in monitors:
+                over = walk.done or len(history) == self.max_steps
+                if task.monitors and (over or len(history) % self.every == 0):
                     metrics = {"risk": cost, "change": change, "stage": "fixed point"}
-                    monitor(len(history), metrics, steps.image)
+                    task.tell(len(history), metrics, steps.image)
         except KeyboardInterrupt:
-            raise Interrupted(_concluded(risk, best, mask, walk, history)) from None
-        return _concluded(risk, best, mask, walk, history)
+            raise Interrupted(_concluded(problem, best, walk, history)) from None
+        return _concluded(problem, best, walk, history)
 
     def _on_device(self, problem: LeastSquares, index: int) -> Solution:
         solver = self.solver
@@ -185,7 +147,7 @@ class FixedPoint(AbstractOuterSolver):
         held = HeldAssembly(problem.assembly, self.step, index)
         rule, timed = self._rule(problem.assembly.dtype), order is not None
         method = _Iteration(held, rule, plan, timed, self.max_steps, problem.equations)
-        return _judged(solve_on_device(problem, method, order))
+        return _judged(solve_on_device(problem, method, order or ()))
 
 
 def _iterated(risk: AbstractRisk) -> int:
@@ -200,14 +162,13 @@ def _iterated(risk: AbstractRisk) -> int:
 
 
 def _concluded(
-    risk: AbstractRisk, f: Hypothesis, mask: PyTree[bool], walk: Walk, history: list[float]
+    problem: LeastSquares, theta: np.ndarray, walk: Walk, history: list[float]
 ) -> Solution:
-    """The solution at the f of the smallest risk."""
-    problem = LeastSquares(risk, f, same_leaves(mask, f))
-    r, jacobian = problem.linearise(problem.theta)
+    """The solution at the theta of the smallest risk."""
+    r, jacobian = problem.linearise(theta)
     finite, numbers = bool(np.isfinite(jacobian).all()), _numbers(walk)
-    ended = (problem.theta, r, len(history), bool(walk.converged), finite)
-    return _judged(host_solution(problem, Outcome(*ended, more=numbers, history=history)))
+    ended = (theta, r, len(history), bool(walk.converged), finite, numbers)
+    return _judged(solution_on_host(problem, Outcome(*ended, history=history)))
 
 
 def _numbers(walk: Walk) -> dict[str, Array]:
@@ -221,10 +182,10 @@ def _numbers(walk: Walk) -> dict[str, Array]:
 
 def _judged(solution: Solution) -> Solution:
     """An iteration that did not contract says so, where its f is no solution all the same."""
-    stuck = ~jnp.asarray(solution.stats["contracting"])
-    open_ = (solution.result == RESULTS.not_zero) | (solution.result == RESULTS.max_steps_reached)
-    result = RESULTS.where(stuck & open_, RESULTS.no_contraction, solution.result)
-    return Solution(solution.value, solution.risk, result, solution.stats, solution.history)
+    open_ = ended(solution.result, RESULTS.not_zero, RESULTS.max_steps_reached)
+    stuck = open_ & ~jnp.asarray(solution.stats["contracting"])
+    result = RESULTS.where(stuck, RESULTS.no_contraction, solution.result)
+    return changed(solution, result=result, problem=None)
 
 
 class _Iteration(NamedTuple):
@@ -236,10 +197,6 @@ class _Iteration(NamedTuple):
     timed: bool
     max_steps: int
     equations: tuple[Equation, ...]
-
-    @property
-    def unfinished(self) -> Any:
-        return RESULTS.max_steps_reached
 
     def __call__(self, assembly: Assembly, theta: Any, data: list) -> Outcome:
         def body(walk: Walk) -> Walk:

@@ -1,21 +1,18 @@
 """One step of a fixed-point iteration: a least-squares problem in f with the last function held."""
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
-from .._compiled import arrays_of
 from .._fingerprint import fingerprint, forget, said, TracedClosureError
 from .._least_squares._assembly import Assembly, LeastSquares
-from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import changed, Hypothesis
-from ._base import AbstractSolver
+from ._base import AbstractSolver, Task
 
 
 class Held(eqx.Module):
@@ -40,25 +37,13 @@ def held(risk: AbstractRisk, index: int, step: Callable, g: Hypothesis) -> SumRi
 
 
 class InShape:
-    """Steps where theta keeps its shape: the problem is set up once, which takes longer than a
-    step does, and g's arrays are put into it."""
+    """Steps of least squares: the problem is set up once, which takes longer than a step does, and
+    g's theta is the first of its data."""
 
-    def __init__(
-        self,
-        risk: AbstractRisk,
-        index: int,
-        step: Callable,
-        solver: Any,
-        f: Hypothesis,
-        mask: PyTree[bool],
-    ) -> None:
-        self.whole = LeastSquares(risk, f, mask)
-        self.problem = LeastSquares(held(risk, index, step, f), f, mask)
-        self.solver, self.theta = solver, np.asarray(self.problem.theta)
-        rest = eqx.partition(f, mask)[1]
-        arrays = arrays_of((self.problem.bares, rest))
-        chosen = _chosen(f, mask)
-        self.places = [next(i for i, x in enumerate(arrays) if x is leaf) for leaf in chosen]
+    def __init__(self, problem: LeastSquares, step: Callable, index: int, solver: Any) -> None:
+        self.whole, self.solver, self.theta = problem, solver, np.asarray(problem.theta)
+        self.problem = copy.copy(problem)
+        self.problem.assembly = HeldAssembly(problem.assembly, step, index)
 
     @property
     def image(self) -> Hypothesis:
@@ -67,12 +52,9 @@ class InShape:
     def take(self, theta: np.ndarray, key: PRNGKeyArray | None) -> tuple[float, float]:
         """One step from theta: by how much it changed the step's rows, and the risk after it."""
         problem = self.problem
-        for i, leaf in zip(self.places, problem.assembly.leaves(theta), strict=True):
-            problem.data[i] = leaf
-        problem.theta = theta
+        problem.theta, problem.data = theta, [theta, *self.whole.data]
         before = problem.residuals(theta)
-        image = self.solver.minimum(problem).value
-        self.theta = theta_of(image, problem.mask)
+        self.theta = problem.theta_of(self.solver.minimum(problem).value)
         change = _size(problem.residuals(self.theta) - before)
         return change, _size(self.whole.residuals(self.theta)) ** 2
 
@@ -81,33 +63,23 @@ class Anyhow:
     """Steps of any solver, on any f."""
 
     def __init__(
-        self,
-        risk: AbstractRisk,
-        index: int,
-        step: Callable,
-        solver: AbstractSolver,
-        f: Hypothesis,
-        mask: PyTree[bool],
+        self, problem: LeastSquares, step: Callable, index: int, solver: AbstractSolver
     ) -> None:
-        self.risk, self.index, self.step, self.solver = risk, index, step, solver
-        self.image, self.mask = f, mask
-
-    @property
-    def theta(self) -> np.ndarray:
-        return theta_of(self.image, self.mask)
+        self.problem, self.step, self.index, self.solver = problem, step, index, solver
+        self.image, self.theta = problem.f, np.asarray(problem.theta)
 
     def take(self, theta: np.ndarray, key: PRNGKeyArray | None) -> tuple[float, float]:
         """One step from theta: by how much it changed the step's rows, and the risk after it."""
-        f = _with_theta(self.image, self.mask, theta)
-        risk = held(self.risk, self.index, self.step, f)
-        self.image = self.solver.minimise(risk, f, self.mask, key=key, monitors=()).value
-        self.mask = same_leaves(self.mask, self.image)
+        f, mask, whole = self.problem.value(theta), self.problem.mask, self.problem.risk
+        risk = held(whole, self.index, self.step, f)
+        self.image = self.solver.minimise(Task(risk, f, mask, key)).value
+        self.theta = self.problem.theta_of(self.image)
         change = _size(risk.residuals(self.image) - risk.residuals(f))
-        return change, _size(self.risk.residuals(self.image)) ** 2
+        return change, _size(whole.residuals(self.image)) ** 2
 
 
 class HeldAssembly(Assembly):
-    """The assembly of one step inside a program: its data begin with theta of what is held."""
+    """The assembly of one step: its data begin with theta of what is held."""
 
     def __init__(self, assembly: Assembly, step: Callable, index: int) -> None:
         try:
@@ -117,11 +89,11 @@ class HeldAssembly(Assembly):
                 f"a traced value hides in {error}, of `step`: pass it through the `args` of the "
                 "risk, which `step` takes as well"
             ) from None
+        vars(self).update(vars(assembly))
         self.key = (assembly.key, found.key, index)
         self.opaque = assembly.opaque or found.opaque
         self.functions = found.functions
         self.assembly, self.step, self.index = assembly, step, index
-        self.dtype = assembly.dtype
 
     def merge(self, theta: Any, data: list[Any]) -> tuple[list, Hypothesis]:
         """The terms of the step and f at theta."""
@@ -138,24 +110,3 @@ class HeldAssembly(Assembly):
 
 def _size(rows: Any) -> float:
     return float(np.linalg.norm(np.asarray(rows)))
-
-
-def _chosen(f: Hypothesis, mask: PyTree[bool]) -> list[Any]:
-    return [x for x, m in zip(jax.tree.leaves(f), jax.tree.leaves(mask), strict=True) if m]
-
-
-def theta_of(f: Hypothesis, mask: PyTree[bool]) -> np.ndarray:
-    """The trainable leaves of f as one vector."""
-    leaves = _chosen(f, mask)
-    dtype = np.result_type(*[leaf.dtype for leaf in leaves])
-    return np.concatenate([np.ravel(np.asarray(leaf, dtype)) for leaf in leaves])
-
-
-def _with_theta(f: Hypothesis, mask: PyTree[bool], theta: np.ndarray) -> Hypothesis:
-    leaves, start = [], 0
-    for leaf, moves in zip(jax.tree.leaves(f), jax.tree.leaves(mask), strict=True):
-        if moves:
-            part = theta[start : start + leaf.size].reshape(leaf.shape)
-            leaf, start = jnp.asarray(part, leaf.dtype), start + leaf.size
-        leaves.append(leaf)
-    return jax.tree.unflatten(jax.tree.structure(f), leaves)

@@ -22,43 +22,35 @@ from ._stops import causal_ends, damped_ends, Move, newton_ends
 
 def iterate(algebra: Algebra, plan: Plan, theta: Any) -> State:
     """Runs the plan from theta."""
-    return resume(algebra, plan, start(algebra, theta))
+    state = _before(algebra, plan, theta)
+    # what is known to be wanted is not asked for: whether the start holds, whether rows have times
+    begin = lambda: next_stage(algebra, plan, state)
+    if not (plan.to_rounding or plan.stages[0].causal):
+        begin = lambda: entered(algebra, plan, state._replace(stage=algebra.constant(0)))
+    begun = algebra.either(state.done, lambda: state, begin)
+    end = algebra.loop(plan, lambda s: _advance(algebra, plan, s), begun)
+    if not plan.affine:
+        return end
+    # of what is not affine the step is taken all the same where it lowers the risk
+    best = algebra.choose(end.affine, end.here, end.best)
+    return end._replace(best=best, converged=end.affine)
 
 
-def start(algebra: Algebra, theta: Any) -> State:
-    """Before the first stage."""
+def _before(algebra: Algebra, plan: Plan, theta: Any) -> State:
+    """Before the first stage; done where nothing can be begun."""
     r, jacobian = algebra.linearised(theta)
     point = Point(theta, r, jacobian, r @ r)
-    no, none, zero = algebra.flag(False), algebra.count(0), algebra.number(0.0)
+    no, none, zero = algebra.constant(False), algebra.constant(0), algebra.constant(0.0)
     parts = point.cost + algebra.xp.sum((jacobian @ theta) ** 2)
     unit = algebra.xp.sqrt(algebra.choose(algebra.xp.isfinite(parts), parts, zero))
+    finite = algebra.is_finite(r, jacobian)
+    spent = algebra.xp.logical_not(finite) | (none >= plan.max_steps)
     return State(
-        *(point, point, point, unit, algebra.count(-1), none, none, zero, algebra.number(1.0)),
+        *(point, point, point, unit, algebra.constant(-1), none, none, zero, algebra.constant(1.0)),
         *(none, none, point.cost, point.cost, none),
         *(algebra.no_weights(r), none, point.cost, none),
-        *(no, no, no, algebra.flag(True), theta, no),
+        *(no, no, no, finite, theta, spent),
     )
-
-
-def resume(algebra: Algebra, plan: Plan, state: State) -> State:
-    """Runs all of the plan from a state at which it has ended, or not begun."""
-    finite = algebra.is_finite(state.here.r, state.here.jacobian)
-    spent = algebra.negated(finite) | (state.steps >= plan.max_steps)
-    state = state._replace(
-        stage=algebra.count(-1),
-        start=state.here,
-        finite=finite,
-        converged=algebra.flag(False),
-        done=algebra.flag(spent),
-    )
-    first = plan.stages[0]
-    # what is known to be wanted is not asked for: whether the start holds, whether rows have times
-    at_once = not (plan.to_rounding or first.causal)
-    begin = lambda: next_stage(algebra, plan, state)
-    if at_once:
-        begin = lambda: entered(algebra, plan, state._replace(stage=algebra.count(0)))
-    state = algebra.either(state.done, lambda: state, begin)
-    return algebra.loop(plan, lambda s: _advance(algebra, plan, s), state)
 
 
 def _advance(algebra: Algebra, plan: Plan, state: State) -> State:
@@ -79,9 +71,9 @@ def _advance(algebra: Algebra, plan: Plan, state: State) -> State:
     state = state._replace(
         converged=state.converged | (decides & converged),
         finite=algebra.choose(decides, finite, state.finite),
-        done=algebra.flag(exhausted),
+        done=exhausted,
     )
-    goes_on = over & algebra.negated(exhausted)
+    goes_on = over & algebra.xp.logical_not(exhausted)
     return algebra.branch(goes_on, lambda: next_stage(algebra, plan, state), lambda: state)
 
 
@@ -100,9 +92,9 @@ def _attempt(algebra: Algebra, plan: Plan, stage: Any, state: State) -> Move:
     step = step * state.length
     ahead, before = (jacobian @ step), r @ r
     point, after, finite = algebra.attempt(stage.damped, here.theta + step, state.weights, before)
-    taken = finite & (algebra.negated(stage.damped) | (after < before))
+    taken = finite & (algebra.xp.logical_not(stage.damped) | (after < before))
     gains = xp.linalg.norm(ahead) > algebra.eps**0.5 * xp.sqrt(before)
-    whole = (state.steps == 0) & algebra.negated(stage.damped) & (state.length == 1)
+    whole = (state.steps == 0) & algebra.xp.logical_not(stage.damped) & (state.length == 1)
     foretold = algebra.either(
         whole, lambda: is_foretold(xp, r, jacobian, step, ahead, point.r), lambda: state.affine
     )
@@ -133,12 +125,12 @@ def _accelerated(
 
 
 def _moved(algebra: Algebra, stage: Any, state: State, move: Move) -> State:
-    choose, taken, one = algebra.choose, move.taken, algebra.count(1)
+    choose, taken, one = algebra.choose, move.taken, algebra.constant(1)
     here = choose(taken, move.point, state.here)
     steps = choose(taken, state.steps + one, state.steps)
     # near rounding a damped step must earn more: the last layer's QR is better at the end
     close = here.cost <= 1e10 * (algebra.eps * state.unit) ** 2
-    least = choose(close, algebra.number(0.8), algebra.number(1 - 1e-3)) * move.before
+    least = choose(close, algebra.constant(0.8), algebra.constant(1 - 1e-3)) * move.before
     earned = choose(stage.damped, move.after <= least, here.cost < 0.5 * state.lowest)
     digit = taken & (here.cost <= 1e-2 * state.digit)
     # from the least on that a factor takes: below it, the step would be the same again
@@ -148,15 +140,15 @@ def _moved(algebra: Algebra, stage: Any, state: State, move: Move) -> State:
         here=here,
         best=choose(taken & (here.cost < state.best.cost), here, state.best),
         steps=steps,
-        damping=algebra.either(taken | algebra.negated(stage.damped), less, more),
-        length=choose(taken | stage.damped, algebra.number(1.0), state.length / 4),
-        refused=choose(taken, algebra.count(0), state.refused + one),
+        damping=algebra.either(taken | algebra.xp.logical_not(stage.damped), less, more),
+        length=choose(taken | stage.damped, algebra.constant(1.0), state.length / 4),
+        refused=choose(taken, algebra.constant(0), state.refused + one),
         stalled=choose(
-            taken & earned, algebra.count(0), choose(taken, state.stalled + one, state.stalled)
+            taken & earned, algebra.constant(0), choose(taken, state.stalled + one, state.stalled)
         ),
         lowest=algebra.xp.minimum(here.cost, state.lowest),
         digit=choose(digit, here.cost, state.digit),
         digit_at=choose(digit, steps, state.digit_at),
-        affine=algebra.flag(choose(taken, move.foretold, state.affine)),
+        affine=choose(taken, move.foretold, state.affine),
         beyond=choose(move.finite, state.beyond, move.point.theta),
     )

@@ -12,7 +12,7 @@ from jaxtyping import Array
 
 from .._least_squares._device_algebra import damped_solve, damped_steps, gauss_newton_step
 from ._algebra import Algebra, Plan, Point, Stage, State
-from ._causal import Order, past
+from ._causal import Order
 
 
 class InJax(Algebra):
@@ -35,23 +35,14 @@ class InJax(Algebra):
         order: Order | None = None,
     ) -> None:
         self._residuals, self._linearise, self.holds = residuals, linearise, holds
-        self.dtype, self.eps, self.order = dtype, float(jnp.finfo(dtype).eps), order
+        self.dtype, self.eps, self._order = dtype, float(jnp.finfo(dtype).eps), order
 
     @property
-    def timed(self) -> bool:
-        return self.order is not None
+    def order(self) -> Order | None:
+        return self._order
 
-    def number(self, x: float) -> Array:
-        return jnp.asarray(x, self.dtype)
-
-    def count(self, x: int) -> Array:
-        return jnp.asarray(x, int)
-
-    def flag(self, x: Any) -> Array:
-        return jnp.asarray(x, bool)
-
-    def negated(self, flag: Array) -> Array:
-        return ~flag
+    def constant(self, x: float | int | bool) -> Array:
+        return jnp.asarray(x, self.dtype if isinstance(x, float) else type(x))
 
     def choose(self, flag: Array, a: Any, b: Any) -> Any:
         return jax.tree.map(lambda x, y: jnp.where(flag, x, y), a, b)
@@ -71,9 +62,6 @@ class InJax(Algebra):
             for name in Stage._fields[1:]
         }
         return Stage(name="", **fields)
-
-    def index(self, table: list[int], at: Array) -> Array:
-        return jnp.asarray(table, int)[at]
 
     def loop(self, plan: Plan, body: Callable[[State], State], state: State) -> State:
         return jax.lax.while_loop(lambda s: ~s.done, body, state)
@@ -129,10 +117,6 @@ class InJax(Algebra):
 
     def least_damping(self, jacobian: Array) -> Array:
         return 4 * self.eps * self.diagonal(jacobian)
-
-    def past(self, r: Array) -> Array:
-        assert self.order is not None
-        return past(jnp, self.order, r)
 
 
 def _newton(plan: Plan, jacobian: Array, r: Array) -> Array:

@@ -5,26 +5,32 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import PRNGKeyArray, PyTree
+from jaxtyping import PyTree
 
 from .._checks import function, positive, whole
-from .._hypothesis._grow import fixed, map_free, with_room
+from .._hypothesis._grow import element_series, fixed, is_settled, map_free, with_room
 from .._least_squares._affine import is_affine
 from .._least_squares._assembly import LeastSquares, require_rows
-from .._least_squares._trainable import linear_leaves, same_leaves
-from .._risk import AbstractRisk
+from .._least_squares._large import Folded, Products, WithoutJacobian
+from .._least_squares._trainable import linear_leaves
+from .._solution import RESULTS, Solution
 from .._types import changed, Hypothesis
 from ._algebra import Plan
-from ._base import AbstractLeastSquaresSolver, RESULTS, Solution
+from ._base import (
+    AbstractLeastSquaresSolver,
+    AbstractSolver,
+    require_no_monitors,
+    require_solver,
+    Task,
+)
 from ._best import BestOnFresh
 from ._causal import Order, timely_order
 from ._differentiable import solve_on_device, Staged
 from ._elements import solve_elements
-from ._large import in_blocks, size_of_jacobian, without_jacobian
-from ._on_elements import element_series
+from ._numpy_algebra import InNumPy
 from ._on_host import in_numpy, is_sparse, on_host, run_on_host
-from ._outcome import host_solution, no_monitors_under_tracing, Outcome
-from ._plans import network_plan, newton_plan, plan_of
+from ._outcome import Outcome, solution_on_host
+from ._plans import newton_plan, plan_of
 from ._refined import Level, refined, sample_for
 from ._reporter import Reporter
 from ._sequential import in_sequence, later
@@ -82,58 +88,44 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
         whole(self.budget, "budget")
         whole(self.every, "every")
 
-    def minimise(
-        self,
-        risk: AbstractRisk,
-        f: Hypothesis,
-        trainable: PyTree[bool],
-        *,
-        key: PRNGKeyArray | None,
-        monitors: tuple,
-    ) -> Solution:
-        marched = solve_elements(risk, f, trainable) if element_series(f) else None
-        if marched is None:
-            return refined(self._at_level, risk, f, trainable, monitors=monitors)
-        for monitor in monitors:
-            numbers = {"risk": float(marched.risk), "stage": "elements"}
-            monitor(int(marched.stats["steps"]), numbers, marched.value)
-        return marched
+    def minimise(self, task: Task) -> Solution:
+        if is_settled(task.f):
+            return self.minimum(task.posed(), task.monitors)
+        marched = solve_elements(task) if element_series(task.f) else None
+        return refined(self._at_level, task) if marched is None else marched
 
-    def _at_level(self, level: Level, monitors: tuple) -> Solution:
+    def _at_level(self, level: Level) -> Solution:
         left = changed(self, max_steps=max(1, self.max_steps - level.taken))
-        problem = LeastSquares(level.sample, level.f, level.trainable)
+        problem = level.task.posed()
         if level.free is None or not on_host(problem):
-            return left.minimum(problem, monitors)
-        return left._in_room(level, problem, monitors)
+            return left.minimum(problem, level.task.monitors)
+        return left._in_room(level, problem)
 
-    def _in_room(self, level: Level, exact: LeastSquares, monitors: tuple) -> Solution:
+    def _in_room(self, level: Level, exact: LeastSquares) -> Solution:
         """The minimum in some columns of a larger problem, which serves many levels: Gauss-Newton
         steps to the degree, all of the plan on elements."""
-        f, size = level.free, exact.theta.size
+        f, size, monitors = level.free, exact.theta.size, level.task.monitors
         roomy = map_free(lambda node: with_room(node.basis, node), f)
         on_pieces = bool(element_series(f))
-        sample = sample_for(level.sample, roomy)
-        whole = fixed(roomy)
-        problem = LeastSquares(sample, whole, same_leaves(level.trainable, whole))
+        whole = level.task.at(fixed(roomy), risk=sample_for(level.task.risk, roomy))
+        problem = whole.posed()
         # zeros stand for elements beyond the domain, where there must be no points
         if on_pieces and not (is_sparse(problem) and _ends_with_elements(exact)):
             return self.minimum(exact, monitors)
-        columns = tuple(problem.columns(_entries(f, whole)).tolist())
+        columns = tuple(problem.columns(_entries(f, whole.f)).tolist())
         require_rows(exact, size)
         plan = newton_plan(30, columns=columns, max_steps=self.max_steps)
         if on_pieces:
             plan = self._plan(True, (), timed=True)._replace(columns=columns)
-        order = lambda: timely_order(problem, self.causal)
         narrowed = lambda theta: exact.value(theta[list(columns)])
-        report = Reporter(narrowed, monitors, self.every)
-        algebra = in_numpy(problem, order=order, report=report)
+        algebra = self._algebra(problem, Reporter(narrowed, monitors, self.every))
         out = run_on_host(problem, algebra, plan)
         short = out.steps < self.max_steps
-        found = host_solution(problem, out, RESULTS.not_zero if short else None)
+        out = out._replace(unfinished=RESULTS.not_zero) if short else out
+        found = solution_on_host(problem, out)
         if level.is_last and short and not (on_pieces or out.converged):
             left = changed(self, max_steps=self.max_steps - int(out.steps))
-            again = left.minimum(exact, later(monitors, [found]))
-            return in_sequence([found, again])
+            return in_sequence([found, left.minimum(exact, later(monitors, [found]))])
         stats = {**found.stats, "unknowns": np.asarray(size), "rows": np.asarray(exact.rows)}
         value = narrowed(np.asarray(out.theta))
         return Solution(value, found.risk, found.result, stats, found.history)
@@ -151,10 +143,10 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
             linear = is_affine(problem.residuals, problem.theta)
         if on_host(problem) or (monitors and not problem.traced):
             return self._on_host(problem, linear, last, monitors)
-        if problem.traced:
-            no_monitors_under_tracing(monitors)
+        require_no_monitors(monitors)
         plan, order = self.in_program(problem)
-        return solve_on_device(problem, Staged(plan, problem.equations, order is not None), order)
+        method = Staged(plan, problem.equations, order is not None)
+        return solve_on_device(problem, method, order or ())
 
     def in_program(self, problem: LeastSquares) -> tuple[Plan, Order | None]:
         """The plan for a program, and the order of the rows in time, if they have one."""
@@ -164,28 +156,41 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
     def _on_host(
         self, problem: LeastSquares, linear: bool, last: tuple[int, ...], monitors: tuple
     ) -> Solution:
-        in_parts = size_of_jacobian(problem) > self.memory
+        in_parts = problem.size_of_jacobian > self.memory
         best = None if linear or in_parts else BestOnFresh(problem)
         report = Reporter(problem.value, monitors, self.every, best)
         if in_parts:
-            return host_solution(problem, self._in_parts(problem, report))
-        order = lambda: timely_order(problem, self.causal)
-        algebra = in_numpy(problem, order=order, report=report)
+            return solution_on_host(problem, self._in_parts(problem, report))
+        algebra = self._algebra(problem, report)
         # for series it is asked only where Gauss-Newton does not arrive
         plan = self._plan(linear, last, timed=linear or algebra.timed)
         out = run_on_host(problem, algebra, plan)
         out = out if best is None or not out.finite else best.kept(problem, out)
-        return host_solution(problem, out)
+        return solution_on_host(problem, out)
+
+    def _algebra(self, problem: LeastSquares, report: Reporter) -> InNumPy:
+        return in_numpy(problem, order=lambda: timely_order(problem, self.causal), report=report)
 
     def _in_parts(self, problem: LeastSquares, report: Reporter) -> Outcome:
         """Past the memory budget: in blocks of rows where they outnumber the unknowns, else
         without a Jacobian."""
+        given = {"report": report, "accelerates": False}
         if problem.rows > 4 * problem.theta.size:
-            algebra = in_blocks(problem, self.memory, report)
+            folded = Folded(problem, self.memory)
+            algebra = InNumPy(folded.residuals, folded.linearise, **given)
             out = run_on_host(problem, algebra, self._plan(True, (), timed=False))
             return out._replace(r=problem.residuals(out.theta))
-        plan = network_plan((), self.max_steps, self.damping, self.accuracy, timed=False)
-        return run_on_host(problem, without_jacobian(problem, report), plan)
+        products = lambda theta: ((at := Products(problem, theta)).r, at)
+        algebra = InNumPy(problem.residuals, products, steps=WithoutJacobian, **given)
+        return run_on_host(problem, algebra, self._plan(False, (), timed=False))
+
+
+def or_default(solver: Any) -> AbstractSolver:
+    """The solver that another is built around, the default one for `None`.
+
+    **Raises:** `ValueError` for what is none.
+    """
+    return LevenbergMarquardt() if solver is None else require_solver(solver)
 
 
 def _ends_with_elements(problem: LeastSquares) -> bool:
@@ -210,5 +215,4 @@ def _entries(f: Hypothesis, roomy: Hypothesis) -> PyTree:
 def _linear_columns(problem: LeastSquares) -> tuple[bool, tuple[int, ...]]:
     """Whether f is linear in theta; where it is so in a part alone, the columns of that part."""
     marks, linear = linear_leaves(problem.f, problem.mask)
-    last = tuple(problem.columns(marks).tolist())
-    return linear, last if len(last) < problem.theta.size else ()
+    return linear, () if linear else tuple(problem.columns(marks).tolist())

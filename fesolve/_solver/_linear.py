@@ -1,20 +1,13 @@
 """One linear solve."""
 
-from typing import Any, NamedTuple
-
-from jaxtyping import Array, PRNGKeyArray, PyTree
-
 from .._checks import positive
-from .._least_squares._assembly import Equation, LeastSquares, require_rows
-from .._risk import AbstractRisk
-from .._types import Hypothesis
-from ._algebra import Algebra, State
-from ._base import AbstractLeastSquaresSolver, RESULTS, Solution
-from ._differentiable import solve_on_device
-from ._iteration import iterate
+from .._least_squares._assembly import require_rows
+from .._solution import Solution
+from ._base import AbstractLeastSquaresSolver, require_no_monitors, Task
+from ._differentiable import solve_on_device, Staged
 from ._on_host import in_numpy, on_host, run_on_host
-from ._outcome import host_solution, no_monitors_under_tracing, Outcome
-from ._plans import in_jax, newton_plan
+from ._outcome import solution_on_host
+from ._plans import LINEAR
 from ._refined import Level, refined
 from ._reporter import Reporter
 
@@ -39,50 +32,16 @@ class LinearLeastSquares(AbstractLeastSquaresSolver):
     def __check_init__(self) -> None:
         positive(self.accuracy, "accuracy")
 
-    def minimise(
-        self,
-        risk: AbstractRisk,
-        f: Hypothesis,
-        trainable: PyTree[bool],
-        *,
-        key: PRNGKeyArray | None,
-        monitors: tuple,
-    ) -> Solution:
-        return refined(_linear_solve, risk, f, trainable, monitors=monitors)
+    def minimise(self, task: Task) -> Solution:
+        return refined(_linear_solve, task)
 
 
-def _linear_solve(level: Level, monitors: tuple) -> Solution:
-    problem = LeastSquares(level.sample, level.f, level.trainable)
+def _linear_solve(level: Level) -> Solution:
+    problem, monitors = level.task.posed(), level.task.monitors
     require_rows(problem, problem.theta.size)
-    if problem.traced:
-        no_monitors_under_tracing(monitors)
-    if problem.traced or not (on_host(problem) or monitors):
-        return solve_on_device(problem, _LinearStep(problem.equations))
-    algebra = in_numpy(problem, report=Reporter(problem.value, monitors), like_rows=lambda _: None)
-    step = lambda: _adopted(algebra, iterate(algebra, ONE_STEP, problem.theta))
-    out = run_on_host(problem, algebra, ONE_STEP, step)
-    return host_solution(problem, out, RESULTS.not_affine)
-
-
-ONE_STEP = newton_plan(1)
-
-
-def _adopted(algebra: Algebra, end: State) -> State:
-    """The step is taken where it goes where its linearisation said, or lowers the risk."""
-    best = algebra.choose(end.affine, end.here, end.best)
-    return end._replace(best=best, converged=end.affine)
-
-
-class _LinearStep(NamedTuple):
-    """The same inside a compiled program."""
-
-    equations: tuple[Equation, ...]
-
-    @property
-    def unfinished(self) -> Any:
-        return RESULTS.not_affine
-
-    def __call__(self, assembly: Any, theta: Array, data: list) -> Outcome:
-        algebra = in_jax(assembly, theta, data, self.equations, timed=False)
-        end = _adopted(algebra, iterate(algebra, ONE_STEP, theta))
-        return Outcome(end.best.theta, end.best.r, end.steps, end.converged, end.finite)
+    if not on_host(problem) and (problem.traced or not monitors):
+        require_no_monitors(monitors)
+        return solve_on_device(problem, Staged(LINEAR, problem.equations))
+    report = Reporter(problem.value, monitors)
+    algebra = in_numpy(problem, report=report, like_rows=lambda jacobian: None)
+    return solution_on_host(problem, run_on_host(problem, algebra, LINEAR))

@@ -25,11 +25,11 @@ from .._compiled import program
 from .._evaluation import components
 from .._hypothesis import SpectralElements
 from .._hypothesis._elements import element_functions, units
-from .._hypothesis._grow import MARCHED, share_of_last
+from .._hypothesis._grow import element_series, is_element_series, MARCHED, share_of_last
 from .._least_squares._assembly import Assembly
 from .._least_squares._device_algebra import gauss_newton_step
 from .._types import Hypothesis
-from ._on_elements import element_series, is_element_series, Layout
+from ._on_elements import Layout
 
 
 MAX_ELEMENTS = 4096

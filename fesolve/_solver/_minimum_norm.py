@@ -1,28 +1,24 @@
 """Among all solutions, the one of the smallest norm."""
 
-import functools
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, PRNGKeyArray, PyTree
+from jaxtyping import Array
 
 from .._checks import positive, whole
-from .._compiled import program
 from .._least_squares._algebra import DAMPED, one_thread
-from .._least_squares._assembly import LeastSquares
+from .._least_squares._assembly import Assembly, Equation, LeastSquares
 from .._least_squares._trainable import has_network
 from .._risk import AbstractRisk, require_sample, require_squares
-from .._types import Hypothesis
-from . import _implicit
+from .._solution import Interrupted, Solution
 from ._annealed import annealed
-from ._base import AbstractSolver, Interrupted, RESULTS, Solution
-from ._differentiable import Minimum, no_tangent, tangents_of
+from ._base import AbstractSolver, require_no_monitors, Task
+from ._differentiable import solve_on_device
 from ._null_space import advance, Iterate, Pair, start, tangent
-from ._outcome import how_it_ended, no_monitors_under_tracing, Outcome
+from ._outcome import Outcome, solution_on_host
 from ._refined import Level, refined
-from ._verdict import within_tolerance
 
 
 class MinimumNorm(AbstractSolver):
@@ -56,6 +52,8 @@ class MinimumNorm(AbstractSolver):
     - `max_steps`: at most this many steps; two suffice where equation and norm are affine in
       theta. For networks at most this many at each of seven ridges.
     - `accuracy`: the relative error of f up to which it counts as solved.
+    - `every`: monitors are called after every so many steps, and at the end; for networks after
+      each ridge.
 
     **Reference:** Ebrahimi Kahou, Fernandez-Villaverde, Gomez-Cardona, Perla and Rosa (2024),
     "Spooky boundaries at a distance: inductive bias, dynamic models, and behavioral macro"; Engl,
@@ -66,6 +64,7 @@ class MinimumNorm(AbstractSolver):
     norm: AbstractRisk
     max_steps: int = 300
     accuracy: float = 1e-3
+    every: int = 1
 
     def __check_init__(self) -> None:
         if not isinstance(self.norm, AbstractRisk):
@@ -75,6 +74,7 @@ class MinimumNorm(AbstractSolver):
             )
         whole(self.max_steps, "max_steps")
         positive(self.accuracy, "accuracy")
+        whole(self.every, "every")
         for term in self.norm.terms:
             try:
                 require_sample(term)
@@ -82,138 +82,76 @@ class MinimumNorm(AbstractSolver):
             except ValueError as error:
                 raise ValueError(f"`norm` cannot be minimised as it is: {error}") from None
 
-    def minimise(
-        self,
-        risk: AbstractRisk,
-        f: Hypothesis,
-        trainable: PyTree[bool],
-        *,
-        key: PRNGKeyArray | None,
-        monitors: tuple,
+    def minimise(self, task: Task) -> Solution:
+        return refined(self._at_level, task)
+
+    def _at_level(self, level: Level) -> Solution:
+        task = level.task
+        constraint, norm = task.posed(), task._replace(risk=self.norm).posed()
+        count, network = len(constraint.data), has_network(task.f)
+        pair = Pair(constraint.assembly, norm.assembly, constraint.equations, count)
+        method = _InNullSpace(pair, not network, self.max_steps)
+        if constraint.traced or norm.traced:
+            require_no_monitors(task.monitors)
+            return solve_on_device(constraint, method, norm.data, method.tangent)
+        if network:
+            return annealed(task, self.norm, self.max_steps)
+        return self._on_host(task, constraint, method, [*constraint.data, *norm.data])
+
+    def _on_host(
+        self, task: Task, problem: LeastSquares, method: "_InNullSpace", data: list
     ) -> Solution:
-        return refined(self._at_level, risk, f, trainable, monitors=monitors)
+        """The loop on the host, where monitors and Ctrl-C have their turn between steps."""
+        state, history = start(method.pair, problem.theta, data), []
 
-    def _at_level(self, level: Level, monitors: tuple) -> Solution:
-        risk, f, trainable, *_ = level
-        constraint = LeastSquares(risk, f, trainable)
-        norm = LeastSquares(self.norm, f, trainable)
-        pair = Pair(constraint.assembly, norm.assembly, constraint.equations)
-        options = _Options(pair, not has_network(f), self.max_steps)
-        traced = constraint.traced or norm.traced
-        theta = jax.lax.stop_gradient(jnp.asarray(constraint.theta))
-        floats, others = zip(*map(_implicit.separate, (constraint.data, norm.data)), strict=True)
-        if not traced and has_network(f):
-            return annealed(
-                risk, self.norm, f, trainable, max_steps=self.max_steps, monitors=monitors
-            )
-        if traced:
-            no_monitors_under_tracing(monitors)
-            out = _minimum(options, theta, floats, others)
-            return Solution(constraint.assemble(out.leaves), out.risk, out.result, out.stats)
-        return _on_host(options, constraint, theta, floats, others, monitors)
+        def solution() -> Solution:
+            out = method.outcome(jax.tree.map(np.asarray, state))
+            return solution_on_host(problem, out._replace(history=history))
+
+        try:
+            with one_thread(DAMPED):
+                while not method.is_done(state):
+                    state = advance(method.pair, state, data)
+                    history.append(float(state.c @ state.c))
+                    if task.monitors and (len(history) % self.every == 0 or method.is_done(state)):
+                        metrics = {"risk": history[-1], "norm": float(state.b @ state.b)}
+                        metrics["stage"] = "null space"
+                        task.tell(int(state.steps), metrics, problem.value(state.theta))
+        except KeyboardInterrupt:
+            raise Interrupted(solution()) from None
+        return solution()
 
 
-class _Options(NamedTuple):
-    """What a program must know at compile time; `unique`, whether theta
-    itself has to be determined: the weights of networks never are."""
+class _InNullSpace(NamedTuple):
+    """The iteration; `unique`, whether theta itself has to be determined: the weights of networks
+    never are."""
 
     pair: Pair
     unique: bool
     max_steps: int
 
+    @property
+    def equations(self) -> tuple[Equation, ...]:
+        return self.pair.equations
 
-def _on_host(
-    options: _Options,
-    problem: LeastSquares,
-    theta: Array,
-    floats: tuple,
-    others: tuple,
-    monitors: tuple,
-) -> Solution:
-    """The loop on the host, where monitors and Ctrl-C have their turn between steps."""
-    state, history = _start(options.pair, theta, floats, others), []
+    def __call__(self, assembly: Assembly, theta: Any, data: list) -> Outcome:
+        going = lambda state: ~self.is_done(state)
+        step = lambda state: advance(self.pair, state, data)
+        return self.outcome(jax.lax.while_loop(going, step, start(self.pair, theta, data)))
 
-    def solution() -> Solution:
-        out = _conclude(options, state, floats, others)
-        return Solution(
-            problem.assemble(out.leaves), out.risk, out.result, out.stats, np.asarray(history)
+    def is_done(self, state: Iterate) -> Any:
+        return state.converged | state.failed | (state.steps >= self.max_steps)
+
+    def outcome(self, state: Iterate) -> Outcome:
+        return Outcome(
+            *(state.theta, state.c, state.steps, state.converged, state.finite),
+            more={"norm": state.b @ state.b, "free_directions": state.free},
+            undecided=(state.undecided != 0) & self.unique,
         )
 
-    try:
-        with one_thread(DAMPED):
-            while not _is_done(options, state):
-                state = _advance(options.pair, state, floats, others)
-                history.append(float(state.c @ state.c))
-                for monitor in monitors:
-                    metrics = {"risk": history[-1], "norm": float(state.b @ state.b)}
-                    metrics["stage"] = "null space"
-                    monitor(int(state.steps), metrics, problem.value(state.theta))
-    except KeyboardInterrupt:
-        raise Interrupted(solution()) from None
-    return solution()
-
-
-def _is_done(options: _Options, state: Iterate) -> Any:
-    return state.converged | state.failed | (state.steps >= options.max_steps)
-
-
-def _joined(floats: tuple, others: tuple) -> tuple[list, list]:
-    return _implicit.join(floats[0], others[0]), _implicit.join(floats[1], others[1])
-
-
-@program(0)
-def _start(pair: Pair, theta: Array, floats: tuple, others: tuple) -> Iterate:
-    return start(pair, theta, _joined(floats, others))
-
-
-@program(0)
-def _advance(pair: Pair, state: Iterate, floats: tuple, others: tuple) -> Iterate:
-    with jax.default_matmul_precision("highest"):
-        return advance(pair, state, _joined(floats, others))
-
-
-@program(0)
-def _conclude(options: _Options, state: Iterate, floats: tuple, others: tuple) -> Minimum:
-    """The verdict: solved only where the constraint holds and the selection has converged."""
-    decided = (state.undecided == 0) | (not options.unique)
-    out = Outcome(state.theta, state.c, state.steps, state.converged, state.finite)
-    assembly, data = options.pair.constraint, _joined(floats, others)[0]
-    multipliers = [jnp.asarray(bare.multiplier) for bare in assembly.merge(state.theta, data)[0]]
-    unfinished = RESULTS.max_steps_reached
-    result, rms = how_it_ended(options.pair.equations, unfinished, multipliers, out)
-    zero = within_tolerance(options.pair.equations, rms, state.theta.dtype)
-    result = RESULTS.where(zero & ~decided, RESULTS.not_unique, result)
-    stats = {
-        "steps": state.steps,
-        "rms": rms,
-        "norm": state.b @ state.b,
-        "free_directions": state.free,
-    }
-    return Minimum(assembly.leaves(state.theta), state.c @ state.c, result, stats)
-
-
-@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _minimum(options: _Options, theta: Array, floats: tuple, others: tuple) -> Minimum:
-    return _compute(options, theta, floats, others)
-
-
-@program(0)
-def _compute(options: _Options, theta: Array, floats: tuple, others: tuple) -> Minimum:
-    state = jax.lax.while_loop(
-        lambda state: ~_is_done(options, state),
-        lambda state: _advance(options.pair, state, floats, others),
-        _start(options.pair, theta, floats, others),
-    )
-    return _conclude(options, state, floats, others)
-
-
-@_minimum.defjvp
-def _(options: _Options, primals: tuple, tangents: tuple) -> tuple:
-    theta, floats, others = primals
-    out = _minimum(options, theta, floats, others)
-    assembly = options.pair.constraint
-    moving = tuple(map(tangents_of, floats, tangents[1]))
-    at = jnp.concatenate([jnp.ravel(leaf).astype(assembly.dtype) for leaf in out.leaves])
-    change = tangent(options.pair, at, floats, others, moving)
-    still = jax.tree.map(no_tangent, out)
-    return out, still._replace(leaves=assembly.leaves(change))
+    def tangent(
+        self, assembly: Assembly, theta: Array, data: list, moving: list
+    ) -> tuple[list[Any], Array]:
+        """Of the minimum; the risk of the constraint stays at zero."""
+        change = tangent(self.pair, theta, data, moving)
+        return assembly.leaves(change), jnp.zeros((), assembly.dtype)

@@ -1,7 +1,7 @@
 """Several starts, and whether they end at one function."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -10,25 +10,29 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
-from .._checks import positive, takes, whole
+from .._checks import function, positive, takes, whole
 from .._hypothesis import Ensemble
-from .._least_squares._trainable import same_leaves
+from .._judge._agreement import check_comparable, points_of, spread_of, values_of
 from .._risk import AbstractRisk
-from .._types import Hypothesis, HypothesisClass, is_traced, is_tracing
-from ._agreement import check_comparable, points_of, spread_of, values_of
-from ._base import (
-    AbstractOuterSolver,
-    AbstractSolver,
-    ended,
-    Interrupted,
-    require_key,
-    require_solver,
-    RESULTS,
-    Solution,
-)
-from ._levenberg_marquardt import LevenbergMarquardt
+from .._solution import choose, ended, Interrupted, RESULTS, Solution
+from .._types import changed, Hypothesis, HypothesisClass, still
+from ._base import AbstractOuterSolver, AbstractSolver, require_key, Task
+from ._levenberg_marquardt import or_default
 from ._run import solution_of
 from ._sequential import in_sequence, later
+
+
+def _class(drawn: Any) -> HypothesisClass:
+    if not callable(drawn) or isinstance(drawn, AbstractSolver):
+        raise ValueError(
+            f"`hypothesis_class` must be a function `key -> f` that draws a start; got {drawn!r}"
+        )
+    takes(drawn, "hypothesis_class", ["key"], "it is `key -> f`")
+    return drawn
+
+
+def _comparison(compare: Any) -> Callable | None:
+    return None if compare is None else function(compare, "compare", "`compare(f, x)`")
 
 
 class MultiStart(AbstractOuterSolver):
@@ -81,73 +85,52 @@ class MultiStart(AbstractOuterSolver):
     those of f, or the same member for every key; where it is not known what should agree.
     """
 
-    hypothesis_class: HypothesisClass
-    solver: AbstractSolver
-    starts: int
-    compare: Callable | None
-    agreement: float
-    keep: bool
+    hypothesis_class: HypothesisClass = eqx.field(converter=_class)
+    solver: AbstractSolver = eqx.field(default=None, converter=or_default)
+    starts: int = eqx.field(default=8, kw_only=True)
+    compare: Callable | None = eqx.field(default=None, kw_only=True, converter=_comparison)
+    agreement: float = eqx.field(default=1e-3, kw_only=True)
+    keep: bool = eqx.field(default=False, kw_only=True)
 
-    def __init__(
-        self,
-        hypothesis_class: Any,
-        solver: Any = None,
-        *,
-        starts: int = 8,
-        compare: Any = None,
-        agreement: float = 1e-3,
-        keep: bool = False,
-    ) -> None:
-        if not callable(hypothesis_class) or isinstance(hypothesis_class, AbstractSolver):
-            raise ValueError(
-                "`hypothesis_class` must be a function `key -> f` that draws a start; got "
-                f"{hypothesis_class!r}"
-            )
-        takes(hypothesis_class, "hypothesis_class", ["key"], "it is `key -> f`")
-        solver = LevenbergMarquardt() if solver is None else require_solver(solver)
-        whole(starts, "starts")
-        if compare is not None and not callable(compare):
-            raise ValueError(f"`compare` must be a function `compare(f, x)`; got {compare!r}")
-        positive(agreement, "agreement")
-        self.hypothesis_class = hypothesis_class
-        self.solver = solver
-        self.starts = int(starts)
-        self.compare = compare
-        self.agreement = float(agreement)
-        self.keep = bool(keep)
+    def __check_init__(self) -> None:
+        whole(self.starts, "starts")
+        positive(self.agreement, "agreement")
 
-    def minimise(
-        self,
-        risk: AbstractRisk,
-        f: Hypothesis,
-        trainable: PyTree[bool],
-        *,
-        key: PRNGKeyArray | None,
-        monitors: tuple,
-    ) -> Solution:
-        key = require_key(key, "`fe.MultiStart` draws starts")
+    def minimise(self, task: Task) -> Solution:
+        key = require_key(task.key, "`fe.MultiStart` draws starts")
         for_starts, for_solver, for_points = jr.split(key, 3)
-        traced = is_traced((risk, f, key)) or is_tracing()
+        traced, f = task.traced, task.f
         if traced and self.keep:
             raise ValueError(
                 "`keep=True` keeps the starts that solve, whose number is not known inside jit, "
                 "vmap or grad: solve outside, or map over starts and make an `fe.Ensemble` of what "
                 "comes out"
             )
-        drawn = [self._draw(f, trainable, one) for one in jr.split(for_starts, self.starts)]
+        drawn = [self._draw(task, one) for one in jr.split(for_starts, self.starts)]
         if not traced:
-            _check_different([f, *drawn] if self.starts == 1 else drawn, trainable)
-        keys = jr.split(for_solver, 1 + self.starts)
-        shape = jax.eval_shape(lambda k: points_of(risk, f, k), for_points)
+            _check_different([f, *drawn] if self.starts == 1 else drawn, task.trainable)
+        shape = jax.eval_shape(lambda k: points_of(task.risk, f, k), for_points)
         check_comparable(self.compare, f, shape)
-        at_once = traced or (jax.default_backend() != "cpu" and not monitors)
-        solve = self._at_once if at_once else self._one_by_one
-        return solve(risk, [f, *drawn], trainable, keys, for_points, monitors)
+        keys = jr.split(for_solver, 1 + self.starts)
+        if traced or (jax.default_backend() != "cpu" and not task.monitors):
+            return self._judged(task, for_points, _at_once(self.solver, task, [f, *drawn], keys))
+        solutions: list[Solution] = []
+        conclude = lambda: self._judged(task, for_points, _one_by_one(solutions))
+        try:
+            for start, one in zip([f, *drawn], keys, strict=True):
+                watching = later(task.monitors, solutions)
+                solutions.append(
+                    solution_of(self.solver, task.at(start, key=one, monitors=watching))
+                )
+        except Interrupted as stopped:
+            solutions.append(stopped.solution)
+            raise Interrupted(conclude()) from None
+        return conclude()
 
-    def _draw(self, f: Hypothesis, trainable: PyTree[bool], key: PRNGKeyArray) -> Hypothesis:
+    def _draw(self, task: Task, key: PRNGKeyArray) -> Hypothesis:
         """f with the trained leaves of a member of the class."""
-        old, structure = jax.tree.flatten(f)
-        marks, new = jax.tree.leaves(trainable), jax.tree.leaves(self.hypothesis_class(key))
+        old, structure = jax.tree.flatten(task.f)
+        marks, new = jax.tree.leaves(task.trainable), jax.tree.leaves(self.hypothesis_class(key))
         trained = [pair for pair in zip(marks, old, new, strict=False) if pair[0]]
         if len(new) != len(old) or any(np.shape(a) != np.shape(b) for _, a, b in trained):
             raise ValueError(
@@ -160,96 +143,73 @@ class MultiStart(AbstractOuterSolver):
         ]
         return jax.tree.unflatten(structure, leaves)
 
-    def _one_by_one(
-        self,
-        risk: AbstractRisk,
-        starts: list[Hypothesis],
-        trainable: PyTree[bool],
-        keys: Any,
-        for_points: PRNGKeyArray,
-        monitors: tuple,
-    ) -> Solution:
-        solutions: list[Solution] = []
-        try:
-            for f, key in zip(starts, keys, strict=True):
-                watching = later(monitors, solutions)
-                mask = same_leaves(trainable, f)
-                found = solution_of(self.solver, risk, f, mask, key=key, monitors=watching)
-                solutions.append(found)
-        except Interrupted as stopped:
-            solutions.append(stopped.solution)
-            raise Interrupted(self._best(risk, solutions, for_points)) from None
-        return self._best(risk, solutions, for_points)
-
-    def _best(
-        self, risk: AbstractRisk, solutions: list[Solution], for_points: PRNGKeyArray
-    ) -> Solution:
-        ends = [bool(s.result == kind) for s in solutions for kind in _KINDS]
-        risks = np.asarray([np.asarray(s.risk) for s in solutions])
-        flags = np.asarray(ends).reshape(-1, len(_KINDS)).T
-        accepted, peers, chosen = _ranked(risk, risks, flags, self.agreement)
-        best = solutions[int(chosen)]
-        points = points_of(risk, best.value, for_points)
-        tables = [values_of(self.compare, s.value, points, for_points) for s in solutions]
-        values = [np.stack([np.asarray(v) for v in each]) for each in zip(*tables, strict=True)]
-        spread = spread_of(values, peers)
-        apart = bool(_holds(best.result)) and bool(spread > self.agreement) and not self.keep
-        total = in_sequence(solutions)
-        stats = {
-            **best.stats,
-            "steps": total.stats["steps"],
-            **_numbers(risks, spread, accepted, chosen),
-        }
-        result = RESULTS.disagree if apart else best.result
-        value, risk_of = best.value, best.risk
-        if self.keep:
-            pool = _pool(accepted, peers)
-            value = Ensemble([s.value for s, used in zip(solutions, pool, strict=True) if used])
-            risk_of = risk(value)
-        return Solution(value, risk_of, result, stats, total.history)
-
-    def _at_once(
-        self,
-        risk: AbstractRisk,
-        starts: list[Hypothesis],
-        trainable: PyTree[bool],
-        keys: Any,
-        for_points: PRNGKeyArray,
-        monitors: tuple,
-    ) -> Solution:
-        thetas = [eqx.partition(f, trainable)[0] for f in starts]
-        theta = jax.tree.map(lambda *leaves: jnp.stack(leaves), *thetas)
-        rest = eqx.partition(starts[0], trainable)[1]
-
-        def one(theta: PyTree, key: PRNGKeyArray) -> Solution:
-            f = eqx.combine(theta, rest)
-            return solution_of(self.solver, risk, f, trainable, key=key, monitors=monitors)
-
-        all_of_them = eqx.filter_vmap(one)(theta, keys)
-        arrays, static = eqx.partition(all_of_them, eqx.is_array)
-        flags = jnp.stack([jax.vmap(lambda r, k=k: r == k)(arrays.result) for k in _KINDS])
-        risks = arrays.risk
-        accepted, peers, chosen = _ranked(risk, risks, flags, self.agreement)
-        best = eqx.combine(jax.tree.map(lambda leaf: leaf[chosen], arrays), static)
-        points = points_of(risk, best.value, for_points)
-        values = eqx.filter_vmap(
-            lambda f: values_of(self.compare, eqx.combine(f, static.value), points, for_points)
-        )(arrays.value)
-        spread = jax.lax.stop_gradient(spread_of(values, peers))
+    def _judged(self, task: Task, key: PRNGKeyArray, ends: "_Ends") -> Solution:
+        """The best of the ends, and whether those that hold the equations are one function."""
+        risk, risks = task.risk, ends.risks
+        accepted, peers, chosen = _ranked(risk, risks, ends.flags, self.agreement)
+        best = ends.solution(chosen)
+        points = points_of(risk, best.value, key)
+        values = ends.tables(lambda f: values_of(self.compare, f, points, key))
+        spread = still(spread_of(values, peers))
         apart = _holds(best.result) & (spread > self.agreement) & (not self.keep)
         stats = {
             **best.stats,
-            "steps": jnp.sum(arrays.stats["steps"]),
-            **_numbers(risks, spread, accepted, chosen),
+            "steps": ends.steps,
+            "risks": risks,
+            "spread": spread,
+            "starts_solved": accepted.sum(),
+            "chosen": chosen,
         }
-        result = RESULTS.where(apart, RESULTS.disagree, best.result)
-        value, risk_of = best.value, best.risk
-        if self.keep:
-            pool = np.flatnonzero(_pool(np.asarray(accepted), np.asarray(peers)))
-            chosen_ones = [jax.tree.map(lambda x, i=i: x[i], arrays.value) for i in pool]
-            value = Ensemble([eqx.combine(one, static.value) for one in chosen_ones])
-            risk_of = risk(value)
-        return Solution(value, risk_of, result, stats, best.history)
+        result = choose(apart, RESULTS.disagree, best.result)
+        found = Solution(best.value, best.risk, result, stats, ends.history(best))
+        if not self.keep:
+            return found
+        kept = np.flatnonzero(_pool(np.asarray(accepted), np.asarray(peers)))
+        value = Ensemble([ends.solution(i).value for i in kept])
+        return changed(found, value=value, risk=risk(value))
+
+
+class _Ends(NamedTuple):
+    """Where the starts have ended, one after the other or all at once: the risk of each, which of
+    `_KINDS` its result is, and all their steps; `solution(i)`; `tables(look)`, what `look` finds in
+    each f, stacked; `history(best)`, what is told of the way."""
+
+    risks: Any
+    flags: Any
+    steps: Any
+    solution: Callable[[Any], Solution]
+    tables: Callable[[Callable], list]
+    history: Callable[[Solution], Any]
+
+
+def _one_by_one(solutions: list[Solution]) -> _Ends:
+    flags = np.asarray([[bool(s.result == kind) for s in solutions] for kind in _KINDS])
+    risks, total = np.asarray([np.asarray(s.risk) for s in solutions]), in_sequence(solutions)
+
+    def tables(look: Callable) -> list:
+        found = zip(*[look(s.value) for s in solutions], strict=True)
+        return [np.stack([np.asarray(value) for value in each]) for each in found]
+
+    solution = lambda i: solutions[int(i)]
+    return _Ends(risks, flags, total.stats["steps"], solution, tables, lambda _: total.history)
+
+
+def _at_once(
+    solver: AbstractSolver, task: Task, starts: list[Hypothesis], keys: PRNGKeyArray
+) -> _Ends:
+    thetas = [eqx.partition(f, task.trainable)[0] for f in starts]
+    theta = jax.tree.map(lambda *leaves: jnp.stack(leaves), *thetas)
+    rest = eqx.partition(starts[0], task.trainable)[1]
+    one = lambda theta, key: solution_of(solver, task._replace(f=eqx.combine(theta, rest), key=key))
+    every = eqx.filter_vmap(one)(theta, keys)
+    arrays, static = eqx.partition(every, eqx.is_array)
+    flags = jnp.stack([jax.vmap(lambda r, k=k: r == k)(arrays.result) for k in _KINDS])
+    steps = jnp.sum(arrays.stats["steps"])
+    solution = lambda i: eqx.combine(jax.tree.map(lambda leaf: leaf[i], arrays), static)
+    tables = lambda look: eqx.filter_vmap(lambda f: look(eqx.combine(f, static.value)))(
+        arrays.value
+    )
+    return _Ends(arrays.risk, flags, steps, solution, tables, lambda best: best.history)
 
 
 _KINDS = (
@@ -286,11 +246,6 @@ def _pool(accepted: np.ndarray, peers: np.ndarray) -> np.ndarray:
     if accepted.any():
         return accepted
     return peers if peers.any() else np.ones_like(peers)
-
-
-def _numbers(risks: Any, spread: Any, accepted: Any, chosen: Any) -> dict[str, Any]:
-    count = accepted.sum()
-    return {"risks": risks, "spread": spread, "starts_solved": count, "chosen": chosen}
 
 
 def _check_different(starts: list[Hypothesis], trainable: PyTree[bool]) -> None:

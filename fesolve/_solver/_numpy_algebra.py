@@ -5,6 +5,7 @@ compilation a second, so what is not compiled is won.
 """
 
 import contextlib
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -13,28 +14,11 @@ from jaxtyping import Float
 
 from .._least_squares._algebra import DAMPED, Damped, one_thread
 from ._algebra import Algebra, Plan, Point, Stage, State
-from ._causal import Order, past
+from ._causal import Order
 
 
 Residuals = Callable[[np.ndarray], np.ndarray]
 Linearise = Callable[[np.ndarray], tuple[np.ndarray, Any]]
-
-
-class Unwatched:
-    """Who is told of steps where nobody is."""
-
-    def __call__(self, stage: Stage, state: State) -> None:
-        """After a step, and where all is done."""
-
-    def begin(self, algebra: "InNumPy", state: State) -> State:
-        """The state from which a loop goes on: as it is."""
-        return state
-
-    def keep(self, algebra: "InNumPy", state: State) -> None:
-        """After a step and where all is done, once it was told."""
-
-
-UNWATCHED = Unwatched()
 
 
 class InNumPy(Algebra):
@@ -47,7 +31,8 @@ class InNumPy(Algebra):
     - `like_rows`: from the first Jacobian a factor for each row, by which the iteration multiplies
       it; `None` where they are as they are.
     - `order`: of the rows in time, if they have one; asked for where it is needed.
-    - `report`: is told of each step and of the end, and may keep the state of a loop.
+    - `report`: a `Reporter`, which is told of each step and of the end, and may keep the state of
+      the loop.
     - `steps`: the steps of a Jacobian, which may be sparse, or an object that has no entries.
     """
 
@@ -61,7 +46,7 @@ class InNumPy(Algebra):
         holds: Callable[[Point], bool] = lambda point: False,
         like_rows: Callable[[Any], Float[np.ndarray, " N"] | None] = lambda jacobian: None,
         order: Callable[[], Order | None] = lambda: None,
-        report: Any = UNWATCHED,
+        report: Any = None,
         accelerates: bool = True,
         steps: Any = Damped,
     ) -> None:
@@ -71,27 +56,15 @@ class InNumPy(Algebra):
         self._order_of, self.report, self.accelerates = order, report, accelerates
         self.evaluations, self.history, self.eps = 0, [], 0.0
         self.latest: State | None = None
-        self._order: Any = ()
         self._damped: Any = None
         self._rows: tuple = ()
 
-    @property
-    def timed(self) -> bool:
-        if self._order == ():
-            self._order = self._order_of()
-        return self._order is not None
+    @functools.cached_property
+    def order(self) -> Order | None:
+        return self._order_of()
 
-    def number(self, x: float) -> np.floating:
-        return self._dtype.type(x)
-
-    def count(self, x: int) -> int:
-        return x
-
-    def flag(self, x: Any) -> bool:
-        return bool(x)
-
-    def negated(self, flag: Any) -> bool:
-        return not flag
+    def constant(self, x: float | int | bool) -> Any:
+        return self._dtype.type(x) if isinstance(x, float) else x
 
     def choose(self, flag: Any, a: Any, b: Any) -> Any:
         return a if flag else b
@@ -101,15 +74,14 @@ class InNumPy(Algebra):
 
     branch = either
 
-    def stage(self, plan: Plan, index: int) -> Stage:
+    def stage(self, plan: Plan, index: int | np.integer) -> Stage:
         stage = plan.stages[index]
         return stage if stage.rtol is not None else stage._replace(rtol=8 * self.eps)
 
-    def index(self, table: list[int], at: int) -> int:
-        return table[at]
-
     def loop(self, plan: Plan, body: Callable[[State], State], state: State) -> State:
-        state = self.latest = self.report.begin(self, state)
+        if self.report is not None:
+            state = self.report.begin(self, state)
+        self.latest = state
         with contextlib.ExitStack() as guard:
             guarded = False
             while not state.done:
@@ -119,9 +91,8 @@ class InNumPy(Algebra):
                 state = self.latest = body(state)
                 if state.steps > steps:
                     self.history.append(self.risk(state.here))
-                if state.steps > steps or state.done:
-                    self.report(stage, state._replace(here=self.as_given(state.here)))
-                    self.report.keep(self, state)
+                if self.report is not None and (state.steps > steps or state.done):
+                    self.report(self, stage, state)
         return state
 
     def linearised(self, theta: np.ndarray) -> tuple[np.ndarray, Any]:
@@ -211,9 +182,6 @@ class InNumPy(Algebra):
         # of the Gram matrix that was factored, weights included
         assert self._damped is not None
         return self._damped.least
-
-    def past(self, r: np.ndarray) -> np.ndarray:
-        return past(np, self._order, r)
 
 
 def _cost(weights: Any, r: np.ndarray) -> Any:

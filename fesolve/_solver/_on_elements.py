@@ -8,20 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._distribution import Dirac, Empirical, Uniform
-from .._hypothesis import Series, SpectralElements
+from .._hypothesis import SpectralElements
+from .._hypothesis._grow import element_series, is_element_series
 from .._least_squares._assembly import LeastSquares
 from .._risk import AbstractRisk, SumRisk
-from .._types import changed, Hypothesis
-
-
-def is_element_series(node: Any) -> bool:
-    return isinstance(node, Series) and isinstance(node.basis, SpectralElements)
-
-
-def element_series(f: Hypothesis) -> list[Series]:
-    """The series over spectral elements in f."""
-    leaves = jax.tree.leaves(f, is_leaf=is_element_series)
-    return [leaf for leaf in leaves if is_element_series(leaf)]
+from .._types import changed
 
 
 def on_elements(risk: AbstractRisk, basis: SpectralElements) -> AbstractRisk:

@@ -1,6 +1,5 @@
 """A least-squares solve with its loop on the host, where monitors and Ctrl-C have their turn."""
 
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -9,13 +8,13 @@ from jaxtyping import Float
 
 from .._least_squares._algebra import one_thread
 from .._least_squares._assembly import blocks, LeastSquares, owners
+from .._least_squares._tolerances import holds
 from .._least_squares._trainable import has_sparse_rows
+from .._solution import Interrupted
 from ._algebra import Plan, State
-from ._base import Interrupted
 from ._iteration import iterate
 from ._numpy_algebra import InNumPy
-from ._outcome import host_solution, Outcome
-from ._plans import holds
+from ._outcome import Outcome, solution_on_host
 
 
 LOW, UNLIKE = 0.1, 1e6
@@ -30,7 +29,7 @@ def on_host(problem: LeastSquares) -> bool:
 def in_numpy(problem: LeastSquares, **more: Any) -> InNumPy:
     """The algebra of a problem on the host, by sparse rows where it has them."""
     multipliers = [np.asarray(bare.multiplier, problem.theta.dtype) for bare in problem.bares]
-    zero = lambda point: bool(holds(problem.equations, multipliers, point))
+    zero = lambda at: bool(holds(problem.equations, multipliers, *at[:3]))
     given = {"holds": zero, "like_rows": lambda jacobian: _like_rows(problem, jacobian), **more}
     if is_sparse(problem):
         from .._least_squares._banded import BandedSteps
@@ -47,11 +46,15 @@ def in_numpy(problem: LeastSquares, **more: Any) -> InNumPy:
 def is_sparse(problem: LeastSquares) -> bool:
     """Whether the Jacobian is kept without its zeros: f is pieced together, and the residual at a
     point does not depend on f elsewhere."""
-    if not has_sparse_rows(problem.f, problem.mask):
-        return False
-    from .._least_squares._windows import is_local  # SciPy's sparse matrices take long to import
+    return has_sparse_rows(problem.f, problem.mask) and is_local(problem)
 
-    return is_local(problem)
+
+def is_local(problem: LeastSquares) -> bool:
+    """Whether the residual at a point of an f that is pieced together asks for nothing of other
+    pieces, as a delay does."""
+    from .._least_squares import _windows  # SciPy's sparse matrices take long to import
+
+    return _windows.is_local(problem)
 
 
 def _like_rows(
@@ -79,38 +82,35 @@ def _like_rows(
     return (sizes.max() / sizes)[owner].astype(jacobian.dtype)
 
 
-def run_on_host(
-    problem: LeastSquares,
-    algebra: InNumPy,
-    plan: Plan,
-    steps: Callable[[], State] | None = None,
-) -> Outcome:
-    """Where a plan, or other steps of the same algebra, ends.
+def run_on_host(problem: LeastSquares, algebra: InNumPy, plan: Plan) -> Outcome:
+    """Where a plan ends.
 
     **Raises:** `Interrupted` on Ctrl-C, with the best iterate so far.
     """
     try:
         with one_thread(problem.theta.size):
-            state = iterate(algebra, plan, problem.theta) if steps is None else steps()
+            return _outcome(algebra, plan, iterate(algebra, plan, problem.theta))
     except KeyboardInterrupt:
         state = algebra.latest
         if state is None:
             r = problem.residuals(problem.theta)
             out = Outcome(problem.theta, r, 0, converged=False, history=[])
         else:
-            out = outcome(algebra, state)
-        raise Interrupted(host_solution(problem, out)) from None
-    return outcome(algebra, state)
+            out = _outcome(algebra, plan, state)
+        raise Interrupted(solution_on_host(problem, out)) from None
 
 
-def outcome(algebra: InNumPy, state: State) -> Outcome:
-    """What is known where an iteration on the host has ended."""
+def _outcome(algebra: InNumPy, plan: Plan, state: State) -> Outcome:
     best = algebra.as_given(state.best)
-    numbers = {
-        "evaluations": algebra.evaluations,
-        "damping": state.damping,
-        "unit": state.unit,
-    }
     beyond = None if bool(state.finite) or state.beyond is best.theta else state.beyond
-    ended = (best.theta, best.r, state.steps, bool(state.converged), bool(state.finite))
-    return Outcome(*ended, more=numbers, history=algebra.history, beyond=beyond)
+    return Outcome(
+        *(best.theta, best.r, state.steps, bool(state.converged), bool(state.finite)),
+        more={
+            "evaluations": algebra.evaluations,
+            "damping": state.damping,
+            "unit": state.unit,
+        },
+        unfinished=plan.unfinished,
+        history=algebra.history,
+        beyond=beyond,
+    )

@@ -17,11 +17,11 @@ from .._dry_run import equation_widths
 from .._fingerprint import TracedClosureError
 from .._precision import in_dtype
 from .._risk import AbstractRisk
+from .._solution import Interrupted, RESULTS, Solution
 from .._types import Hypothesis, is_traced, is_tracing
-from ._base import AbstractSolver, Interrupted, require_key, RESULTS, Solution
+from ._base import AbstractSolver, require_key, require_no_monitors, Task
 from ._batches import batch, is_drawn, is_fresh, Orders, orders, orders_after, steps_of
 from ._hoisted import Hoisted, hoisted
-from ._outcome import no_monitors_under_tracing
 
 
 CHUNK = 50
@@ -63,70 +63,44 @@ class Optax(AbstractSolver):
     """
 
     optim: Any
-    num_steps: int | None
-    num_epochs: int | None
-    batch_size: int | None
-    accuracy: float
-    every: int
+    num_steps: int | None = eqx.field(default=None, kw_only=True)
+    num_epochs: int | None = eqx.field(default=None, kw_only=True)
+    batch_size: int | None = eqx.field(default=None, kw_only=True)
+    accuracy: float = eqx.field(default=1e-3, kw_only=True)
+    every: int = eqx.field(default=50, kw_only=True)
 
-    def __init__(
-        self,
-        optim: Any,
-        *,
-        num_steps: int | None = None,
-        num_epochs: int | None = None,
-        batch_size: int | None = None,
-        accuracy: float = 1e-3,
-        every: int = 50,
-    ) -> None:
-        if not (
-            callable(getattr(optim, "init", None)) and callable(getattr(optim, "update", None))
-        ):
+    def __check_init__(self) -> None:
+        parts = [getattr(self.optim, name, None) for name in ("init", "update")]
+        if not all(map(callable, parts)):
             raise ValueError(
-                f"`optim` must be an Optax optimiser such as `optax.adam(1e-3)`; got {optim!r}"
+                f"`optim` must be an Optax optimiser such as `optax.adam(1e-3)`; got {self.optim!r}"
             )
-        if (num_steps is None) == (num_epochs is None):
-            given = "neither" if num_steps is None else "both"
+        if (self.num_steps is None) == (self.num_epochs is None):
+            given = "neither" if self.num_steps is None else "both"
             raise ValueError(
                 "give one of `num_steps`, steps, and `num_epochs`, passes through a sample; "
                 f"got {given}"
             )
-        counts = {"num_steps": num_steps, "num_epochs": num_epochs, "batch_size": batch_size}
-        counts["every"] = every
-        for name, number in counts.items():
-            if number is not None:
-                whole(number, name)
-        self.optim = optim
-        self.num_steps = num_steps
-        self.num_epochs = num_epochs
-        self.batch_size = batch_size
-        positive(accuracy, "accuracy")
-        self.accuracy = accuracy
-        self.every = every
+        for name in ("num_steps", "num_epochs", "batch_size"):
+            if getattr(self, name) is not None:
+                whole(getattr(self, name), name)
+        whole(self.every, "every")
+        positive(self.accuracy, "accuracy")
 
-    def minimise(
-        self,
-        risk: AbstractRisk,
-        f: Hypothesis,
-        trainable: PyTree[bool],
-        *,
-        key: PRNGKeyArray | None,
-        monitors: tuple,
-    ) -> Solution:
-        draws = any(is_drawn(term, self.batch_size) for term in risk.terms)
+    def minimise(self, task: Task) -> Solution:
+        draws = any(is_drawn(term, self.batch_size) for term in task.risk.terms)
         if draws:
-            require_key(key, "`fe.Optax(..., batch_size=...)` draws points at each step")
-        steps = self.steps_on(risk)
-        theta, rest = eqx.partition(f, trainable)
+            require_key(task.key, "`fe.Optax(..., batch_size=...)` draws points at each step")
+        key, steps = task.key if draws else None, self.steps_on(task.risk)
+        theta, rest = eqx.partition(task.f, task.trainable)
         dtype = jnp.result_type(*jax.tree.leaves(theta))
         optim, by_epochs = Hoisted(self.optim, ()), self.num_epochs is not None
-        problem = _Problem(in_dtype(risk, dtype), rest, optim, self.batch_size, by_epochs)
-        key = key if draws else None
+        problem = _Problem(in_dtype(task.risk, dtype), rest, optim, self.batch_size, by_epochs)
         if _is_under_trace((problem, theta, key)):
-            no_monitors_under_tracing(monitors)
-            return self._in_one_trace(problem, theta, key, steps)
+            require_no_monitors(task.monitors)
+            return _in_one_trace(problem, theta, key, steps)
         problem = problem._replace(optim=hoisted(self.optim, theta))
-        return self._in_chunks(problem, theta, key, steps, monitors)
+        return self._in_chunks(problem, theta, key, steps, task)
 
     def steps_on(self, risk: AbstractRisk) -> int:
         """How many steps the passes through the sample are, or those that were given."""
@@ -134,26 +108,10 @@ class Optax(AbstractSolver):
             return self.num_steps
         return steps_of(risk, self.num_epochs, self.batch_size)
 
-    def _in_one_trace(
-        self, problem: "_Problem", theta: PyTree, key: PRNGKeyArray | None, steps: int
-    ) -> Solution:
-        state = _Iterate(theta, _begin(problem, theta, key))
-        state, risks, finite = _advance(problem, state, key, 0, steps, steps)
-        risk = _closing_risk(problem, state.theta, risks)
-        finite &= jnp.isfinite(risk)
-        result = RESULTS.where(finite, RESULTS.ran, RESULTS.non_finite)
-        stats = {"steps": jnp.asarray(steps)}
-        return Solution(problem.value(state.theta), risk, result, stats, risks)
-
     def _in_chunks(
-        self,
-        problem: "_Problem",
-        theta: PyTree,
-        key: PRNGKeyArray | None,
-        steps: int,
-        monitors: tuple,
+        self, problem: "_Problem", theta: PyTree, key: PRNGKeyArray | None, steps: int, task: Task
     ) -> Solution:
-        run = next_run(monitors)
+        run = next_run(task.monitors)
         begin = _Iterate(theta, _begin(problem, theta, key))
         way = run.begin(_Way(begin, theta, np.inf, np.zeros(0), 0, 0, True))
 
@@ -172,9 +130,8 @@ class Optax(AbstractSolver):
                 if over or way.done % self.every == 0:
                     mean = float(way.history[way.told :].mean())
                     way = way._replace(told=way.done)
-                    for monitor in monitors:
-                        metrics = {"risk": mean, "stage": "gradient"}
-                        monitor(way.done, metrics, problem.value(way.at.theta))
+                    metrics = {"risk": mean, "stage": "gradient"}
+                    task.tell(way.done, metrics, problem.value(way.at.theta))
                 run.keep(way.done, functools.partial(_Way, *way), over=over)
         except KeyboardInterrupt:
             raise Interrupted(solution(way.best)) from None
@@ -233,6 +190,17 @@ def _further(problem: _Problem, key: PRNGKeyArray | None, way: _Way, count: int)
         done=way.done + count,
         finite=finite,
     )
+
+
+def _in_one_trace(
+    problem: _Problem, theta: PyTree, key: PRNGKeyArray | None, steps: int
+) -> Solution:
+    state = _Iterate(theta, _begin(problem, theta, key))
+    state, risks, finite = _advance(problem, state, key, 0, steps, steps)
+    risk = _closing_risk(problem, state.theta, risks)
+    result = RESULTS.where(finite & jnp.isfinite(risk), RESULTS.ran, RESULTS.non_finite)
+    stats = {"steps": jnp.asarray(steps)}
+    return Solution(problem.value(state.theta), risk, result, stats, risks)
 
 
 @compiled

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.custom_batching import sequential_vmap
-from jaxtyping import Array, PRNGKeyArray, PyTree
+from jaxtyping import Array, PyTree
 
 from .._checks import positive, whole
 from .._compiled import compiled, Keyed
@@ -16,11 +16,12 @@ from .._least_squares._assembly import Assembly, LeastSquares, linearise, requir
 from .._least_squares._trainable import linear_leaves
 from .._precision import in_dtype
 from .._risk import AbstractRisk, require_sample, require_squares
+from .._solution import Interrupted, RESULTS, Solution
 from .._types import Hypothesis, is_traced
-from ._base import AbstractSolver, Interrupted, RESULTS, Solution
+from ._base import AbstractSolver, require_no_monitors, Task
 from ._differentiable import solve_on_device
-from ._outcome import no_monitors_under_tracing, Outcome
-from ._refined import refined
+from ._outcome import Outcome
+from ._refined import Level, refined
 
 
 class Optimistix(AbstractSolver):
@@ -42,64 +43,52 @@ class Optimistix(AbstractSolver):
     """
 
     solver: Any
-    max_steps: int
-    accuracy: float
+    max_steps: int = eqx.field(default=256, kw_only=True)
+    accuracy: float = eqx.field(default=1e-3, kw_only=True)
 
-    def __init__(self, solver: Any, *, max_steps: int = 256, accuracy: float = 1e-3) -> None:
+    def __check_init__(self) -> None:
         import optimistix
 
         kinds = optimistix.AbstractLeastSquaresSolver | optimistix.AbstractMinimiser
-        if not isinstance(solver, kinds):
+        if not isinstance(self.solver, kinds):
             raise ValueError(
                 "`solver` must be a least-squares solver or a minimiser of Optimistix, such as "
-                f"`optimistix.Dogleg(rtol=1e-8, atol=1e-8)`; got {solver!r}"
+                f"`optimistix.Dogleg(rtol=1e-8, atol=1e-8)`; got {self.solver!r}"
             )
-        whole(max_steps, "max_steps")
-        self.solver = solver
-        self.max_steps = max_steps
-        positive(accuracy, "accuracy")
-        self.accuracy = accuracy
+        whole(self.max_steps, "max_steps")
+        positive(self.accuracy, "accuracy")
 
-    def minimise(
-        self,
-        risk: AbstractRisk,
-        f: Hypothesis,
-        trainable: PyTree[bool],
-        *,
-        key: PRNGKeyArray | None,
-        monitors: tuple,
-    ) -> Solution:
+    def minimise(self, task: Task) -> Solution:
         try:
-            solve = lambda level, monitors: self._minimise(*level[:3])
-            solution = refined(solve, risk, f, trainable, monitors=())
+            solution = refined(self._at_level, task)
         except KeyboardInterrupt:
-            start = Solution(f, risk(f), RESULTS.max_steps_reached, {"steps": np.asarray(0)})
+            risk = task.risk(task.f)
+            start = Solution(task.f, risk, RESULTS.max_steps_reached, {"steps": np.asarray(0)})
             raise Interrupted(start) from None
         if is_traced(solution.risk):
-            no_monitors_under_tracing(monitors)
-        for monitor in monitors:
-            steps, risk_of_f = int(solution.stats["steps"]), float(solution.risk)
-            metrics = {"risk": risk_of_f, "stage": type(self.solver).__name__}
-            monitor(steps, metrics, solution.value)
+            require_no_monitors(task.monitors)
+        if task.monitors:
+            metrics = {"risk": float(solution.risk), "stage": type(self.solver).__name__}
+            task.tell(int(solution.stats["steps"]), metrics, solution.value)
         return solution
 
-    def _minimise(self, risk: AbstractRisk, f: Hypothesis, trainable: PyTree[bool]) -> Solution:
+    def _at_level(self, level: Level) -> Solution:
         import optimistix
 
+        task = level.task
         minimiser = isinstance(self.solver, optimistix.AbstractMinimiser)
-        if minimiser and not _has_squares(risk):
-            return self._descend(risk, f, trainable)
-        problem = LeastSquares(risk, f, trainable)
-        linear = linear_leaves(f, trainable)[1]
+        if minimiser and not _has_squares(task.risk):
+            return self._descend(task)
+        problem, linear = task.posed(), linear_leaves(task.f, task.trainable)[1]
         if linear:
             require_rows(problem, problem.theta.size)
         return solve_on_device(problem, _Iteration(self, problem, linear))
 
-    def _descend(self, risk: AbstractRisk, f: Hypothesis, trainable: PyTree[bool]) -> Solution:
-        for term in risk.terms:
+    def _descend(self, task: Task) -> Solution:
+        for term in task.risk.terms:
             require_sample(term)
-        theta, rest = eqx.partition(f, trainable)
-        risk = in_dtype(risk, jnp.result_type(*jax.tree.leaves(theta)))
+        theta, rest = eqx.partition(task.f, task.trainable)
+        risk = in_dtype(task.risk, jnp.result_type(*jax.tree.leaves(theta)))
         theta, value, steps, converged = _minimum(self, risk, theta, rest)
         result = RESULTS.where(converged, RESULTS.ran, RESULTS.max_steps_reached)
         result = RESULTS.where(jnp.isfinite(value), result, RESULTS.non_finite)
@@ -142,10 +131,6 @@ class _Iteration(Keyed):
         found = said(fingerprint(options))
         self.opaque = found.opaque
         self.key = (found.key, problem.equations, linear)
-
-    @property
-    def unfinished(self) -> Any:
-        return RESULTS.max_steps_reached
 
     def __call__(self, assembly: Assembly, theta: Array, data: list) -> Outcome:
         # Its linear solves go to LAPACK, so each lane runs by itself (see `_device_algebra`).

@@ -4,13 +4,12 @@ import functools
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 
-from .._least_squares._assembly import Assembly, blocks, Equation, linearise, residuals
-from ._algebra import Plan, Point, Stage
+from .._least_squares._assembly import Assembly, Equation, linearise, residuals
+from .._least_squares._tolerances import holds
+from ._algebra import Plan, Stage
 from ._causal import Order
 from ._jax_algebra import InJax
-from ._verdict import default_tolerance
 
 
 def newton_plan(
@@ -19,6 +18,10 @@ def newton_plan(
     """Gauss-Newton steps alone, at most so many."""
     stage = Stage("Gauss-Newton", steps=steps, rtol=rtol)
     return Plan((stage,), max_steps, tuple(columns))
+
+
+LINEAR = newton_plan(1)._replace(affine=True)
+"""One step, for what is said to be affine."""
 
 
 def series_plan(max_steps: int, damping: float, accuracy: float, *, timed: bool = True) -> Plan:
@@ -75,22 +78,6 @@ def plan_of(
     return network_plan(last, max_steps, damping, accuracy, timed=timed)
 
 
-def holds(equations: tuple[Equation, ...], multipliers: list, point: Point) -> Any:
-    """Whether every equation holds: its root mean square is within its tolerance, or small
-    against the size of the parts of which it is the sum. One that need not be zero, as in a
-    regression, has no residual at which it is known to have been minimised."""
-    xp = np if isinstance(point.r, np.ndarray) else jnp
-    relative = default_tolerance(point.r.dtype)
-    parts = blocks(equations, point.jacobian**2 @ point.theta**2)
-    squares = blocks(equations, point.r**2)
-    good = []
-    for equation, part, square in zip(equations, parts, squares, strict=True):
-        tolerance = equation.tolerance if np.isfinite(equation.tolerance or 0.0) else None
-        given = (tolerance or 0.0) ** 2 * multipliers[equation.term]
-        good.append(square.sum() <= xp.maximum(relative**2 * part.sum(), given))
-    return xp.all(xp.stack(good))
-
-
 def in_jax(
     assembly: Assembly, theta: Any, data: list, equations: tuple[Equation, ...], timed: bool
 ) -> InJax:
@@ -103,6 +90,6 @@ def in_jax(
         lambda theta: residuals(assembly, theta, data),
         lambda theta: linearise(assembly, theta, data),
         dtype=assembly.dtype,
-        holds=lambda point: holds(equations, multipliers, point),
+        holds=lambda at: holds(equations, multipliers, *at[:3]),
         order=Order(*data[-2:]) if timed else None,
     )

@@ -11,20 +11,29 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import PyTree
 
 from .._distribution._dirac import is_continuous
 from .._distribution._flat import filling_rule
 from .._hypothesis import Chebyshev, SpectralElements
-from .._hypothesis._grow import first, fixed, free_series, map_free, of_degree, richer, unresolved
-from .._least_squares._trainable import same_leaves
+from .._hypothesis._grow import (
+    element_series,
+    first,
+    fixed,
+    free_series,
+    is_settled,
+    map_free,
+    of_degree,
+    richer,
+    unresolved,
+)
+from .._least_squares._tolerances import default_tolerance
 from .._risk import AbstractRisk
-from .._types import changed, Hypothesis, is_traced, is_tracing
-from ._base import ended, RESULTS, Solution
-from ._on_elements import element_series, on_elements
+from .._solution import ended, RESULTS, Solution
+from .._types import changed, Hypothesis
+from ._base import Task
+from ._on_elements import on_elements
 from ._outcome import UNRESOLVED_AT
 from ._sequential import in_sequence, later
-from ._verdict import default_tolerance
 
 
 NEAR = 1e-4
@@ -36,7 +45,7 @@ the equation is rough, if it does not hold."""
 
 
 class Level(NamedTuple):
-    """What a solver is given: a sample, an f of a fixed basis, and which of its leaves are theta.
+    """A task with a sample that decides its f, of a fixed basis.
 
     - `free`: the same f, its bases as the user left them to the solver; `None` where there are
       none to be refined.
@@ -44,36 +53,28 @@ class Level(NamedTuple):
     - `is_last`: whether no degree may be higher.
     """
 
-    sample: AbstractRisk
-    f: Hypothesis
-    trainable: PyTree[bool]
+    task: Task
     free: Hypothesis | None = None
     taken: int = 0
     is_last: bool = True
 
 
-def refined(
-    solve: Callable[[Level, tuple], Solution],
-    risk: AbstractRisk,
-    f: Hypothesis,
-    trainable: PyTree[bool],
-    *,
-    monitors: tuple,
-) -> Solution:
+def refined(solve: Callable[[Level], Solution], task: Task) -> Solution:
     """The solution in a space in which it is resolved, or in the richest that is allowed; in that
     of f itself where there is nothing to be refined."""
+    risk, f = task.risk, task.f
+    if is_settled(f):
+        return solve(Level(task))
     if not free_series(f):
-        return solve(Level(sample_for(risk, f), f, trainable), monitors)
-    if is_traced((risk, f)) or is_tracing():
-        return solve(
-            Level(sample_for(risk, f), fixed(f), same_leaves(trainable, fixed(f))), monitors
-        )
+        return solve(Level(task._replace(risk=sample_for(risk, f))))
+    if task.traced:
+        return solve(Level(task.at(fixed(f), risk=sample_for(risk, f))))
     asked, solutions = free_series(f), []
     begin = free = map_free(first, f)
     before = np.inf
     while True:
-        level = _level(risk, free, trainable, solutions, asked)
-        found = solve(level, later(monitors, solutions))
+        level = _level(task, free, solutions, asked)
+        found = solve(level)
         before = before if solutions else _size_at_start(level, found)
         solutions.append(found)
         free = _with_leaves(free, found.value)
@@ -97,7 +98,7 @@ def refined(
 def _size_at_start(level: Level, found: Solution) -> float:
     """The square of the size of the residual, or of its parts, where the solve began."""
     unit = found.stats.get("unit")
-    return float(level.sample(level.f)) if unit is None else float(unit) ** 2
+    return float(level.task.risk(level.task.f)) if unit is None else float(unit) ** 2
 
 
 def sample_for(risk: AbstractRisk, f: Hypothesis) -> AbstractRisk:
@@ -118,17 +119,12 @@ def sample_for(risk: AbstractRisk, f: Hypothesis) -> AbstractRisk:
     return on_elements(risk, elements[0].basis) if elements else risk
 
 
-def _level(
-    risk: AbstractRisk,
-    free: Hypothesis,
-    trainable: PyTree[bool],
-    solutions: list[Solution],
-    asked: list,
-) -> Level:
-    f, taken = fixed(free), sum(int(np.asarray(s.stats["steps"])) for s in solutions)
+def _level(task: Task, free: Hypothesis, solutions: list[Solution], asked: list) -> Level:
+    sample, watching = sample_for(task.risk, free), later(task.monitors, solutions)
+    taken = sum(int(np.asarray(s.stats["steps"])) for s in solutions)
     degrees = [(s.basis, most.basis) for s, most in zip(free_series(free), asked, strict=True)]
     is_last = all(b.size == most.size for b, most in degrees if isinstance(b, Chebyshev))
-    return Level(sample_for(risk, free), f, same_leaves(trainable, f), free, taken, is_last)
+    return Level(task.at(fixed(free), risk=sample, monitors=watching), free, taken, is_last)
 
 
 def _with_leaves(free: Hypothesis, f: Hypothesis) -> Hypothesis:

@@ -26,16 +26,18 @@ class Reporter:
         self.value, self.monitors, self.every, self.best = value, monitors, every, best
         self.told, self.run = 0, next_run(())
 
-    def __call__(self, stage: Stage, state: State) -> None:
+    def __call__(self, algebra: InNumPy, stage: Stage, state: State) -> None:
         """After a step, and once more where all is done."""
-        steps, theta = int(state.steps), state.here.theta
+        steps, here = int(state.steps), algebra.as_given(state.here)
+        theta = here.theta
         if self.best is not None:
             self.best.look(theta)
         if steps > self.told and (steps % self.every == 0 or state.done):
             self.told = steps
-            numbers = {"risk": float(state.here.cost), "damping": float(state.damping)}
+            numbers = {"risk": float(here.cost), "damping": float(state.damping)}
             for monitor in self.monitors:
                 monitor(steps, {**numbers, "stage": stage.name}, self.value(theta))
+        self.run.keep(steps, lambda: self._kept(algebra, state), over=bool(state.done))
 
     def begin(self, algebra: InNumPy, state: State) -> State:
         """The state at which a loop begins, or at which it was when it was kept."""
@@ -50,10 +52,6 @@ class Reporter:
         found = _restored(held["state"], algebra, state)
         algebra.evaluations, algebra.history = held["evaluations"], held["history"].tolist()
         return found
-
-    def keep(self, algebra: InNumPy, state: State) -> None:
-        """After a step, when monitors have been told."""
-        self.run.keep(int(state.steps), lambda: self._kept(algebra, state), over=bool(state.done))
 
     def _kept(self, algebra: InNumPy, state: State) -> dict[str, Any]:
         best = self.best

@@ -1,18 +1,16 @@
 """Fresh samples for a solver that works on a fixed one."""
 
-from typing import Any
-
+import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import PRNGKeyArray, PyTree
 
 from .._checks import whole
 from .._distribution import Empirical
-from .._least_squares._trainable import same_leaves
-from .._risk import AbstractRisk, Risk, SumRisk
-from .._types import changed, Hypothesis
-from ._base import AbstractOuterSolver, AbstractSolver, require_key, require_solver, Solution
-from ._sequential import in_sequence, later
+from .._risk import Risk, SumRisk
+from .._solution import Solution
+from .._types import changed
+from ._base import AbstractOuterSolver, AbstractSolver, require_key, require_solver, Task
+from ._sequential import after, in_sequence
 
 
 class Resample(AbstractOuterSolver):
@@ -39,42 +37,26 @@ class Resample(AbstractOuterSolver):
     **Raises:** `ValueError` without a `key`.
     """
 
-    solver: AbstractSolver
-    n: int
-    rounds: int
+    solver: AbstractSolver = eqx.field(converter=require_solver)
+    n: int = eqx.field(kw_only=True)
+    rounds: int = eqx.field(kw_only=True)
 
-    def __init__(self, solver: Any, *, n: int, rounds: int) -> None:
-        require_solver(solver)
-        for name, number in {"n": n, "rounds": rounds}.items():
-            whole(number, name)
-        self.solver = solver
-        self.n = n
-        self.rounds = rounds
+    def __check_init__(self) -> None:
+        whole(self.n, "n")
+        whole(self.rounds, "rounds")
 
-    def minimise(
-        self,
-        risk: AbstractRisk,
-        f: Hypothesis,
-        trainable: PyTree[bool],
-        *,
-        key: PRNGKeyArray | None,
-        monitors: tuple,
-    ) -> Solution:
-        key = require_key(key, "`fe.Resample` draws samples")
-        population = SumRisk(tuple(_population(term) for term in risk.terms))
+    def minimise(self, task: Task) -> Solution:
+        key = require_key(task.key, "`fe.Resample` draws samples")
+        population = SumRisk(tuple(_population(term) for term in task.risk.terms))
         solutions: list[Solution] = []
         for round_key in jax.random.split(key, self.rounds):
             sample_key, solver_key = jax.random.split(round_key)
-            sample = population.given(f).empirical(self.n, key=sample_key)
-            solution = self.solver.minimise(
-                sample, f, trainable, key=solver_key, monitors=later(monitors, solutions)
-            )
-            solutions.append(solution)
-            f, trainable = solution.value, same_leaves(trainable, solution.value)
+            now = after(task, solutions)
+            sample = population.given(now.f).empirical(self.n, key=sample_key)
+            solutions.append(self.solver.minimise(now._replace(risk=sample, key=solver_key)))
         total = in_sequence(solutions)
         risks = jnp.stack([jnp.asarray(solution.risk) for solution in solutions])
-        stats = {**total.stats, "risks": risks}
-        return Solution(total.value, total.risk, total.result, stats, total.history)
+        return changed(total, stats={**total.stats, "risks": risks})
 
 
 def _population(term: Risk) -> Risk:

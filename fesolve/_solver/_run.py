@@ -1,17 +1,16 @@
 """One solve: the points, the iteration, the verdict."""
 
 import numpy as np
-from jaxtyping import PRNGKeyArray, PyTree
 
-from .._judge import margin
+from .._judge import judged, margin
 from .._risk import AbstractRisk
-from .._types import changed, Hypothesis, is_traced
-from ._base import AbstractLeastSquaresSolver, AbstractSolver, Solution
+from .._solution import Solution
+from .._types import changed, is_traced
+from ._base import AbstractLeastSquaresSolver, AbstractSolver, Task
 from ._chosen import is_population, on_chosen_points
-from ._judged import judged
 from ._levenberg_marquardt import LevenbergMarquardt
 from ._optax import Optax
-from ._sequential import Sequential
+from ._sequential import in_sequence, Sequential
 from ._stops import ALLOWANCE
 
 
@@ -19,28 +18,17 @@ ROUNDING = 1e-12
 """An accuracy at which an iteration goes on to rounding."""
 
 
-def solution_of(
-    solver: AbstractSolver,
-    risk: AbstractRisk,
-    f: Hypothesis,
-    trainable: PyTree[bool],
-    *,
-    key: PRNGKeyArray | None,
-    monitors: tuple,
-) -> Solution:
+def solution_of(solver: AbstractSolver, task: Task) -> Solution:
     """What a solver finds, judged."""
-    if isinstance(solver, AbstractLeastSquaresSolver) and is_population(risk):
-        given = {"key": key, "monitors": monitors}
-        return on_chosen_points(solver, risk, f, trainable, **given)
-    given = {"key": key, "monitors": monitors}
-    solution = judged(
-        risk, solver.minimise(risk, f, trainable, **given), trainable, solver.accuracy
-    )
+    if isinstance(solver, AbstractLeastSquaresSolver) and is_population(task.risk):
+        return on_chosen_points(solver, task)
+    verdict = lambda found: judged(task.risk, found, task.trainable, solver.accuracy)
+    solution = verdict(solver.minimise(task))
     onward = _onward(solver, solution)
     if onward is None:
         return solution
-    found = onward.minimise(risk, solution.value, trainable, **given)
-    return judged(risk, _joined(solution, found), trainable, solver.accuracy)
+    found = onward.minimise(task.at(solution.value))
+    return verdict(changed(in_sequence([solution, found]), problem=found.problem))
 
 
 def known_steps(solver: AbstractSolver, risk: AbstractRisk) -> int | None:
@@ -58,7 +46,7 @@ def _onward(solver: AbstractSolver, solution: Solution) -> LevenbergMarquardt | 
     """The solver for the steps that are left, to rounding, where an iteration has ended since f
     seemed to be as accurate as was asked for, and is not: a residual that is small for most
     equations may hide an error where the conditioning is bad."""
-    if not isinstance(solver, LevenbergMarquardt) or is_traced(solution):
+    if not isinstance(solver, LevenbergMarquardt) or is_traced(solution.risk):
         return None
     stats = solution.stats
     left = solver.max_steps - int(stats["steps"])
@@ -69,12 +57,3 @@ def _onward(solver: AbstractSolver, solution: Solution) -> LevenbergMarquardt | 
     if not (enough and solver.accuracy < sure < np.inf):
         return None
     return changed(solver, max_steps=left, accuracy=ROUNDING)
-
-
-def _joined(first: Solution, then: Solution) -> Solution:
-    """The second of two solves, of which the second went on from the first."""
-    counted = ("steps", "evaluations")
-    stats = then.stats | {name: first.stats[name] + then.stats[name] for name in counted}
-    both = first.history is not None and then.history is not None
-    history = np.concatenate([first.history, then.history]) if both else then.history
-    return changed(then, stats=stats, history=history)

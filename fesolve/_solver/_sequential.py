@@ -6,13 +6,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import PRNGKeyArray, PyTree
 
 from .._checkpoint import Watched
-from .._least_squares._trainable import same_leaves
-from .._risk import AbstractRisk
+from .._hypothesis._grow import released
+from .._solution import Solution
 from .._types import Hypothesis
-from ._base import AbstractSolver, Solution
+from ._base import AbstractSolver, Task
 
 
 class Sequential(AbstractSolver):
@@ -47,24 +46,22 @@ class Sequential(AbstractSolver):
     def accuracy(self) -> float:
         return self.solvers[-1].accuracy
 
-    def minimise(
-        self,
-        risk: AbstractRisk,
-        f: Hypothesis,
-        trainable: PyTree[bool],
-        *,
-        key: PRNGKeyArray | None,
-        monitors: tuple,
-    ) -> Solution:
-        number = len(self.solvers)
+    def minimise(self, task: Task) -> Solution:
+        number, key = len(self.solvers), task.key
         keys = [None] * number if key is None else list(jax.random.split(key, number))
         solutions: list[Solution] = []
-        for solver, solver_key in zip(self.solvers, keys, strict=True):
-            watching = later(monitors, solutions)
-            solution = solver.minimise(risk, f, trainable, key=solver_key, monitors=watching)
-            solutions.append(solution)
-            f, trainable = solution.value, same_leaves(trainable, solution.value)
+        for solver, key in zip(self.solvers, keys, strict=True):
+            solutions.append(solver.minimise(after(task, solutions)._replace(key=key)))
         return in_sequence(solutions)
+
+
+def after(task: Task, solutions: list[Solution]) -> Task:
+    """The task as it stands after some solves: from the f of the last of them, in bases as free as
+    they were given."""
+    if not solutions:
+        return task
+    f = released(solutions[-1].value, task.f)
+    return task.at(f, monitors=later(task.monitors, solutions))
 
 
 def later(monitors: tuple, solutions: list[Solution]) -> tuple:
@@ -87,13 +84,16 @@ class _Later:
 
 
 def in_sequence(solutions: list[Solution]) -> Solution:
-    """The last of several solves, with the steps and the history of all."""
+    """The last of several solves, with the steps, the evaluations and the history of all."""
     last = solutions[-1]
-    steps = sum(solution.stats["steps"] for solution in solutions)
+    every = set.intersection(*[set(solution.stats) for solution in solutions])
+    stats = dict(last.stats)
+    for name in every & {"steps", "evaluations"}:
+        total = sum(solution.stats[name] for solution in solutions)
+        stats[name] = np.asarray(total) if isinstance(total, np.generic) else total
     histories = [solution.history for solution in solutions if solution.history is not None]
     history = None
     if len(histories) == len(solutions):
         on_host = all(isinstance(history, np.ndarray) for history in histories)
         history = (np if on_host else jnp).concatenate(histories)
-    stats = {**last.stats, "steps": np.asarray(steps) if isinstance(steps, np.generic) else steps}
     return Solution(last.value, last.risk, last.result, stats, history)

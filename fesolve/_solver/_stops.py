@@ -39,13 +39,13 @@ def newton_ends(algebra: Algebra, stage: Any, state: State, move: Move) -> tuple
     cost, eps = state.here.cost, algebra.eps
     scale = algebra.xp.linalg.norm(state.here.theta)
     short = move.size <= stage.rtol * (scale + stage.rtol)
-    arrived = short | algebra.negated(move.gains) | (cost <= (8 * eps * state.unit) ** 2)
+    arrived = short | algebra.xp.logical_not(move.gains) | (cost <= (8 * eps * state.unit) ** 2)
     arrived = arrived & move.taken
     idle = (state.stalled >= 2) & (state.lowest <= (max(1e-9, 8 * eps) * state.unit) ** 2)
     wanders, failed = state.stalled >= 8, state.refused >= 12
     spent = state.steps - state.entered >= stage.steps
     over = arrived | idle | wanders | failed | spent
-    return over, arrived | (idle & algebra.negated(wanders)), algebra.negated(failed)
+    return over, arrived | (idle & algebra.xp.logical_not(wanders)), algebra.xp.logical_not(failed)
 
 
 def damped_ends(
@@ -68,8 +68,12 @@ def damped_ends(
     converged = at_rounding | stuck | (dear & (cost <= enough**2))
     over = converged | (state.steps >= plan.max_steps - plan.reserve)
     # however short the step, it leads to where nothing is finite
-    lost = (state.refused > 0) & algebra.negated(move.finite) & algebra.negated(at_rounding)
-    return over, converged, algebra.negated(lost)
+    lost = (
+        (state.refused > 0)
+        & algebra.xp.logical_not(move.finite)
+        & algebra.xp.logical_not(at_rounding)
+    )
+    return over, converged, algebra.xp.logical_not(lost)
 
 
 def rounding(algebra: Algebra, state: State) -> Any:
@@ -85,23 +89,23 @@ def causal_ends(algebra: Algebra, state: State, move: Move) -> tuple[State, Any,
     stuck = (state.refused >= 30) | (state.stalled >= PATIENCE) | ((state.refused > 0) & short)
     far = (cost <= 1e-3 * state.round_cost) | (state.steps - state.round_at >= 8)
     idle = (state.steps == state.round_at) | (cost > 0.999 * state.round_cost)
-    level = algebra.choose(idle, state.level + algebra.count(1), state.level)
+    level = algebra.choose(idle, state.level + algebra.constant(1), state.level)
     renewed = lambda: weighed(algebra, state, level)
     state = algebra.either(stuck | far, renewed, lambda: state)
-    return state, state.level >= len(STRICTNESS), algebra.flag(False)
+    return state, state.level >= len(STRICTNESS), algebra.constant(False)
 
 
 def weighed(algebra: Algebra, state: State, level: Any) -> State:
     """New causal weights, of the first strictness from `level` on under which they are not all
     near 1."""
     xp, r = algebra.xp, state.here.r
-    unit = algebra.choose(state.unit > 0, state.unit, algebra.number(1.0))
+    unit = algebra.choose(state.unit > 0, state.unit, algebra.constant(1.0))
     past = algebra.past(r / unit)
     strictness = xp.asarray(STRICTNESS, r.dtype)
     idle = xp.sum(strictness * xp.max(past) < 1e-2)
     level = xp.maximum(level, idle)
     weights = xp.exp(-0.5 * strictness[xp.minimum(level, len(STRICTNESS) - 1)] * past)
-    none = algebra.count(0)
+    none = algebra.constant(0)
     rows = weights * r
     return state._replace(
         weights=weights,

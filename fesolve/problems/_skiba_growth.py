@@ -163,11 +163,11 @@ class BestOf(fe.AbstractSolver):
     def accuracy(self) -> float:
         return self.solver.accuracy
 
-    def minimise(self, risk, f, trainable, *, key, monitors) -> fe.Solution:
+    def minimise(self, task) -> fe.Solution:
         found: list[Any] = []
         for start in self.starts:
-            given = {"key": key, "monitors": monitors}
-            solution = fe.solve(risk, start, self.solver, throw=False, **given)
+            given = {"key": task.key, "monitors": task.monitors}
+            solution = fe.solve(task.risk, start, self.solver, throw=False, **given)
             worth = -np.inf if bool(solution.failed) else self.value(solution.value)
             found.append((worth, solution))
         return max(found, key=lambda pair: pair[0])[1]

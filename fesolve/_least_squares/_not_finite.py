@@ -4,26 +4,20 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import PyTree
 
-from .._least_squares._assembly import blocks, LeastSquares
-from .._risk import AbstractRisk
-from ._base import Solution
+from ._assembly import blocks, LeastSquares
 
-
-BEYOND = "beyond"
-"""The name, in the statistics of a solution, of theta after the shortest step from it, where that
-was not finite."""
 
 MOST = 1 << 28
 """Entries of a Jacobian beyond which none is made for the sake of a sentence."""
 
 
-def where_not_finite(risk: AbstractRisk, solution: Solution, trainable: PyTree[bool]) -> str:
-    """Which equation is not finite, at f or after the shortest step from it, at how many points,
-    and at which first."""
-    problem = LeastSquares(risk, solution.value, trainable)
-    beyond = solution.stats.get(BEYOND)
+def where_not_finite(problem: LeastSquares, beyond: Any = None) -> str:
+    """Which equation is not finite, at theta or after the shortest step from it, at how many
+    points, and at which first.
+
+    **Arguments:** `beyond`, theta after that step, where one was tried.
+    """
     places = {"At the f that was reached": problem.theta}
     if beyond is not None and np.shape(beyond) == np.shape(problem.theta):
         places["After the shortest step from the f that was reached"] = beyond

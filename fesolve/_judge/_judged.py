@@ -10,13 +10,15 @@ from jaxtyping import PyTree
 
 from .._dry_run import equation_widths
 from .._evaluation import mean_square_components
-from .._judge import Bound, ErrorEstimate, estimate, margin, quick_bound
-from .._judge._fresh import SHOCK_NODES
 from .._least_squares._trainable import same_leaves
 from .._precision import in_dtype, theta_dtype
 from .._risk import AbstractRisk, on_exact_shock, require_sample
+from .._solution import choose, ended, RESULTS, Solution
 from .._types import changed, Hypothesis, is_traced, still
-from ._base import ended, RESULTS, Solution
+from ._bound import Bound, quick_bound
+from ._error import ErrorEstimate, margin
+from ._estimate import estimate
+from ._fresh import SHOCK_NODES
 
 
 CLEARLY = 10.0
@@ -34,8 +36,9 @@ def judged(
     if all(term.tolerance is not None and np.isinf(term.tolerance) for term in risk.terms):
         return _regression(found)
     mask = same_leaves(trainable, found.value)
-    # a verdict is not differentiated
-    risk, constant = still((risk, found))
+    constant = found
+    if is_traced((risk, found.risk)):  # a verdict is not differentiated
+        risk, constant = still((risk, found))
     error = _error(risk, constant, mask, accuracy)
     numbers = {
         "error": error.largest,
@@ -52,7 +55,7 @@ def judged(
 def _regression(found: Solution) -> Solution:
     """Where zero is not expected, the minimum is the solution."""
     unfinished = ended(found.result, RESULTS.non_finite, RESULTS.disagree)
-    result = _choose(unfinished, found.result, RESULTS.solved)
+    result = choose(unfinished, found.result, RESULTS.solved)
     return changed(found, result=result, problem=None)
 
 
@@ -64,7 +67,7 @@ def _error(
     selected = "free_directions" in found.stats
     bound = None if selected else quick_bound(risk, found.value, mask, found.problem)
     if bound is not None:
-        if is_traced((bound.largest, found)):
+        if is_traced((bound.largest, found.risk)):
             return bound
         if bool(bound.largest <= 0.1 * accuracy):
             return bound
@@ -75,7 +78,7 @@ def _result(
     risk: AbstractRisk, found: Solution, error: ErrorEstimate | Bound, accuracy: float
 ) -> Any:
     """The member of RESULTS, with every choice a `where`, so that lanes may end differently."""
-    traced = is_traced((found, error.largest, error.determined))
+    traced = is_traced((found.risk, error.largest, error.determined))
     xp, dtype = (jnp, jnp.result_type(found.risk)) if traced else (np, np.float64)
     numbers = (error.largest, error.rms, error.unit, found.risk)
     largest, rms, unit, risk_of_f = (xp.asarray(number, dtype) for number in numbers)
@@ -91,23 +94,17 @@ def _result(
     beyond = (rms > CLEARLY * trained) & (trained <= HOLDS * unit)
     before = found.result
     stationary = ended(before, RESULTS.not_zero, RESULTS.max_steps_reached)
-    result = _choose(stationary & beyond, RESULTS.overfitted, before)
-    result = _choose(stationary & ~known & holds, RESULTS.not_estimated, result)
+    result = choose(stationary & beyond, RESULTS.overfitted, before)
+    result = choose(stationary & ~known & holds, RESULTS.not_estimated, result)
     good = RESULTS.solved if error.fresh else RESULTS.on_sample
-    result = _choose(accurate & within, good, result)
+    result = choose(accurate & within, good, result)
     free = ~error.determined & finite & holds & ~ended(before, RESULTS.ran)
-    result = _choose(free, RESULTS.not_unique, result)
+    result = choose(free, RESULTS.not_unique, result)
     # what is known of the iteration, and is no matter of accuracy
     kinds = [RESULTS.non_finite, RESULTS.disagree, RESULTS.not_unique]
     if "free_directions" in found.stats:
         kinds.append(RESULTS.max_steps_reached)
-    return _choose(ended(before, *kinds), before, result)
-
-
-def _choose(condition: Any, a: Any, b: Any) -> Any:
-    if is_traced((condition, a, b)) or np.ndim(condition):
-        return RESULTS.where(condition, a, b)
-    return a if bool(condition) else b
+    return choose(ended(before, *kinds), before, result)
 
 
 def _within_tolerances(risk: AbstractRisk, found: Solution) -> Any:

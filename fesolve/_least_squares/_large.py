@@ -5,7 +5,6 @@ triangular factor of those before it, so that no more than a block and a triangl
 Otherwise steps are computed by conjugate gradients on products J v and J^T w.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -16,37 +15,31 @@ from jaxtyping import Array, Float
 
 from .._compiled import program
 from .._distribution import Empirical
-from .._least_squares._assembly import Assembly, LeastSquares, residuals
 from .._risk import Risk
 from .._types import changed
-from ._numpy_algebra import InNumPy
+from ._assembly import Assembly, LeastSquares, residuals
 
 
-def size_of_jacobian(problem: LeastSquares) -> int:
-    """Bytes of a dense Jacobian."""
-    return problem.rows * problem.theta.size * problem.theta.dtype.itemsize
+class Folded:
+    """A problem whose Jacobian is folded, block by block, into the triangular factor of (J, r):
+    what the loops see is (R, Q^T r), with the norm of what R cannot reach as a last row, and any
+    step from it is the step from (J, r)."""
 
+    def __init__(self, problem: LeastSquares, memory: int) -> None:
+        self.blocks = _blocks(problem, memory)
 
-def in_blocks(problem: LeastSquares, memory: int, report: Callable) -> InNumPy:
-    """The algebra of a problem whose Jacobian is folded, block by block, into the triangular
-    factor of (J, r): what the loops see is (R, Q^T r), with the norm of what R cannot reach as a
-    last row, and any step from it is the step from (J, r)."""
-    blocks = _blocks(problem, memory)
-
-    def linearise(theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def linearise(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         n = theta.size
         upper = np.zeros((0, n + 1), theta.dtype)
-        for block in blocks:
+        for block in self.blocks:
             r, jacobian = block.linearise(theta)
             upper = np.linalg.qr(np.vstack([upper, np.column_stack([jacobian, r])]), mode="r")
         return upper[:, n], upper[:, :n]
 
-    def rest(theta: np.ndarray) -> np.ndarray:
+    def residuals(self, theta: np.ndarray) -> np.ndarray:
         # only its norm is used: blocks have no common rows in which to difference residuals
-        norm = np.sqrt(sum(float(np.sum(block.residuals(theta) ** 2)) for block in blocks))
+        norm = np.sqrt(sum(float(np.sum(block.residuals(theta) ** 2)) for block in self.blocks))
         return np.asarray([norm], theta.dtype)
-
-    return InNumPy(rest, linearise, report=report, accelerates=False)
 
 
 def _blocks(problem: LeastSquares, memory: int) -> list[LeastSquares]:
@@ -115,17 +108,6 @@ class WithoutJacobian:
     @staticmethod
     def diagonal(jacobian: Products) -> Any:
         return jacobian.size
-
-
-def without_jacobian(problem: LeastSquares, report: Callable) -> InNumPy:
-    """The algebra of a problem in which no Jacobian is built."""
-
-    def linearise(theta: np.ndarray) -> tuple[np.ndarray, Any]:
-        products = Products(problem, theta)
-        return products.r, products
-
-    given = {"report": report, "accelerates": False, "steps": WithoutJacobian}
-    return InNumPy(problem.residuals, linearise, **given)
 
 
 @program(0)
