@@ -91,9 +91,9 @@ def on_files(files: Files, *, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
-    """A picture drawn by `docs/figures` is shown as suits the ground of the page."""
+    """A picture drawn by `docs/figures` or an example is shown as suits the ground of the page."""
     return re.sub(
-        r"!\[([^\]]*)\]\((figures/[\w-]+\.svg)\)",
+        r"!\[([^\]]*)\]\(((?:figures|examples)/[\w-]+\.svg)\)",
         lambda found: made.picture(found.group(2), found.group(1)),
         markdown,
     )

@@ -164,11 +164,12 @@ def picture(address: str, alt: str) -> str:
 
 
 def _figure(job: Job, folder: Path) -> None:
-    """Runs a script that leaves one figure."""
+    """Runs a script that leaves one figure: the current one, or what it calls `figure`."""
     import matplotlib.pyplot as plt
 
-    exec(compile(job.source.read_text(), str(job.source), "exec"), {"__name__": "__main__"})
-    _save(plt.gcf(), folder / "figure.svg")
+    space: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(job.source.read_text(), str(job.source), "exec"), space)
+    _save(space.get("figure") or plt.gcf(), folder / "figure.svg")
 
 
 def cells(text: str) -> list[tuple[bool, str]]:

@@ -79,7 +79,17 @@ line = fe.solve(in_plane, fe.Linear(2)).value
 print(f"levels {np.sort(f.coefficients)}, risk {float(by_cluster(f)):.3f}")
 print(f"a plane has the risk {float(in_plane(line)):.3f}")
 
-plt.scatter(*np.asarray(X).T, c=found, s=8)
+_, panels = plt.subplots(1, 3, figsize=(9.6, 3.2), layout="constrained")
+blue, vermilion = "#0072b2", "#d55e00"
+for ax, title, points, label, size in (
+    (panels[0], "clusters in the plane", X, plain, 3),
+    (panels[1], "the embedding: two points", embedding, found, 8),
+    (panels[2], "its clusters, in the plane", X, found, 3),
+):
+    for i, shade in enumerate((blue, vermilion)):
+        ax.plot(*points[label == i].T, "o", color=shade, markersize=size)
+    ax.set_title(title, fontsize=10)
+    ax.set_aspect("equal", "datalim")
 
 assert agree(found) == 1.0 and agree(plain) < 0.7
 assert np.allclose(np.sort(f.coefficients), levels, atol=4 * sigma / np.sqrt(n / 2))

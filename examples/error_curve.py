@@ -9,6 +9,7 @@
 import jax
 import jax.numpy as jnp
 import jax.random as jr
+import matplotlib.pyplot as plt
 import numpy as np
 
 import fesolve as fe
@@ -50,8 +51,20 @@ for name, risk in {"layer": layer, "smooth": smooth}.items():
     totals[name] = {c.label: c.eps_app.value + c.medians["excess"] for c in curve.cells}
     print(name, {k: f"{total:.1e}" for k, total in totals[name].items()})
 
+# %% [markdown]
+# Over the number of unknowns for each row of a sample; at 1 the rows determine f.
+
 # %%
-fe.plots.convergence({"regression": ols}, label="regressors").set_ylabel("excess risk")
+rows = {"regression": n, "layer": n + 1, "smooth": n + 1}
+drawn = {"regression": ols, **totals}
+drawn = {name: {k / rows[name]: risk for k, risk in drawn[name].items()} for name in drawn}
+_, axes = plt.subplots(1, 2, figsize=(9.6, 3.4), layout="constrained")
+for ax, names in zip(axes, (("regression", "layer"), ("smooth",)), strict=True):
+    curves = {name: drawn[name] for name in names}
+    fe.plots.convergence(curves, label="unknowns for each row", ax=ax)
+    ax.axvline(1.0, color="0.6", linewidth=1.0)
+    ax.set_ylabel("risk above the least")
+    ax.set_title("equation f' + f = 0" if names == ("smooth",) else "", fontsize=10)
 
 assert ols[8] > 5 * max(ols[2], ols[40])
 assert totals["layer"][9] > 5 * totals["layer"][2] > 5 * totals["layer"][13]

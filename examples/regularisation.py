@@ -90,7 +90,10 @@ for _ in range(20):
 print(f"descent ends at a strength of {float(jnp.exp(at)):.1e}, {float(validation(at)):.4f}")
 
 few = {name: found[name] for name in ("none", "ridge", "kernels")}
-fe.plots.functions(few, fe.Uniform(*box))
+ax = fe.plots.functions({"sin 3x": lambda x: jnp.sin(3 * x), **few}, fe.Uniform(*box))
+X, Y = train.distribution.points
+ax.plot(X, Y, "o", color="0.5", markersize=4)
+ax.set_ylim(-2, 2)
 
 assert abs(slope_at / difference - 1) < 1e-6
 assert all(sigma**2 < risk < 0.5 * risks["none"] for name, risk in risks.items() if name[0] != "n")

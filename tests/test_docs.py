@@ -45,7 +45,8 @@ def test_blocks_run(page, tmp_path, monkeypatch, capsys):
 def test_relative_links_lead_somewhere():
     made_by_the_site = {"problems.md", "gallery.md"}
     drawn = {f"figures/{path.stem}.svg" for path in (ROOT / "docs" / "figures").glob("*.py")}
-    made_by_the_site |= drawn
+    examples = (ROOT / "examples").glob("*.py")
+    made_by_the_site |= drawn | {f"examples/{path.stem}1.svg" for path in examples}
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:\s]+)\)", page.read_text()):
             found = (page.parent / target).exists() or target in made_by_the_site

@@ -2,8 +2,10 @@
 
 import io
 import json
+import re
 import sys
 import time
+import types
 
 import equinox as eqx
 import jax
@@ -278,10 +280,49 @@ def test_progress_shows_rate_and_time_left_where_the_end_is_known():
     assert "step 50 of 200" in shown(fe.Sequential(adam, adam))[0]
     assert "of" not in shown(fe.Sequential(adam, fe.LevenbergMarquardt()))[0].split("risk")[0]
 
-    clock = fe.Progress(total=100, console=Console(file=io.StringIO()))
-    clock._restart()
-    clock._describe(10, {"risk": 1.0}, 5.0)
-    assert clock._describe(30, {"risk": 1.0}, 15.0).endswith("2 steps/s   35.0 s left")
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The time that a progress sees, which a test sets."""
+    now = types.SimpleNamespace(seconds=0.0)
+    module = sys.modules[fe.Progress.__module__]
+    fake = types.SimpleNamespace(perf_counter=lambda: now.seconds)
+    monkeypatch.setattr(module, "time", fake)
+    return now
+
+
+def test_pace_and_rest_are_counted_from_the_first_report(clock):
+    text = io.StringIO()
+    progress = fe.Progress(total=100, interval=0.0, console=Console(file=text, width=80))
+    with progress:
+        for clock.seconds, step in ((5.0, 10), (15.0, 30)):
+            progress(step, {"risk": 1.0}, None)
+    first, last = text.getvalue().splitlines()
+    assert first == "step 10 of 100  risk 1.000e+00  5.0 s"
+    assert last == "step 30 of 100  risk 1.000e+00  15.0 s  2 steps/s  35.0 s left"
+
+
+@pytest.mark.parametrize("width", (30, 50, 80, 120))
+def test_what_has_no_room_is_left_out_and_nothing_is_broken(clock, width):
+    text = io.StringIO()
+    console = Console(file=text, width=width, force_terminal=True, legacy_windows=False)
+    progress = fe.Progress(total=400, interval=0.0, console=console)
+    metrics = {"risk": 1e-3, "stage": "Gauss-Newton", "damping": 1e-2, "test_loss": 0.5}
+    with progress:
+        progress(10, metrics, None)
+        clock.seconds = 10.0
+        progress(110, metrics, None)
+        shown = progress.text()
+        clock.seconds = 70.0
+        assert "  70.0 s" in progress.text(now=True), "the seconds go on between reports"
+    assert len(shown) <= width - 2
+    assert "step 110 of 400" in shown
+    assert ("29.0 s left" in shown) == (width > 50)
+    assert ("[==        ]" in shown) == (width > 50)
+    assert ("stage Gauss-Newton" in shown) == (width > 80)
+    lines = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text.getvalue()).replace("\r", "\n").splitlines()
+    assert max(map(len, lines)) <= width
+    assert lines[-1].startswith("step 110 of 400  ")
 
 
 def test_progress_renews_one_output_of_a_notebook(monkeypatch):

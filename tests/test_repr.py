@@ -73,15 +73,15 @@ LINES = [
     (fe.Monomial(NORMAL, 5), "Monomial(Normal(0, scale=0.04), 5)"),
     (fe.tauchen(7, rho=0.9, sigma=0.1), "MarkovChain(7 states)"),
     (fe.Adapted(Exponential()), "Adapted(Exponential(...))"),
-    (fe.ResidualWeighted(UNIFORM, ode), "ResidualWeighted(Uniform(0, 5), ode)"),
+    (fe.ResidualWeighted(UNIFORM, start), "ResidualWeighted(Uniform(0, 5), start)"),
     (PATH, "Ergodic(step, Dirac(0), Normal(0, scale=0.04), periods=500, burn_in=100)"),
     (
         fe.Histogram(step, [0.0, 1.0, 3.0], fe.rouwenhorst(2, 0.5, 0.1)),
         "Histogram(step, 3 nodes, MarkovChain(2 states))",
     ),
     (
-        fe.Diffusion(start, step, fe.Dirac(0.0), horizon=1.0, steps=50),
-        "Diffusion(start, step, Dirac(0), horizon=1, steps=50)",
+        fe.Diffusion(start, start, fe.Dirac(0.0), horizon=1.0, steps=50),
+        "Diffusion(start, start, Dirac(0), horizon=1, steps=50)",
     ),
     (CHEBYSHEV, "Chebyshev(degree=16, on [0, 5])"),
     (fe.Chebyshev(None, (0.0, 1.0)), "Chebyshev(degree=None, on [0, 1])"),

@@ -55,7 +55,9 @@ th[data-order="up"]::after { content: " ^"; }
 th[data-order="down"]::after { content: " v"; }
 tr.over { background: #fde9c8; }
 svg { max-width: 100%; height: auto; }
-svg .over path, svg .over use { stroke: #d33 !important; stroke-width: 3 !important; }
+svg .over path, svg .over use {
+  stroke: #d33 !important; stroke-width: 3 !important; stroke-opacity: 1 !important;
+}
 """
 
 SCRIPT = """

@@ -54,20 +54,25 @@ def _scale(values: list[Any]) -> tuple[np.ndarray, list[tuple[float, str]]]:
     return (forth(numbers) - low) / width, marks
 
 
-def _shades(heights: np.ndarray, maximised: bool) -> list[Any]:
-    """Dark for the best trials, by rank."""
-    import matplotlib as mpl
+BEST, OTHERS = "#d55e00", "#0072b2"
 
-    order = np.argsort(np.argsort(heights))
+
+def _shades(heights: np.ndarray, maximised: bool) -> list[dict[str, Any]]:
+    """How each trial is drawn: stronger the better it is by rank, on any ground, and the best in a
+    colour of its own."""
+    order = np.argsort(np.argsort(-heights if maximised else heights))
     ranks = order / max(1, heights.size - 1)
-    return list(mpl.colormaps["viridis"](0.9 * (1 - ranks if maximised else ranks)))
+    return [
+        {"color": BEST if rank == 0 else OTHERS, "alpha": 0.12 + 0.88 * (1 - rank) ** 2}
+        for rank in ranks
+    ]
 
 
 def _parallel(ax: Any, table: "SweepTable", rows: list, axes: dict, shades: list) -> None:
     names = list(axes)
-    for i in reversed(range(len(rows))):
+    for i in sorted(range(len(rows)), key=lambda i: shades[i]["alpha"]):
         heights = [axes[name][0][i] for name in names]
-        (line,) = ax.plot(range(len(names)), heights, color=shades[i], lw=1.2, alpha=0.8)
+        (line,) = ax.plot(range(len(names)), heights, lw=1.2, **shades[i])
         line.set_gid(f"trial-{rows[i]['trial']}")
     for j, name in enumerate(names):
         ax.axvline(j, color="0.6", lw=0.8, zorder=0)
@@ -75,7 +80,7 @@ def _parallel(ax: Any, table: "SweepTable", rows: list, axes: dict, shades: list
             ax.annotate(text, (j, height), (3, 0), textcoords="offset points", fontsize=7)
     ax.set_xticks(range(len(names)), names)
     ax.set_yticks([])
-    ax.set_title(f"{table.name}: {len(rows)} trials, the best dark", fontsize=9)
+    ax.set_title(f"{table.name}: {len(rows)} trials, the better the stronger", fontsize=9)
     for side in ("top", "right", "bottom", "left"):
         ax.spines[side].set_visible(False)
 
@@ -85,8 +90,10 @@ def _slice(ax: Any, table: "SweepTable", rows: list, name: str, shades: list, fi
     metrics = [row[table.metric] for row in rows]
     plain = all(_is_finite(v) and not isinstance(v, bool) for v in values)
     shown = values if plain else [str(value) for value in values]
-    for x, y, shade, row in zip(shown, metrics, shades, rows, strict=True):
-        (dot,) = ax.plot([x], [y], "o", ms=4, color=shade)
+    if not plain:
+        ax.xaxis.update_units(sorted(set(shown)))
+    for x, y, shade, row in list(zip(shown, metrics, shades, rows, strict=True))[::-1]:
+        (dot,) = ax.plot([x], [y], "o", ms=4, **shade)
         dot.set_gid(f"slice-{name}-trial-{row['trial']}")
     if plain and _is_log(values):
         ax.set_xscale("log")

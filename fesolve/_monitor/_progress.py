@@ -1,7 +1,7 @@
 """The state of a solve on the terminal."""
 
 import time
-from typing import Any, final
+from typing import Any, final, NamedTuple
 
 from .._show import line, Word, words
 from .._types import Hypothesis
@@ -10,9 +10,10 @@ from .._types import Hypothesis
 @final
 class Progress:
     """A line that shows the step, the risk, the seconds and the steps a second of a solve as it
-    runs, and the seconds that are left where the number of steps is known.
+    runs, and a bar and the seconds that are left where the number of steps is known.
 
-    On a terminal and in a notebook the line is renewed in place; elsewhere (a file, a log of a
+    On a terminal and in a notebook the line is renewed in place, and is never wider than these:
+    what has no room is left out; elsewhere (a file, a log of a
     cluster) a line is written now and then, at intervals that grow with the time that has passed,
     so a long solve does not fill a log.
 
@@ -33,7 +34,7 @@ class Progress:
         self._start: float | None = None
         self._pace: tuple[float, int] | None = None
         self._next = 0.0
-        self._line = ""
+        self._told: _Told | None = None
 
     def __repr__(self) -> str:
         return line(self)
@@ -44,34 +45,45 @@ class Progress:
 
     def __enter__(self) -> "Progress":
         self._restart()
-        if self._console.is_terminal or self._console.is_jupyter:
-            self._status = _InNotebook() if self._console.is_jupyter else self._on_terminal()
+        if self._console.is_jupyter:
+            self._status = _InNotebook()
+        elif self._console.is_terminal:
+            self._status = self._console.status(_Now(self))
+            self._status.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._status is not None:
-            self._status.update(self._line)
-            self._status.stop()
-            self._status = None
-            self._line = self._line if self._console.is_terminal else ""
-        if self._line:
+        status, self._status = self._status, None
+        in_notebook = isinstance(status, _InNotebook)
+        if in_notebook and self._told is not None:
+            status.update(self.text())
+        if status is not None:
+            status.stop()
+        if self._told is not None and not in_notebook and not self._is_printed:
             self._print()
-        self._start = None
+        self._start = self._told = None
 
     def __call__(self, step: int, metrics: dict[str, float | str], f: Hypothesis) -> None:
         if self._start is None:
             self._restart()
-        assert self._start is not None
-        elapsed = time.perf_counter() - self._start
-        self._line = self._describe(step, metrics, elapsed)
+        elapsed = self._elapsed
+        # counted from the first report on, before which the solver compiles
+        if self._pace is None or step <= self._pace[1]:
+            self._pace = (elapsed, step)
+        shown = {k: v if isinstance(v, str) else f"{v:.3e}" for k, v in metrics.items()}
+        self._told, self._is_printed = _Told(step, shown, elapsed), False
         if elapsed < self._next:
             return
-        if self._status is not None:
-            self._status.update(self._line)
-            self._next = elapsed + self.interval
-        else:
+        if self._status is None:
             self._print()
             self._next = max(elapsed + max(self.interval, 1.0), 1.3 * elapsed)
+        elif isinstance(self._status, _InNotebook):
+            self._status.update(self.text())
+            self._next = elapsed + self.interval
+
+    @property
+    def _elapsed(self) -> float:
+        return 0.0 if self._start is None else time.perf_counter() - self._start
 
     def _restart(self) -> None:
         # Imported here: rich takes longer to import than a small solve takes to run.
@@ -79,32 +91,79 @@ class Progress:
             from rich.console import Console
 
             self._console = Console(stderr=True)
-        self._start, self._next, self._line, self._pace = time.perf_counter(), 0.0, "", None
-
-    def _on_terminal(self) -> Any:
-        status = self._console.status("starting ...")
-        status.start()
-        return status
+        self._start, self._next, self._pace = time.perf_counter(), 0.0, None
+        self._told, self._is_printed = None, True
 
     def _print(self) -> None:
-        self._console.print(self._line, highlight=False, markup=False, soft_wrap=True)
-        self._line = ""
+        self._console.print(self.text(), highlight=False, markup=False, soft_wrap=True)
+        self._is_printed = True
 
-    def _describe(self, step: int, metrics: dict[str, float | str], elapsed: float) -> str:
-        total = self._expected
-        of_total = "" if total is None else f" of {total}"
-        shown = {k: v if isinstance(v, str) else f"{v:.3e}" for k, v in metrics.items()}
-        values = "".join(f"   {name} {value}" for name, value in shown.items())
-        # counted from the first report on, before which the solver compiles
-        if self._pace is None or step <= self._pace[1]:
-            self._pace = (elapsed, step)
-        seconds, steps = elapsed - self._pace[0], step - self._pace[1]
-        pace = ""
-        if steps and seconds > 0:
-            pace = f"   {steps / seconds:.3g} steps/s"
-            if total is not None and total > step:
-                pace += f"   {seconds * (total - step) / steps:.1f} s left"
-        return f"step {step}{of_total}{values}   {elapsed:.1f} s{pace}"
+    def text(self, *, now: bool = False) -> str:
+        """The line, with the seconds of the last report or of this moment. What the width has no
+        room for is left out, the least important first."""
+        told = self._told
+        seconds = self._elapsed if now or told is None else told.seconds
+        if told is None:
+            return f"starting ...  {seconds:.1f} s"
+        first, *others = [f"{name} {value}" for name, value in told.shown.items()]
+        known = "" if self._expected is None else f" of {self._expected}"
+        pace, left = self._ahead(told)
+        # in the order in which they stand, each with its place in the order of importance
+        parts = [(f"step {told.step}{known}", 0), (self._bar(told.step), 5), (first, 2)]
+        parts += [(text, 6 + i) for i, text in enumerate(others)]
+        parts += [(f"{seconds:.1f} s", 1), (pace, 4), (left, 3)]
+        kept: list[tuple[str, int]] = []
+        for part in sorted(filter(lambda part: part[0], parts), key=lambda part: part[1]):
+            if len("  ".join(text for text, _ in [*kept, part])) <= self._room:
+                kept.append(part)
+        return "  ".join(part[0] for part in parts if part in kept)
+
+    @property
+    def _room(self) -> int:
+        # two columns are for the sign that turns
+        return self._console.width - 2 if self._status is not None else self._console.width
+
+    def _bar(self, step: int) -> str:
+        """The share of the steps, where their number is known, of a line that is renewed."""
+        if self._status is None or not self._expected:
+            return ""
+        done = min(BAR, BAR * step // self._expected)
+        return f"[{'=' * done}{' ' * (BAR - done)}]"
+
+    def _ahead(self, told: "_Told") -> tuple[str, str]:
+        """The pace, and the seconds to come where the number of steps is known."""
+        assert self._pace is not None
+        seconds, steps = told.seconds - self._pace[0], told.step - self._pace[1]
+        if not steps or seconds <= 0:
+            return "", ""
+        left = 0 if self._expected is None else self._expected - told.step
+        rest = f"{seconds * left / steps:.1f} s left" if left > 0 else ""
+        return f"{steps / seconds:.3g} steps/s", rest
+
+
+BAR = 10
+"""Signs of the bar."""
+
+
+class _Told(NamedTuple):
+    """The last report: the step, the numbers as text, and when it came."""
+
+    step: int
+    shown: dict[str, str]
+    seconds: float
+
+
+class _Now:
+    """The line of a progress as it is whenever the terminal is drawn, so that its seconds go on
+    while the solver says nothing."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+
+    def __rich__(self) -> Any:
+        from rich.text import Text
+
+        return Text(self.progress.text(now=True), no_wrap=True, overflow="ellipsis")
 
 
 class _InNotebook:

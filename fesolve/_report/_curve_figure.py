@@ -23,8 +23,18 @@ def figure(cells: tuple[Cell, ...], axes: Any) -> Any:
         unknowns = [c.unknowns for c in some]
         if not number:
             app = [c.eps_app.value for c in some]
-            axes.plot(unknowns, _above_zero(app), "k--", linewidth=1, label=r"$\epsilon_{app}$")
+            axes.plot(
+                unknowns,
+                _above_zero(app),
+                "--",
+                color="0.5",
+                linewidth=1,
+                label=r"$\epsilon_{app}$",
+            )
+        # a mean that its standard error leaves open shows nothing
+        known = [2 * c.excess.error < c.excess.value for c in some]
         total = np.array([c.eps_app.value + c.excess.value for c in some])
+        total = np.where(known, total, np.nan)
         middle = np.array([c.eps_app.value + c.medians["excess"] for c in some])
         bars = [2 * c.excess.error for c in some]
         (line, *_) = axes.errorbar(

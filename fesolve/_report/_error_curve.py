@@ -68,8 +68,9 @@ class ErrorCurve(AbstractReport):
 
     def plot(self, axes: Any = None) -> Any:
         """Bias and variance: eps_app, and R(f_D, p*) - R(f**, p*) = eps_app + excess for each n,
-        over the number of unknowns. The mean is drawn, with two standard errors, and dotted the
-        median, since a mean over few samples is not much near as many unknowns as points.
+        over the number of unknowns. The mean is drawn, with two standard errors where these are
+        less than it is, and dotted the median: near as many unknowns as points few samples say
+        little of a mean.
 
         **Arguments:** `axes`, matplotlib axes to draw on. **Returns:** the axes.
         """

@@ -10,6 +10,8 @@ from typing import Any, Literal
 import fesolve as fe
 from fesolve import problems
 
+from ._status import MEANINGS
+
 
 def parsed(words: Sequence[str], catalogue: Mapping[str, Callable]) -> Any:
     """The command line `words`, where `solve` knows these problems.
@@ -27,6 +29,14 @@ def parsed(words: Sequence[str], catalogue: Mapping[str, Callable]) -> Any:
 def _explained(text: str, known: Sequence[str]) -> str:
     """What is wrong with a command line, and what was meant."""
     text = re.sub(r"required: (?:\w+\.)*(\w+)", r"required: \1", " ".join(text.split()))
+    wrong = re.fullmatch(r'Parser key "([\w.]+)": Expected an? (.*?)\.? Got value: (.*)', text)
+    if wrong is not None:
+        key, kind, value = wrong.groups()
+        return f"--{key} must be {_kind(kind)}; got {value}"
+    missing = re.match(r'expected "(\w+\.)?subcommand" to be one of {(.*?)[,. ]*}', text)
+    if missing is not None:
+        what, names = "problem" if missing[1] else "command", missing[2].replace(",", ", ")
+        return f"a {what} is missing, such as {names} (--help shows what there is)"
     text, _, choices = text.partition(" (choose from ")
     word = re.search(r"(?:arguments: |choice: )'?([\w-]+)", text)
     names = [*re.findall(r"[\w-]+", choices), *known]
@@ -35,33 +45,44 @@ def _explained(text: str, known: Sequence[str]) -> str:
     return f"{text}{meant} (--help shows what there is)"
 
 
+def _kind(text: str) -> str:
+    """What a type of jsonargparse's sentence is to a user."""
+    choices = re.search(r"Literal\[(.*)\]", text)
+    if choices is not None:
+        return choices[1].replace(", ", " or ")
+    kinds = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text"}
+    names = re.findall(r"\b(int|float|bool|str|None)\b", text)
+    return " or ".join(kinds.get(name, "null") for name in names) or text
+
+
 def _parsers(words: Sequence[str], catalogue: Mapping[str, Callable]) -> tuple[Any, list[Any]]:
     """The parser for the command line `words`, and those of the commands in it."""
     try:
-        from jsonargparse import ArgumentParser
+        from jsonargparse import ArgumentParser, set_parsing_settings
     except ImportError as error:
         raise ImportError(
             "The command line needs jsonargparse, which is not installed: "
             "pip install 'fesolve[cli]'"
         ) from error
+    # `--print_completion=shtab-bash`, or -zsh or -tcsh
+    set_parsing_settings(add_print_completion_argument=True)
     style: dict[str, Any] = {
         "formatter_class": argparse.RawDescriptionHelpFormatter,
         "exit_on_error": False,
         "allow_abbrev": False,
     }
-    asked = []
+    asked, every = [], any(word.startswith("--print_completion") for word in words)
     top = ArgumentParser(
         prog="fesolve",
         description="Solve functional equations by empirical risk minimisation, and judge them.",
         version=fe.__version__,
+        epilog=MEANINGS,
         **style,
     )
     commands = top.add_subcommands(title="commands", metavar="COMMAND")
-    commands.add_subcommand(
-        "list",
-        ArgumentParser(usage="fesolve list", description="List the problems.", **style),
-        help="list the problems",
-    )
+    listing = ArgumentParser(usage="fesolve list", description="List the problems.", **style)
+    listing.add_argument("--json", action="store_true", help="as JSON")
+    commands.add_subcommand("list", listing, help="list the problems")
     run_parser = ArgumentParser(
         usage="fesolve run model.py:function [options]",
         description="Run a function as an experiment: its parameters are options, and what it "
@@ -79,7 +100,8 @@ def _parsers(words: Sequence[str], catalogue: Mapping[str, Callable]) -> tuple[A
         )
     solve_parser = ArgumentParser(
         description="Solve a problem of the catalogue, or one that `path/model.py` defines.",
-        epilog="`fesolve solve NAME --help` shows the options and parameters of one problem.",
+        epilog="`fesolve solve NAME --help` shows the options and parameters of one problem, and\n"
+        "`fesolve solve --list-parameters` the parameters of all.\n\n" + MEANINGS,
         **style,
     )
     commands.add_subcommand("solve", solve_parser, help="solve a problem and report on it")
@@ -88,8 +110,8 @@ def _parsers(words: Sequence[str], catalogue: Mapping[str, Callable]) -> tuple[A
         summary, details = _documentation(problem)
         text = "\n".join([summary, *(["", details] if details else [])])
         one = ArgumentParser(description=text, usage=f"fesolve solve {name} [options]", **style)
-        # Only the problem that is asked for is built, for its defaults.
-        if name in words:
+        # Only the problem that is asked for is built, for its defaults; for a shell all of them.
+        if name in words or every:
             _add_options(one, name, problem)
             asked.append(one)
         names.add_subcommand(name, one, help=summary)
@@ -141,7 +163,10 @@ SWEEPS: list[tuple[str, str, dict[str, dict[str, Any]]]] = [
 
 
 def sizes_of(problem: problems.Problem, hypothesis: str, options: dict[str, Any]) -> dict[str, int]:
-    """The sizes of the chosen hypothesis: those that were given, and its defaults."""
+    """The sizes of the chosen hypothesis: those that were given, and its defaults.
+
+    **Raises:** `ValueError` for a size that it does not have, or that is too small.
+    """
     every = _every_size(problem)
     own = [size for size, by_kind in every.items() if hypothesis in by_kind]
     for size, by_kind in every.items():
@@ -150,6 +175,11 @@ def sizes_of(problem: problems.Problem, hypothesis: str, options: dict[str, Any]
                 f"--{size} is a size of {' and '.join(by_kind)}; --hypothesis {hypothesis} has "
                 f"{', '.join('--' + name for name in own)}"
             )
+    for size in (*own, "points", "test_points"):
+        least, given = LEAST.get(size, 1), options[size]
+        if given is not None and given < least:
+            flag = f"--{size.replace('_', '-')}"
+            raise ValueError(f"{flag} must be a whole number of at least {least}; got {given}")
     return {s: every[s][hypothesis] if options[s] is None else options[s] for s in own}
 
 
@@ -204,17 +234,27 @@ def _add_options(parser: Any, name: str, function: Callable[..., problems.Proble
         metavar="DIR",
         help=f"where figure, report and solution are written (default: results/{name})",
     )
+    group.add_argument(
+        "--json",
+        action="store_true",
+        help="print the report as JSON, and nothing else (default: as a table)",
+    )
+    group.add_argument(
+        "--list-parameters",
+        action="store_true",
+        help="say what the model's parameters are, and solve nothing (default: solve)",
+    )
     parameters = inspect.signature(function).parameters
     if parameters:
         group = parser.add_argument_group("parameters of the model")
-    notes = _notes(function)
+    meanings = notes_of(function)
     for parameter in parameters.values():
-        text = f"{notes.get(parameter.name, '')} (default: {parameter.default})".strip()
+        text = f"{meanings.get(parameter.name, '')} (default: {parameter.default})".strip()
         group.add_argument(
             f"--{parameter.name}",
             type=parameter.annotation,
             default=parameter.default,
-            metavar=_metavar(parameter.annotation),
+            metavar=metavar(parameter.annotation),
             help=text,
         )
 
@@ -233,6 +273,10 @@ SIZES = {
 }
 
 
+LEAST = {"depth": 0, "jumps": 0}
+"""The least values of sizes, where that is not 1."""
+
+
 def _every_size(problem: problems.Problem) -> dict[str, dict[str, int]]:
     """The sizes of all hypotheses: for each, its default by kind of hypothesis."""
     sizes: dict[str, dict[str, int]] = {}
@@ -249,17 +293,17 @@ def _documentation(function: Callable) -> tuple[str, str]:
     return summary, rest.split("**Arguments:**")[0].strip()
 
 
-def _notes(function: Callable) -> dict[str, str]:
+def notes_of(function: Callable) -> dict[str, str]:
     """What a docstring says of each argument, as one line."""
     text = (inspect.getdoc(function) or "").partition("**Arguments:**")[2]
     found = re.findall(r"^- `(\w+)`: (.*?)(?=^- `|^\S|\Z)", text, re.DOTALL | re.MULTILINE)
     return {name: " ".join(note.split()).rstrip(".") for name, note in found}
 
 
-def _metavar(annotation: Any) -> str:
+def metavar(annotation: Any) -> str:
     options = [o for o in getattr(annotation, "__args__", ()) if o is not type(None)]
     if len(options) == 1:
-        return _metavar(options[0])
+        return metavar(options[0])
     if options:
         return "|".join(str(option) for option in options)
     return getattr(annotation, "__name__", str(annotation)).upper()
