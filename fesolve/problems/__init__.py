@@ -36,6 +36,7 @@ from ._problem import (
 from ._sequential_asset_pricing import sequential_asset_pricing as sequential_asset_pricing
 from ._sequential_growth import sequential_growth as sequential_growth
 from ._skiba_growth import skiba_growth as skiba_growth
+from ._sovereign_default import sovereign_default as sovereign_default
 from ._stochastic_growth import stochastic_growth as stochastic_growth
 from ._symmetric_investment import symmetric_investment as symmetric_investment
 from ._van_der_pol import van_der_pol as van_der_pol
@@ -74,6 +75,7 @@ catalogue: dict[str, Callable[..., Problem]] = {
         consumption_saving,
         symmetric_investment,
         overlapping_generations,
+        sovereign_default,
     )
 }
 """Every problem by its name: a function of the model's parameters that returns a `Problem`."""

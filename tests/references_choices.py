@@ -1,0 +1,99 @@
+"""Models of discrete choice by other means: NumPy alone."""
+
+import itertools
+
+import numpy as np
+
+
+def rouwenhorst(n, rho, sigma):
+    """Grid and transition matrix."""
+    stay = (1 + rho) / 2
+    p = np.ones((1, 1))
+    for m in range(2, n + 1):
+        q = np.zeros((m, m))
+        q[:-1, :-1] += stay * p
+        q[:-1, 1:] += (1 - stay) * p
+        q[1:, :-1] += (1 - stay) * p
+        q[1:, 1:] += stay * p
+        q[1:-1] /= 2
+        p = q
+    spread = sigma * np.sqrt((n - 1) / (1 - rho**2))
+    return np.linspace(-spread, spread, n), p
+
+
+class Sovereign:
+    """Arellano's sovereign by value iteration, b' and b on one grid that holds 0: the value of
+    repaying, the policy and where he repays, one row an income."""
+
+    def __init__(
+        self, n, beta=0.953, r=0.017, theta=0.282, rho=0.945, eta=0.025, kept=0.969, tolerance=1e-9
+    ):
+        z, self.transition = rouwenhorst(9, rho, eta)
+        p = self.transition
+        y, self.b = np.exp(z), np.linspace(-0.35, 0.15, n)
+        self.theta, self.r, self.incomes = theta, r, y
+        self.zero = zero = int(np.argmin(np.abs(self.b)))
+        assert abs(self.b[zero]) < 1e-12
+        stationary = np.linalg.matrix_power(p, 5_000)[0]
+        utility = lambda c: np.where(c > 1e-9, -1 / np.maximum(c, 1e-9), -1e10)
+        alone = utility(np.minimum(y, kept * (stationary @ y)))
+        w, d = np.tile((utility(y) / (1 - beta))[:, None], (1, n)), alone / (1 - beta)
+        while True:
+            value, self.repays = np.maximum(w, d[:, None]), w >= d[:, None]
+            self.price = p @ self.repays / (1 + r)
+            policy, new_w = self.best(utility, self.price * self.b, beta * p @ value)
+            new_d = alone + beta * p @ (theta * value[:, zero] + (1 - theta) * d)
+            change = np.max(np.abs(np.maximum(new_w, new_d[:, None]) - value))
+            w, d = new_w, new_d
+            if change < tolerance:
+                break
+        self.policy, self.value = policy, w
+        self.default = self.b[self.repays.argmax(axis=1)]
+
+    def best(self, utility, paid, ahead, block=32):
+        """The best b' at each b. It rises with b: at every 32nd b among all, between them among
+        what lies between theirs."""
+        n = self.b.size
+        policy, value = np.empty((9, n), int), np.empty((9, n))
+        at = np.unique(np.append(np.arange(0, n, block), n - 1))
+        for i, y in enumerate(self.incomes):
+            worth = lambda s, low, high, i=i, y=y: (
+                utility(y + self.b[s][:, None] - paid[i, low:high]) + ahead[i, low:high]
+            )
+            chosen = worth(at, 0, n).argmax(axis=1)
+            for (s, e), (low, high) in zip(
+                itertools.pairwise(at), itertools.pairwise(chosen), strict=True
+            ):
+                here = np.arange(s, e + 1)
+                looked = worth(here, low, high + 1)
+                k = looked.argmax(axis=1)
+                policy[i, here], value[i, here] = low + k, looked[np.arange(here.size), k]
+        return policy, value
+
+    def moments(self):
+        """The probability of default, the mean spread of those who borrow, and the mean debt of
+        those who repay, by powers of the law of motion."""
+        n, p = self.b.size, self.transition
+        mass, out = np.zeros((9, n)), np.zeros(9)
+        mass[:, self.zero] = 1 / 9
+        change = 1.0
+        while change > 1e-12:
+            repaid = mass * self.repays
+            new = np.stack(
+                [np.bincount(k, m, minlength=n) for k, m in zip(self.policy, repaid, strict=True)]
+            )
+            alone = p.T @ (out + (mass - repaid).sum(axis=1))
+            new, left = p.T @ new, (1 - self.theta) * alone
+            new[:, self.zero] += self.theta * alone
+            change = np.abs(new - mass).sum() + np.abs(left - out).sum()
+            mass, out = new, left
+        repaid = mass * self.repays
+        following = self.b[self.policy]
+        price = np.take_along_axis(self.price, self.policy, 1)
+        borrowed = repaid * (following < 0)
+        spread = 1 / np.maximum(price, 1e-9) - 1 - self.r
+        return {
+            "probability of default": 1 - repaid.sum() / mass.sum(),
+            "spread": (borrowed * spread).sum() / borrowed.sum(),
+            "debt": -(repaid * following).sum() / repaid.sum(),
+        }
