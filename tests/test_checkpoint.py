@@ -49,7 +49,20 @@ def solved(case, **more):
     return fe.solve(risk, f, solver, key=jr.key(1), throw=False, **more)
 
 
+def halved(f, g, x):
+    return f(x) - 1.0 - 0.9 * g(0.5 * x)
+
+
+HALVED = fe.Risk(lambda f, x: halved(f, f, x), fe.Uniform(0.0, 1.0)).quadrature(9)
+CUBE = fe.Series(fe.Chebyshev(3, (0.0, 1.0)))
+
 CASES = {
+    "FixedPoint": (HALVED, CUBE, fe.FixedPoint(halved, anderson=1, damping=0.1)),
+    "FixedPoint by Optax": (
+        HALVED,
+        CUBE,
+        fe.FixedPoint(halved, fe.Optax(optax.sgd(0.3), num_steps=20, batch_size=4), max_steps=15),
+    ),
     "Optax": (RISK, NETWORK, ADAM),
     "LBFGS": (POINTS, NETWORK, fe.Optax(optax.lbfgs(), num_steps=30, every=10)),
     "LevenbergMarquardt": (POINTS, NETWORK, LM),
@@ -68,7 +81,7 @@ def assert_same(a, b):
         np.testing.assert_array_equal(value, b.stats[name], err_msg=name)
 
 
-LONG = {"points are chosen", "Resample", "LBFGS", "Sequential"}
+LONG = {"FixedPoint by Optax", "points are chosen", "Resample", "LBFGS", "Sequential"}
 MARKED = [pytest.param(case, marks=[pytest.mark.slow] if case in LONG else []) for case in CASES]
 
 
@@ -87,6 +100,14 @@ def test_a_solve_that_was_killed_ends_as_one_that_was_not(case, tmp_path):
         again = fe.History()
         assert_same(whole, solved(case, checkpoint=checkpoint, monitors=(again,)))
         assert not len(again) or again["step"][0] == steps
+
+
+def test_a_solver_that_keeps_nothing_says_so(tmp_path):
+    norm = fe.Risk(lambda f, x: jax.grad(f)(x), fe.Uniform(0.0, 2.0)).quadrature(8)
+    f = fe.Series(fe.Chebyshev(6, (0.0, 2.0)))
+    checkpoint = fe.Checkpoint(tmp_path / "run.ckpt")
+    with pytest.warns(UserWarning, match="`checkpoint` has kept nothing"):
+        fe.solve(POINTS, f, fe.MinimumNorm(norm), checkpoint=checkpoint, throw=False)
 
 
 def test_orders_of_passes_and_early_stopping_go_on(tmp_path):

@@ -269,6 +269,15 @@ def looks(a: float = 1.0):
     )
     with pytest.raises(ValueError, match=r"`batch` runs `looks` under `jax.vmap`"):
         fe.sweep("sweep.yaml", journal="looks.log", batch=2)
+    watched = (folder / "many.py").read_text().replace("LinearLeastSquares())", WATCHED)
+    (folder / "many.py").write_text(watched)
+    write(folder, GRID, program="many.py:fit", metric={"name": "risk"}, parameters=values)
+    with pytest.raises(ValueError, match="`monitors` run on the host") as error:
+        fe.sweep("sweep.yaml", journal="watched.log", batch=2)
+    assert any("`batch` runs `fit` under" in note for note in error.value.__notes__)
+
+
+WATCHED = "LinearLeastSquares(), monitors=(fe.History(),))"
 
 
 BAD = (

@@ -23,10 +23,10 @@ class Checkpoint:
     solution = fe.solve(risk, f, solver, key=key, checkpoint=fe.Checkpoint("run.ckpt", every=100))
     ```
 
-    `fe.Optax` and `fe.LevenbergMarquardt` go on from a step, also inside `fe.Sequential`,
-    `fe.Resample`, `fe.MultiStart`, `fe.Continuation` and where points are chosen; other solvers
-    begin anew. A finished solve that is called again returns at once what it had found: remove
-    the file to have it done again.
+    `fe.Optax`, `fe.LevenbergMarquardt` and `fe.FixedPoint` go on from a step, also inside
+    `fe.Sequential`, `fe.Resample`, `fe.MultiStart`, `fe.Continuation` and where points are chosen.
+    `fe.MinimumNorm` and `fe.Optimistix` begin anew, and warn of it. A finished solve that is called
+    again returns at once what it had found: remove the file to have it done again.
 
     **Arguments:**
 

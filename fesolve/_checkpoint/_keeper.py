@@ -6,6 +6,7 @@ import io
 import json
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -157,6 +158,8 @@ def keeping(
 
     def end(*_: Any) -> None:
         keeper.ending = True
+        if not keeper.met:  # there is no iteration whose next state could be waited for
+            raise _Terminated
 
     if listens:
         signal.signal(signal.SIGTERM, end)
@@ -170,6 +173,12 @@ def keeping(
         if callable(before):  # what the application does on SIGTERM
             before(signal.SIGTERM, None)
         raise SystemExit(128 + signal.SIGTERM)
+    if not keeper.met:
+        warnings.warn(
+            "`checkpoint` has kept nothing: this solver has no state to go on from, and begins "
+            "anew where it is killed. Leave `checkpoint` out, or take another solver",
+            stacklevel=4,
+        )
 
 
 def _digests(of: Mapping[str, Any]) -> dict[str, str]:

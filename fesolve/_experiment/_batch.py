@@ -42,6 +42,11 @@ class Group:
                 "monitors, and decide nothing by these values; or leave `batch` out. "
                 f"{str(error).splitlines()[0]}"
             ) from None
+        except Exception as error:
+            error.add_note(
+                f"`batch` runs `{name_of(run)}` under `jax.vmap`; without it trials run one by one"
+            )
+            raise
         tables = whole.pop("figures")
         return [
             {

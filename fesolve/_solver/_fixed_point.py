@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from .._checkpoint import next_run
 from .._checks import function, tolerance, whole
 from .._distribution import Dirac
 from .._hypothesis._grow import element_series
@@ -119,19 +120,23 @@ class FixedPoint(AbstractOuterSolver):
         keeps_shape = isinstance(self.solver, LevenbergMarquardt) and not element_series(task.f)
         steps = (InShape if keeps_shape else Anyhow)(problem, self.step, index, self.solver)
         rule = self._rule(steps.theta.dtype)
-        walk, best, history = begin(jnp.asarray(steps.theta), rule), steps.theta, []
+        run = next_run(task.monitors)
+        kept = run.begin(_Kept(begin(jnp.asarray(steps.theta), rule), steps.theta, np.zeros(0)))
+        walk, best, history = kept.walk, kept.best, kept.history.tolist()
+        over = bool(walk.done) or len(history) == self.max_steps
         try:
-            while not walk.done and len(history) < self.max_steps:
+            while not over:
                 draws = None if task.key is None else jax.random.fold_in(task.key, len(history))
                 change, cost = steps.take(np.asarray(walk.theta), draws)
                 best = steps.theta if cost < walk.best_risk else best
                 numbers = np.asarray([change, cost], steps.theta.dtype)
                 walk = advance(rule, walk, steps.theta, *numbers)
                 history.append(cost)
-                over = walk.done or len(history) == self.max_steps
+                over = bool(walk.done) or len(history) == self.max_steps
                 if task.monitors and (over or len(history) % self.every == 0):
                     metrics = {"risk": cost, "change": change, "stage": "fixed point"}
                     task.tell(len(history), metrics, steps.image)
+                run.keep(len(history), lambda: _Kept(walk, best, np.asarray(history)), over=over)
         except KeyboardInterrupt:
             raise Interrupted(_concluded(problem, best, walk, history)) from None
         return _concluded(problem, best, walk, history)
@@ -148,6 +153,15 @@ class FixedPoint(AbstractOuterSolver):
         rule, timed = self._rule(problem.assembly.dtype), order is not None
         method = _Iteration(held, rule, plan, timed, self.max_steps, problem.equations)
         return _judged(solve_on_device(problem, method, order or ()))
+
+
+class _Kept(NamedTuple):
+    """The state of an iteration, as a checkpoint has it: `best` is theta of the least risk, and
+    `history` the risk after each step."""
+
+    walk: Walk
+    best: np.ndarray
+    history: np.ndarray
 
 
 def _iterated(risk: AbstractRisk) -> int:

@@ -36,7 +36,8 @@ def run(words: Sequence[str]) -> int:
         return stop(str(error), NOT_SOLVED)
     except (ValueError, ImportError) as error:
         # What was asked for cannot be done, and the sentence says why; a bug keeps its traceback.
-        notes = "".join(f". {note}" for note in getattr(error, "__notes__", ()))
+        told = [note for note in getattr(error, "__notes__", ()) if "traceback" not in note]
+        notes = "".join(f". {note}" for note in told)
         return stop(f"{error}{notes}", WRONG_INPUT)
     except NotWritten as error:
         return stop(str(error), NOT_WRITTEN)
