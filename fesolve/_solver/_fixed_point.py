@@ -1,5 +1,6 @@
 """Fixed points: value iteration, policy evaluation, time iteration."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -136,7 +137,8 @@ class FixedPoint(AbstractOuterSolver):
                 if task.monitors and (over or len(history) % self.every == 0):
                     metrics = {"risk": cost, "change": change, "stage": "fixed point"}
                     task.tell(len(history), metrics, steps.image)
-                run.keep(len(history), lambda: _Kept(walk, best, np.asarray(history)), over=over)
+                state = functools.partial(_Kept, walk, best, np.asarray(history))
+                run.keep(len(history), state, over=over)
         except KeyboardInterrupt:
             raise Interrupted(_concluded(problem, best, walk, history)) from None
         return _concluded(problem, best, walk, history)
