@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Callable, Hashable
 from typing import Any
 
+import equinox as eqx
 import jax
 import numpy as np
 from jaxtyping import PyTree
@@ -149,6 +150,13 @@ def _own_program(
             *[None if i in fixed else x for i, x in enumerate(args)]
         )
     return opaque.programs[key]
+
+
+def anew(function: Callable, *args: Any) -> PyTree:
+    """`function(*args)` by a program that is traced for this call alone: what an eager call gives,
+    at the price of one compilation instead of one for each kind of operation."""
+    arrays, rest = eqx.partition(args, _is_array)
+    return _quickly(lambda arrays: function(*eqx.combine(arrays, rest)))(arrays)
 
 
 def compiled(function: Callable) -> Callable:

@@ -77,3 +77,9 @@ def as_array(x: Any) -> Array | np.ndarray:
     if is_traced(x):
         return jax.numpy.asarray(x)
     return np.asarray(x)
+
+
+def on_device(x: Any) -> Array:
+    """An array of NumPy as one of JAX, and a copy, since the host may go on with its own.
+    `jnp.asarray` would compile a program for each shape."""
+    return x if isinstance(x, jax.Array) else jax.device_put(np.array(x))

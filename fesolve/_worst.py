@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, PyTree
 
-from ._compiled import arrays_of, compiled, Static
+from ._compiled import anew, arrays_of, compiled, Static
 from ._distribution import (
     AbstractDistribution,
     AbstractRule,
@@ -31,7 +31,7 @@ from ._hypothesis import AbstractBasis, Frozen
 from ._precision import in_dtype, theta_dtype
 from ._risk import AbstractRisk, require_risk, Risk
 from ._show import line, place, Plain, Word, words
-from ._types import Hypothesis, is_traced, Point
+from ._types import Hypothesis, is_traced, on_device, Point
 
 
 CHUNK = 1024
@@ -158,9 +158,9 @@ def largest(sizes: Float[np.ndarray, "n equations"], points: Point) -> list[Wors
     ]
 
 
-def eager_difference(risk: AbstractRisk, f: Hypothesis, unit: float) -> str | None:
-    """Whether each compiled residual is what a plain call of it gives, at one point of its sample:
-    `None`, or a sentence. A second net under the keys of compiled programs.
+def stale_residual(risk: AbstractRisk, f: Hypothesis, unit: float) -> str | None:
+    """Whether each compiled residual is what it gives when it is traced anew, at one point of its
+    sample: `None`, or a sentence. A second net under the keys of compiled programs.
 
     At f itself a residual may be zero, and all of it rounding, so that f is moved a little.
 
@@ -172,37 +172,37 @@ def eager_difference(risk: AbstractRisk, f: Hypothesis, unit: float) -> str | No
     for term in risk.terms:
         for g in (_moved(f), f):
             field = Field(term, g)
-            compiled_values, plain, x = _both(field)
-            if np.isfinite(plain).all() or np.isfinite(compiled_values).all():
+            kept, new, x = _both(field)
+            if np.isfinite(new).all() or np.isfinite(kept).all():
                 break
-        eps = np.finfo(plain.dtype).eps
-        tolerance = eps ** (1 / 3) * np.max(np.abs(plain), initial=0.0) + ROUNDING * eps * unit
-        close = np.abs(compiled_values - plain) <= tolerance
-        same = close | (~np.isfinite(compiled_values) & ~np.isfinite(plain))
+        eps = np.finfo(new.dtype).eps
+        tolerance = eps ** (1 / 3) * np.max(np.abs(new), initial=0.0) + ROUNDING * eps * unit
+        close = np.abs(kept - new) <= tolerance
+        same = close | (~np.isfinite(kept) & ~np.isfinite(new))
         if not same.all():
             i = int(np.argmin(same))
             where = "" if x is None else f" at x = {jax.tree.map(lambda p: p.tolist(), x)}"
             return (
-                f"the compiled residual `{term.name}` is {compiled_values[i]:.6g}{where} for an f "
-                f"near this one, and a plain call of it gives {plain[i]:.6g}: it reads something "
+                f"the compiled residual `{term.name}` is {kept[i]:.6g}{where} for an f near this "
+                f"one, and a call of it now gives {new[i]:.6g}: it reads something "
                 "that changes unseen. Pass that through `args`"
             )
     return None
 
 
 def _both(field: "Field") -> tuple[np.ndarray, np.ndarray, Point]:
-    """All components of a residual at one point, compiled and by a plain call."""
+    """All components of a residual at one point, by its program and by one that is made now."""
     Static((field.bare, field.f)).forget()
     if field.points is None:
-        return field.at(None)[0], np.asarray(components(field.bare, field.f, None)), None
+        return field.at(None)[0], np.asarray(anew(components, field.bare, field.f, None)), None
     points, shock = field.points, field.shock
     middle = jax.tree.leaves(points)[0].shape[0] // 2
     draws = shock.first if isinstance(shock, Pairs) else None
     batch = jax.tree.map(lambda p: np.asarray(p)[middle : middle + 1], (points, draws))
-    x, e = jax.tree.map(lambda p: jnp.asarray(p[0]), in_dtype(batch, field.dtype))
+    x, e = jax.tree.map(lambda p: p[0], in_dtype(batch, field.dtype))
     bare = field.bare._replace(shock=Pairs(None, None, None)) if draws is not None else None
-    plain = components(field.bare if bare is None else bare, field.f, x, e)
-    return field.at(*batch)[0], np.asarray(plain), jax.tree.map(np.asarray, x)
+    new = anew(components, field.bare if bare is None else bare, field.f, x, e)
+    return field.at(*batch)[0], np.asarray(new), x
 
 
 def _moved(f: Hypothesis) -> Hypothesis:
@@ -214,7 +214,7 @@ def _moved(f: Hypothesis) -> Hypothesis:
         values = np.asarray(leaf)
         size = 0.01 * np.max(np.abs(values), initial=0.0) or 0.01
         waves = np.cos(np.arange(values.size)).reshape(values.shape)
-        return jnp.asarray(values + np.asarray(size * waves, values.dtype))
+        return on_device(values + np.asarray(size * waves, values.dtype))
 
     is_given = lambda node: isinstance(node, AbstractBasis | Frozen)
     return jax.tree.map(lambda x: x if is_given(x) else moved(x), f, is_leaf=is_given)

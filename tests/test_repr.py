@@ -214,7 +214,7 @@ def test_a_line(thing, text):
 
 
 def test_no_public_class_is_forgotten():
-    public = [getattr(room, name) for room in (fe, problems, plots) for name in vars(room)]
+    public = [getattr(room, name) for room in (fe, problems, plots) for name in dir(room)]
     public = {c for c in public if isinstance(c, type) and c.__module__.startswith("fesolve")}
     public = {c for c in public if not inspect.isabstract(c)}
     # an exception's text is its sentence, and so is that of a member of RESULTS

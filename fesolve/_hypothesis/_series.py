@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from .._checks import floating, real_array, size as checked_size
 from .._compiled import compiled
 from .._show import Shown
-from .._types import is_traced, Point
+from .._types import is_traced, on_device, Point
 from ._basis import AbstractBasis
 
 
@@ -64,7 +64,7 @@ class Series(Shown):
             constant = np.zeros(basis.size)
         constant = np.asarray(constant, dtype)
         self.basis = basis
-        self.coefficients = jnp.asarray(xp.broadcast_to(value, out)[..., None] * constant)
+        self.coefficients = on_device(xp.broadcast_to(value, out)[..., None] * constant)
 
     def __call__(self, x: Point) -> Float[Array, "*out"]:
         return _evaluated(self.basis, self.coefficients, in_dtype(x, self.coefficients.dtype))
@@ -82,7 +82,7 @@ def in_dtype(x: Point, dtype: Any) -> Point:
     """x with its floating-point leaves in `dtype`, and its integer ones as they are."""
 
     def cast(leaf: Any) -> Any:
-        leaf = jnp.asarray(leaf)
+        leaf = on_device(leaf)
         return leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
 
     return jax.tree.map(cast, x)

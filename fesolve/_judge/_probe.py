@@ -29,7 +29,7 @@ from .._hypothesis import (
 )
 from .._hypothesis._refine import refined, Refinement
 from .._show import Shown
-from .._types import Hypothesis, Point
+from .._types import Hypothesis, is_traced, on_device, Point
 
 
 DEGREES = {1: 40, 2: 20, 3: 10}
@@ -231,17 +231,17 @@ def _richer_series(node: Series, richer: Refinement, richness: int) -> Any:
     unknowns = richer.basis.size * int(np.prod(node.coefficients.shape[:-1]))
     if unknowns > LARGEST and not isinstance(richer.basis, AbstractLocalBasis):
         return f"a richer basis than f's has {unknowns:,} functions"
-    empty = _series_like(node, richer.basis)
+    c = node.coefficients
+    zeros = np.zeros((*c.shape[:-1], richer.basis.size), c.dtype)
+    like = lambda values: eqx.tree_at(
+        lambda s: (s.basis, s.coefficients), node, (richer.basis, on_device(values))
+    )
     if richer.places is None:
-        return Corrected(freeze(node), empty)
-    c = empty.coefficients.at[..., richer.places].set(node.coefficients)
-    return eqx.tree_at(lambda s: s.coefficients, empty, c)
-
-
-def _series_like(node: Series, basis: AbstractBasis) -> Series:
-    shape = (*node.coefficients.shape[:-1], basis.size)
-    zeros = jnp.zeros(shape, node.coefficients.dtype)
-    return eqx.tree_at(lambda s: (s.basis, s.coefficients), node, (basis, zeros))
+        return Corrected(freeze(node), like(zeros))
+    if is_traced(c):
+        return like(jnp.asarray(zeros).at[..., richer.places].set(c))
+    zeros[..., richer.places] = c
+    return like(zeros)
 
 
 def _domain(node: Any, points: np.ndarray | None) -> tuple[Any, Any]:

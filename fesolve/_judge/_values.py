@@ -237,7 +237,7 @@ def _seen(f: Hypothesis, name: str, sample: Empirical) -> set[int]:
     def values(leaves: list, x: Point) -> Array:
         return Value(name)(eqx.combine(jax.tree.unflatten(structure, leaves), rest), x)
 
-    x = jax.tree.map(lambda leaf: jnp.asarray(np.zeros(leaf.shape[1:], leaf.dtype)), sample.points)
+    x = jax.tree.map(lambda leaf: np.zeros(leaf.shape[1:], leaf.dtype), sample.points)
     jaxpr = jax.make_jaxpr(values)(leaves, x).jaxpr
     _, used = partial_eval.dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))
     return {place for place, is_used in zip(places, used, strict=False) if is_used}

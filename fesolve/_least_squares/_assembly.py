@@ -19,7 +19,7 @@ from .._dry_run import equation_widths
 from .._evaluation import Bare, components, row_scale, table
 from .._fingerprint import Recent, TracedClosureError
 from .._risk import AbstractRisk, require_sample, require_squares, Risk
-from .._types import Hypothesis, is_traced, is_tracing
+from .._types import Hypothesis, is_traced, is_tracing, on_device
 
 
 class Equation(NamedTuple):
@@ -167,7 +167,7 @@ class LeastSquares:
 
     def value(self, theta: Any) -> Hypothesis:
         """f at theta, with the leaves that do not train as they were given."""
-        return self.assemble([jnp.asarray(leaf) for leaf in self.assembly.leaves(theta)])
+        return self.assemble([on_device(leaf) for leaf in self.assembly.leaves(theta)])
 
     def assemble(self, leaves: list[Any]) -> Hypothesis:
         """f with these leaves of theta."""
@@ -289,7 +289,7 @@ def _equations(
 
 def _dry_run(assembly: Assembly, terms: tuple[Risk, ...], theta: Any, data: list) -> list[Equation]:
     equations, start = [], 0
-    bares, f = assembly.merge(jnp.asarray(theta), data)
+    bares, f = assembly.merge(on_device(theta), data)
     for index, (term, bare) in enumerate(zip(terms, bares, strict=True)):
         points, column = bare.points, 0
         count = 1 if points is None else jax.tree.leaves(points)[0].shape[0]

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,16 +13,13 @@ from .._entry import entry
 from .._types import is_traced
 
 
-_GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
-
-
 @entry
 def argmax(
     q: Callable[..., Any], low: ArrayLike, high: ArrayLike, *, points: int = 32
 ) -> Float[Array, ""]:
     """argmax over c in [low, high] of q(c), a point that can be differentiated.
 
-    The best of a grid, golden section between its neighbours, then Newton's method on q'(c) = 0.
+    The best of a grid, halving of the step to its neighbours, then Newton's method on q'(c) = 0.
     The last Newton step alone is seen by derivatives: it gives the implicit function theorem at
     the point, dc = -dq'(c) / q''(c), and by the envelope theorem the derivative of q(c) is the
     partial derivative of q.
@@ -53,19 +50,21 @@ def argmax(
     if not isinstance(points, int | np.integer) or points < 3:
         raise ValueError(f"`points` of `argmax` must be a whole number >= 3; got {points!r}")
     low, high = _interval(low, high)
-    value = jax.eval_shape(q, low)
+    # traced once: q stands in the program at each place where it is evaluated
+    held, constants = jax.closure_convert(lambda c: q(c), low)  # q may be a module: unhashable
+    value = jax.eval_shape(held, low, *constants)
     if getattr(value, "shape", None) != () or not jnp.issubdtype(value.dtype, jnp.floating):
         raise ValueError(
             "`q` of `argmax` must return a real number for a number c; got "
             f"{jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype.name), value)}: take one component"
         )
     # Derivatives must not look into the search: what q closes over is held fixed there.
-    held, constants = jax.closure_convert(lambda c: q(c), low)  # q may be a module: unhashable
-    constants = [jax.lax.stop_gradient(c) for c in constants]
+    still = [jax.lax.stop_gradient(c) for c in constants]
     bounds = jax.lax.stop_gradient((low, high))
-    point, inside = _search(lambda c: held(c, *constants), *bounds, points)
+    point, inside = _search(lambda c: held(c, *still), *bounds, points)
     at_low, at_high = point == bounds[0], point == bounds[1]
-    step, _ = _newton_step(q, jnp.where(inside, point, 0.5 * (bounds[0] + bounds[1])))
+    middle = 0.5 * (bounds[0] + bounds[1])
+    step = _expansion(lambda c: held(c, *constants), jnp.where(inside, point, middle)).step
     moved = jnp.clip(point + jnp.where(inside, step, 0), low, high)
     return jnp.where(at_low & ~inside, low, jnp.where(at_high & ~inside, high, moved))
 
@@ -86,76 +85,105 @@ def _interval(low: ArrayLike, high: ArrayLike) -> tuple[Array, Array]:
     return low, high
 
 
+class _Best(NamedTuple):
+    """The best point so far, how far its neighbours are, and what q is there and at the ends."""
+
+    point: Array
+    value: Array
+    apart: Array
+    at_low: Array
+    at_high: Array
+    scale: Array
+
+
 def _search(q: Callable, low: Array, high: Array, points: int) -> tuple[Array, Array]:
     """The maximising point, and whether q is smooth and strictly concave at it, so that q' is 0
     there."""
-
-    def score(c: Array) -> Array:
-        value = q(c)
-        return jnp.where(jnp.isnan(value), -jnp.inf, value)
-
-    grid = low + (high - low) * jnp.linspace(0, 1, points, dtype=low.dtype)
-    grid = grid.at[-1].set(high)  # rounding must not step over the end
-    on_grid = jax.vmap(score)(grid)
-    best = jnp.argmax(on_grid)
-    left, right = grid[jnp.maximum(best - 1, 0)], grid[jnp.minimum(best + 1, points - 1)]
-    golden = _golden_section(score, left, right)
-    point, step, curvature = _polished(q, golden, left, right)
+    best = _by_values(q, low, high, points)
+    step = (high - low) / (points - 1)
+    left, right = jnp.maximum(best.point - step, low), jnp.minimum(best.point + step, high)
+    point, at = _polished(q, best.point, left, right)
     eps = jnp.finfo(low.dtype).eps
-    short = jnp.abs(step) <= eps**0.5 * (right - left)
-    stationary = short & (curvature < 0) & (low < point) & (point < high)
-    candidates = jnp.stack([low, high, grid[best], golden, point])
+    short = jnp.abs(at.step) <= eps**0.5 * step
+    stationary = short & (at.curvature < 0) & (low < point) & (point < high)
+    candidates = jnp.stack([low, high, best.point, point])
     # Around a stationary point q is flat to rounding, and next to a corner nearly so: of values
     # that are equal to rounding, theirs counts.
-    values = jax.vmap(score)(candidates)
-    favoured = jnp.where(stationary, jnp.arange(5) == 4, jnp.arange(5) < 2)
-    scale = jnp.max(jnp.where(jnp.isfinite(on_grid), jnp.abs(on_grid), 0))
-    chosen = jnp.argmax(values + jnp.where(favoured, 64 * eps * scale, 0))
-    return candidates[chosen], stationary & (chosen == 4)
+    values = jnp.stack([best.at_low, best.at_high, best.value, _or_outside(at.value)])
+    favoured = jnp.where(stationary, jnp.arange(4) == 3, jnp.arange(4) < 2)
+    chosen = jnp.argmax(values + jnp.where(favoured, 64 * eps * best.scale, 0))
+    return candidates[chosen], stationary & (chosen == 3)
 
 
-def _golden_section(score: Callable, left: Array, right: Array) -> Array:
-    """The maximum of a unimodal function between two points, by its values alone."""
+def _or_outside(value: Array) -> Array:
+    return jnp.where(jnp.isnan(value), -jnp.inf, value)
+
+
+def _by_values(q: Callable, low: Array, high: Array, points: int) -> _Best:
+    """The best point of a grid, then of the points half a step to its left and right, and so on.
+
+    Both are one loop, in which q stands once, at two points: of a program that q is most of, the
+    time to compile it is the number of places where q stands."""
+    on_grid = -(-points // 2)
     # Below this width the values of a smooth q are the same; those of a kink are not.
-    steps = math.ceil(math.log(float(jnp.finfo(left.dtype).eps)) * (2 / 3) / math.log(_GOLDEN))
+    halvings = math.ceil(-2 / 3 * math.log2(float(jnp.finfo(low.dtype).eps)))
 
-    def narrow(_: Any, bracket: tuple) -> tuple:
-        a, b, c, d, q_c, q_d = bracket
-        to_left = q_c >= q_d
-        a, b = jnp.where(to_left, a, c), jnp.where(to_left, d, b)
-        new = jnp.where(to_left, b - _GOLDEN * (b - a), a + _GOLDEN * (b - a))
-        q_new = score(new)
-        c, d = jnp.where(to_left, new, d), jnp.where(to_left, c, new)
-        q_c, q_d = jnp.where(to_left, q_new, q_d), jnp.where(to_left, q_c, q_new)
-        return a, b, c, d, q_c, q_d
+    def better(i: Any, now: _Best) -> _Best:
+        is_grid = i < on_grid
+        apart = jnp.where(is_grid, now.apart, now.apart / 2)
+        places = jnp.minimum(2 * i + jnp.arange(2), points - 1)
+        grid = low + (high - low) * (places.astype(low.dtype) / (points - 1))
+        grid = jnp.where(places == points - 1, high, grid)  # rounding must not step over the end
+        beside = jnp.clip(now.point + apart * jnp.asarray([-1, 1], low.dtype), low, high)
+        tried = jnp.where(is_grid, grid, beside)
+        values = _or_outside(jax.vmap(q)(tried)).astype(low.dtype)
+        first = jnp.argmax(values)
+        rises = values[first] > now.value
+        sizes = jnp.where(jnp.isfinite(values) & is_grid, jnp.abs(values), 0)
+        return _Best(
+            jnp.where(rises, tried[first], now.point),
+            jnp.where(rises, values[first], now.value),
+            apart,
+            jnp.where(i == 0, values[0], now.at_low),
+            jnp.where(i == on_grid - 1, values[1], now.at_high),
+            jnp.maximum(now.scale, jnp.max(sizes)),
+        )
 
-    inner = jnp.stack([right - _GOLDEN * (right - left), left + _GOLDEN * (right - left)])
-    values = jax.vmap(score)(inner)
-    start = (left, right, inner[0], inner[1], values[0], values[1])
-    _, _, c, d, q_c, q_d = jax.lax.fori_loop(0, steps, narrow, start)
-    return jnp.where(q_c >= q_d, c, d)
+    nothing = jnp.full_like(low, -jnp.inf)
+    step = (high - low) / (points - 1)
+    start = _Best(low, nothing, step, nothing, nothing, jnp.zeros_like(low))
+    return jax.lax.fori_loop(0, on_grid + halvings, better, start)
 
 
-def _polished(q: Callable, start: Array, left: Array, right: Array) -> tuple[Array, Array, Array]:
-    """Two steps of Newton's method inside the bracket; the third, not taken, and q'' there."""
+class _Expansion(NamedTuple):
+    """q(c), the step -q'(c) / q''(c), which is 0 where q is not concave, and q''(c)."""
+
+    value: Array
+    step: Array
+    curvature: Array
+
+
+def _polished(q: Callable, start: Array, left: Array, right: Array) -> tuple[Array, _Expansion]:
+    """Two steps of Newton's method inside the bracket, and what q is there."""
 
     def move(_: Any, now: tuple) -> tuple:
-        point, step, _ = now
-        point = jnp.where((left <= point + step) & (point + step <= right), point + step, start)
-        return point, *_newton_step(q, point)
+        point, at = now
+        moved = point + at.step
+        point = jnp.where((left <= moved) & (moved <= right), moved, start)
+        return point, _expansion(q, point)
 
     nothing = jnp.zeros_like(start)
-    return jax.lax.fori_loop(0, 3, move, (start, nothing, nothing))
+    return jax.lax.fori_loop(0, 3, move, (start, _Expansion(nothing, nothing, nothing)))
 
 
-def _newton_step(q: Callable, c: Array) -> tuple[Array, Array]:
-    """-q'(c) / q''(c), or 0 where q is not concave, and q''(c). q'' is held fixed: where q' is 0,
-    so is what its derivative would add."""
+def _expansion(q: Callable, c: Array) -> _Expansion:
+    """q'' is held fixed: where q' is 0, so is what its derivative would add."""
 
-    def slope(c: Array) -> Array:
-        return jax.jvp(q, (c,), (jnp.ones_like(c),))[1].astype(c.dtype)
+    def with_slope(c: Array) -> tuple[Array, Array]:
+        value, slope = jax.jvp(q, (c,), (jnp.ones_like(c),))
+        return value.astype(c.dtype), slope.astype(c.dtype)
 
-    first, second = jax.jvp(slope, (c,), (jnp.ones_like(c),))
+    (value, first), (_, second) = jax.jvp(with_slope, (c,), (jnp.ones_like(c),))
     second = jax.lax.stop_gradient(second)
     step = -first / jnp.where(second < 0, second, -1)
-    return jnp.where((second < 0) & jnp.isfinite(step), step, 0), second
+    return _Expansion(value, jnp.where((second < 0) & jnp.isfinite(step), step, 0), second)

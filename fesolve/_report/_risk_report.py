@@ -17,7 +17,7 @@ from .._risk import AbstractRisk, require_sample
 from .._show import Table
 from .._solver import Solution
 from .._types import Hypothesis
-from .._worst import eager_difference
+from .._worst import stale_residual
 from ._check import as_checks, Check
 from ._domain import watched
 from ._exact import exact_errors, ExactError
@@ -118,7 +118,7 @@ class RiskReport(AbstractReport):
         warning = floor_warning(self.rows, dtype)
         self.notes = [] if warning is None else [warning]
         unit = 0.0 if self.error is None else float(np.nan_to_num(self.error.unit))
-        stale = None if stands is None else eager_difference(stands, f, unit)
+        stale = None if stands is None else stale_residual(stands, f, unit)
         if stale is not None:
             self.solved, self.verdict = False, f"not judged: {stale}"
             self.notes.append(stale)
