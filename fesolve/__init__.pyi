@@ -100,6 +100,7 @@ from ._operators import (
     hessian as hessian,
     laplacian as laplacian,
 )
+from ._precision import PrecisionWarning as PrecisionWarning
 from ._report import (
     Advice as Advice,
     advise as advise,

@@ -1,5 +1,6 @@
-"""The precision in which a risk is evaluated: that of f."""
+"""The precision in which a risk is evaluated: that of f; and what is said where it is too low."""
 
+import warnings
 from typing import Any
 
 import equinox as eqx
@@ -8,8 +9,31 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
+from ._fingerprint import depth_outside
 from ._hypothesis import AbstractBasis, Frozen
 from ._types import Hypothesis
+
+
+class PrecisionWarning(UserWarning):
+    """A solve asks for more digits than its arrays have."""
+
+
+def say(sentence: str) -> None:
+    """Warns at the line of the user."""
+    warnings.warn(sentence, PrecisionWarning, stacklevel=depth_outside())
+
+
+def how_to_float64() -> str:
+    """What to do for float64, as the settings are at this moment."""
+    if jax.config.jax_enable_x64:
+        return (
+            "float64 is on in JAX, so that what is float32 was made before that, or asked for: set "
+            "`jax_enable_x64` before all else, and make it anew"
+        )
+    return (
+        "float64 is off in JAX: put `jax.config.update('jax_enable_x64', True)` before all else, "
+        "or JAX_ENABLE_X64=1 in the environment"
+    )
 
 
 def theta_dtype(f: Hypothesis) -> Any:

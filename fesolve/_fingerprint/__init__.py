@@ -6,5 +6,10 @@ from ._keys import (
 )
 from ._library import is_own_name as is_own_name
 from ._reader import TracedClosureError as TracedClosureError
-from ._tokens import Opaque as Opaque, Recent as Recent, RetraceWarning as RetraceWarning
+from ._tokens import (
+    depth_outside as depth_outside,
+    Opaque as Opaque,
+    Recent as Recent,
+    RetraceWarning as RetraceWarning,
+)
 from ._traces import forget as forget

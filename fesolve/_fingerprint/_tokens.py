@@ -100,10 +100,10 @@ def say(opaque: Opaque) -> None:
 
     _SAID.get((opaque.who, opaque.module), sentence)
     if said:
-        warnings.warn(said[0], RetraceWarning, stacklevel=_depth())
+        warnings.warn(said[0], RetraceWarning, stacklevel=depth_outside())
 
 
-def _depth() -> int:
+def depth_outside() -> int:
     """How far up the first caller outside of this library stands."""
     here, depth, frame = str(Path(__file__).parent.parent), 1, sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(here):

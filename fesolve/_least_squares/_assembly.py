@@ -18,6 +18,7 @@ from .._compiled import arrays_of, Keyed, program, Static
 from .._dry_run import equation_widths
 from .._evaluation import Bare, components, row_scale, table
 from .._fingerprint import Recent, TracedClosureError
+from .._precision import how_to_float64
 from .._risk import AbstractRisk, require_sample, require_squares, Risk
 from .._types import Hypothesis, is_traced, is_tracing, on_device
 
@@ -206,8 +207,8 @@ def _check_tolerance(term: Risk, dtype: Any) -> None:
     if term.tolerance is not None and term.tolerance < rounding:
         raise ValueError(
             f"`tolerance` of `{term.name}` is {term.tolerance:.3g}, which {dtype} cannot resolve: "
-            f"its rounding is {rounding:.2g}. Ask for more than that, or use float64 "
-            "(`jax.config.update('jax_enable_x64', True)`, and an f of that dtype)"
+            f"its rounding is {rounding:.2g}. Ask for more than that, or for float64: "
+            f"{how_to_float64()}"
         )
 
 

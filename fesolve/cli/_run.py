@@ -5,6 +5,7 @@ import runpy
 import sys
 import traceback
 import types
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,9 @@ def _run(words: list[str]) -> int:
     options = command.solve[name]
     if options.list_parameters:
         return list_parameters({name: catalogue[name]}, options.json)
-    with jax.enable_x64(options.precision == 64):
+    with jax.enable_x64(options.precision == 64), warnings.catch_warnings():
+        # who asks for 32 bits knows how many digits these have
+        warnings.simplefilter("ignore", fe.PrecisionWarning)
         return solve(name, catalogue[name], options.as_dict())
 
 
