@@ -56,9 +56,22 @@ def income_fluctuation_mlp(timed=True):
     return income_fluctuation(timed, kinds=("mlp",))
 
 
+def search_and_matching(timed=True):
+    """Tightness in good and bad times against a fixed point on splines."""
+    problem, lines = problems.search_and_matching(), []
+    for kind in ("chebyshev", "mlp"):
+        solve = solver_of(problem, kind)
+        f = solve().value
+        off = [abs(float(r.quantity(f)) - r.value) for r in problem.references.values()]
+        times = [Figure(seconds(solve), 10.0, "s")] if timed and kind == "chebyshev" else []
+        lines.append(Line(f"Search and matching, {kind}", [Figure(max(off), 1e-4)], times))
+    return lines
+
+
 ROWS = {
     "mccall_search": mccall_search,
+    "search_and_matching": search_and_matching,
     "income_fluctuation": income_fluctuation,
     "income_fluctuation_mlp": income_fluctuation_mlp,
 }
-LONG = {"mccall_search", "income_fluctuation", "income_fluctuation_mlp"}
+LONG = {"mccall_search", "search_and_matching", "income_fluctuation", "income_fluctuation_mlp"}

@@ -33,6 +33,7 @@ from ._problem import (
     Problem as Problem,
     Reference as Reference,
 )
+from ._search_and_matching import search_and_matching as search_and_matching
 from ._sequential_asset_pricing import sequential_asset_pricing as sequential_asset_pricing
 from ._sequential_growth import sequential_growth as sequential_growth
 from ._skiba_growth import skiba_growth as skiba_growth
@@ -54,6 +55,7 @@ catalogue: dict[str, Callable[..., Problem]] = {
         lucas_tree,
         cake_eating,
         mccall_search,
+        search_and_matching,
         income_fluctuation,
         brock_mirman,
         deterministic_growth,
