@@ -7,6 +7,7 @@ from ._distribution import (
     Adapted as Adapted,
     Antithetic as Antithetic,
     as_distribution as as_distribution,
+    certainty_equivalent as certainty_equivalent,
     ChebyshevNodes as ChebyshevNodes,
     Data as Data,
     Diffusion as Diffusion,
@@ -64,6 +65,7 @@ from ._hypothesis import (
     prune as prune,
     Pruned as Pruned,
     Series as Series,
+    Shares as Shares,
     SpectralElements as SpectralElements,
     SquaredExponential as SquaredExponential,
     Tensor as Tensor,
@@ -77,6 +79,8 @@ from ._model import (
     euler_residual as euler_residual,
     first_order as first_order,
     FirstOrder as FirstOrder,
+    second_order as second_order,
+    SecondOrder as SecondOrder,
     steady_state as steady_state,
 )
 from ._monitor import (
@@ -99,6 +103,7 @@ from ._operators import (
     gradient as gradient,
     hessian as hessian,
     laplacian as laplacian,
+    recursive_utility as recursive_utility,
 )
 from ._precision import PrecisionWarning as PrecisionWarning
 from ._report import (

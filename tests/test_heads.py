@@ -297,3 +297,58 @@ def test_a_start_may_be_traced(getkey):
     value = lambda s: fe.MLP("scalar", "scalar", width=4, depth=1, start=s, key=key)(0.3)
     np.testing.assert_allclose(jax.vmap(value)(jnp.array([0.5, 2.0])), [0.5, 2.0])
     np.testing.assert_allclose(jax.grad(value)(0.5), 1.0)
+
+
+@pytest.mark.parametrize("n", [2, 3, 7])
+def test_shares_sum_to_one_to_the_last_digit(n):
+    def values(scale, seed):
+        f = fe.Shares(series(out_size=n - 1))
+        return jax.vmap(with_coefficients(f, jr.key(seed), scale))(X)
+
+    scales = jnp.tile(jnp.array([0.1, 3.0, 1e3]), 4)
+    f = np.asarray(jax.jit(jax.vmap(values))(scales, jnp.arange(12)))
+    assert f.shape[-1] == n and np.all((f >= 0) & (f <= 1))
+    largest = f.max(axis=-1)
+    others = np.sum(np.sort(f, axis=-1)[..., :-1], axis=-1)
+    assert np.abs(largest + others - 1).max() <= 2**-52
+
+
+def test_shares_are_the_softmax_and_start_where_they_are_told(getkey):
+    g = with_coefficients(fe.Positive(series(out_size=2)), getkey(), 2.0).g
+    start = np.array([0.7, 0.2, 0.1])
+    found = jax.vmap(fe.Shares(g, start=start))(X)
+    odds = start * np.exp(np.concatenate([jax.vmap(g)(X), np.zeros((X.size, 1))], axis=1))
+    np.testing.assert_allclose(found, odds / odds.sum(axis=1, keepdims=True), rtol=1e-12)
+    np.testing.assert_allclose(fe.Shares(series(out_size=2), start=start)(0.3), start, rtol=1e-14)
+    np.testing.assert_allclose(fe.Shares(series())(0.3), [0.5, 0.5], rtol=1e-15)
+    moving = fe.Shares(series(), start=lambda x: jnp.stack([x**2, 1 - x**2]))
+    np.testing.assert_allclose(moving(0.3), [0.09, 0.91], rtol=1e-14)
+
+
+def test_shares_have_the_derivatives_of_the_softmax():
+    at = jnp.array([0.3, -1.2, 0.8])
+    ours = jax.jacfwd(lambda g: fe.Shares(lambda x: g)(0.0))(at)
+    theirs = jax.jacfwd(lambda g: jax.nn.softmax(jnp.concatenate([g, jnp.zeros(1)])))(at)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-15)
+
+
+def test_shares_of_another_number_are_refused():
+    with pytest.raises(ValueError, match=r"shape \(3,\), and there are 2 shares"):
+        fe.Shares(series(), start=(0.2, 0.3, 0.5))(0.1)
+    with pytest.raises(ValueError, match="must return a vector"):
+        fe.Shares(lambda x: jnp.zeros((2, 2)))(0.1)
+
+
+def test_a_budget_is_divided():
+    """max of sum_i a_i(x) log s_i, sum_i s_i = 1: the shares are a_i over their sum."""
+    a = lambda x: jnp.stack([jnp.exp(x), jnp.ones_like(x), jnp.exp(jnp.sin(3 * x))])
+
+    def first_order(f, x):
+        marginal = a(x) / f(x)
+        return marginal[:2] / marginal[2] - 1
+
+    f = fe.Shares(fe.Series(fe.Chebyshev(24, (-1.0, 1.0)), 2))
+    sol = fe.solve(fe.Risk(first_order, fe.Uniform(-1.0, 1.0)).quadrature(30), f)
+    exact = jax.vmap(lambda x: a(x) / a(x).sum())(X)
+    assert sol.solved
+    np.testing.assert_allclose(jax.vmap(sol.value)(X), exact, atol=1e-13)

@@ -126,6 +126,7 @@ LINES = [
     (fe.Ansatz(start, NETWORK), "Ansatz(start, MLP(1,153 parameters))"),
     (fe.Positive(SERIES), None),
     (fe.Bounded(SERIES, 0.0, 1.0), None),
+    (fe.Shares(SERIES), None),
     (fe.freeze(SERIES), "Frozen(Series(Chebyshev(degree=16, on [0, 5]), 17 coefficients))"),
     (RISK.terms[0], "Risk(ode, Uniform(0, 5), args=(-2,))"),
     (

@@ -173,6 +173,10 @@ TABLE = {
             "start": ("a", 2.0, -1.0, np.nan),
         },
     ),
+    "Shares": (
+        lambda **given: fe.Shares(**{"g": F, **given}),
+        {"g": NO_FUNCTIONS, "start": (0.5, "a", [0.5, 0.6], [1.5, -0.5], [1.0], [np.nan, 1.0])},
+    ),
     "Ansatz": (
         lambda **given: fe.Ansatz(**{"transform": lambda f, x: f(x), "net": F, **given}),
         {"transform": NO_FUNCTIONS},

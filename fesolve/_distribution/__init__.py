@@ -16,7 +16,10 @@ from ._data import Data as Data, Observation as Observation
 from ._diffusion import Diffusion as Diffusion
 from ._dirac import Dirac as Dirac
 from ._ergodic import Ergodic as Ergodic
-from ._expectation import expectation as expectation
+from ._expectation import (
+    certainty_equivalent as certainty_equivalent,
+    expectation as expectation,
+)
 from ._histogram import Histogram as Histogram
 from ._monomial import Monomial as Monomial
 from ._normal import LogNormal as LogNormal, Normal as Normal, TruncatedNormal as TruncatedNormal

@@ -100,6 +100,71 @@ class Bounded(Shown):
         return jnp.where(g < 0, low + from_low, high - from_high)
 
 
+class Shares(Shown):
+    """f_i(x) = start_i(x) exp(g_i(x)) / sum_j start_j(x) exp(g_j(x)), g_n = 0: n shares that sum to
+    one for every theta, none below 0; g has n - 1 values.
+
+    One share has no g of its own, since n of them would leave one direction of theta without any
+    effect. The largest share is one minus the others, so that the sum is right to the last digit.
+
+    ```python
+    uses = fe.Shares(fe.Series(basis, 2), start=(0.7, 0.2, 0.1))      # of output: c, i and g
+    ```
+
+    **Arguments:**
+
+    - `g`: a function or module whose values are vectors, one entry less than there are shares; a
+      number for two shares.
+    - `start`: the shares where g is zero, a vector or a function of x. `None` is equal shares. It
+      is given, and never trained.
+
+    **Raises:** `ValueError` for a `start` whose entries are not above 0 or do not sum to one, or
+    that is not one longer than g.
+    """
+
+    g: Callable
+    start: Frozen | None
+
+    def __init__(self, g: Any, *, start: Any = None):
+        self.g = _function(g, "g", "Shares")
+        self.start = None if start is None else _given(start, "start")
+        numbers = None if self.start is None else _numbers(self.start)
+        if numbers is None:
+            return
+        right = numbers.ndim == 1 and numbers.size > 1 and np.all(numbers > 0)
+        if not (right and abs(numbers.sum() - 1) < 1e-6):
+            raise ValueError(
+                "`start` of Shares must be the shares where g is zero, a vector of at least two "
+                f"numbers above 0 that sum to one; got {numbers}"
+            )
+
+    def __call__(self, x: Point) -> Float[Array, " n"]:
+        g = jnp.atleast_1d(self.g(x))
+        if g.ndim != 1:
+            raise ValueError(
+                "`g` of Shares must return a vector, one entry less than there are shares; got "
+                f"shape {g.shape}"
+            )
+        odds = jnp.concatenate([g, jnp.zeros_like(g, shape=(1,))])
+        if self.start is not None:
+            odds = odds + jnp.log(_as_long(self.start, x, odds))
+        shares = jax.nn.softmax(odds)
+        largest = jnp.argmax(odds)
+        others = jnp.where(jnp.arange(odds.size) == largest, 0, shares)
+        return others.at[largest].set(1 - others.sum())
+
+
+def _as_long(start: Frozen, x: Point, odds: Array) -> Array:
+    """The shares to start from at x."""
+    value = jnp.asarray(start.value(x) if callable(start.value) else start.value)
+    if value.shape != odds.shape:
+        raise ValueError(
+            f"`start` of Shares has the shape {value.shape}, and there are {odds.size} shares: one "
+            "more than g has values"
+        )
+    return value.astype(odds.dtype)
+
+
 def _function(g: Any, name: str, owner: str) -> Callable:
     if not callable(g):
         raise ValueError(

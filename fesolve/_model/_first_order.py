@@ -43,11 +43,11 @@ class FirstOrder(Shown):
 
     def policy(self, x: Point) -> PyTree:
         """y at x, shaped like the y that was given."""
-        return self._affine(self.y, self.policy_slope, x)
+        return self.shaped_y(jnp.asarray(self.policy_slope) @ self.deviation(x))
 
     def transition(self, x: Point) -> PyTree:
         """Tomorrow's x without shocks."""
-        return self._affine(self.x, self.transition_slope, x)
+        return self.shaped_x(jnp.asarray(self.transition_slope) @ self.deviation(x))
 
     def __call__(self, x: Point) -> PyTree:
         return self.policy(x)
@@ -58,16 +58,28 @@ class FirstOrder(Shown):
         state that is left after a period, in the long run."""
         return np.asarray(np.abs(np.asarray(self.eigenvalues)[: len(self.transition_slope)]).max())
 
-    def _affine(self, steady: PyTree, slope: Any, x: Point) -> PyTree:
-        deviations = jax.tree.map(lambda a, b: jnp.ravel(a - jnp.asarray(b)), x, self.x)
-        change = jnp.asarray(slope) @ jnp.concatenate(jax.tree.leaves(deviations))
-        leaves, structure = jax.tree.flatten(steady)
-        values, start = [], 0
-        for leaf in leaves:
-            part = change[start : start + leaf.size].reshape(leaf.shape)
-            values.append(jnp.asarray(leaf) + part)
-            start += leaf.size
-        return jax.tree.unflatten(structure, values)
+    def deviation(self, x: Point) -> Float[Array, " n_x"]:
+        """x - x_ss, entry by entry."""
+        apart = jax.tree.map(lambda a, b: jnp.ravel(a - jnp.asarray(b)), x, self.x)
+        return jnp.concatenate(jax.tree.leaves(apart))
+
+    def shaped_x(self, change: Float[Array, " n_x"]) -> PyTree:
+        """x_ss and this change, shaped like the x that was given."""
+        return _moved(self.x, change)
+
+    def shaped_y(self, change: Float[Array, " n_y"]) -> PyTree:
+        """y_ss and this change, shaped like the y that was given."""
+        return _moved(self.y, change)
+
+
+def _moved(steady: PyTree, change: Array) -> PyTree:
+    leaves, structure = jax.tree.flatten(steady)
+    values, start = [], 0
+    for leaf in leaves:
+        part = change[start : start + leaf.size].reshape(leaf.shape)
+        values.append(jnp.asarray(leaf) + part)
+        start += leaf.size
+    return jax.tree.unflatten(structure, values)
 
 
 @entry

@@ -11,3 +11,4 @@ from ._calculus import (
 from ._choice import discrete_choice as discrete_choice
 from ._complementarity import fischer_burmeister as fischer_burmeister
 from ._generators import adjoint_generator as adjoint_generator, generator as generator
+from ._recursive import recursive_utility as recursive_utility
