@@ -110,3 +110,16 @@ def test_at_the_prompt_excess_is_given_numbers():
     assert len(seen) == len(set(seen)) < 20
     at_once = jax.jit(lambda: fe.equilibrium(lambda p: cubic(p, 3.0), 0.0, 3.0))()
     np.testing.assert_allclose(at_once, theirs, rtol=1e-13)
+
+
+def test_a_solve_that_rounds_is_not_asked_for_more_than_it_has():
+    """An excess with noise at 1e-13, as of a solve inside of it."""
+    seen = []
+
+    def excess(p):
+        seen.append(float(p))
+        return cubic(p, 3.0) + 1e-13 * np.sin(1e17 * float(p))
+
+    theirs = brentq(cubic, 0.0, 3.0, args=(3.0,), xtol=1e-15)
+    np.testing.assert_allclose(fe.equilibrium(excess, 0.0, 3.0), theirs, rtol=1e-12)
+    assert len(seen) < 15

@@ -118,10 +118,12 @@ def missing_step(
     factor = alike(xp, equations, squares, size, xp.linalg.norm(theta))
     r, jacobian = factor * r, factor[:, None] * jacobian
     along = jacobian @ to_theta
-    elsewhere = jacobian @ (vt.T * xp.where(seen, 0, 1)[None])
-    u, size, _ = svd(elsewhere)
-    q = u * xp.where(size > 1e3 * eps * xp.linalg.norm(jacobian), 1, 0)[None]
-    along, rest = along - q @ (q.T @ along), r - q @ (q.T @ r)
+    rest = r
+    if xp is not np or not seen.all():
+        elsewhere = jacobian @ (vt.T * xp.where(seen, 0, 1)[None])
+        u, size, _ = svd(elsewhere)
+        q = u * xp.where(size > 1e3 * eps * xp.linalg.norm(jacobian), 1, 0)[None]
+        along, rest = along - q @ (q.T @ along), r - q @ (q.T @ r)
     u, sigma, wt = svd(tall(xp, along))
     u = u[: r.size]
     used = xp.arange(sigma.size) < xp.sum(seen)

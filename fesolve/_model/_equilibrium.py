@@ -12,6 +12,10 @@ from .._entry import entry
 from .._types import is_traced, is_tracing
 
 
+SMALL = 1e-10
+"""An excess that is so small against that at the ends may be rounding of the solve inside."""
+
+
 @entry
 def equilibrium(
     excess: Callable[..., Any], low: ArrayLike, high: ArrayLike, *, max_steps: int = 100
@@ -72,17 +76,23 @@ def _on_host(excess: Callable, low: Array, high: Array, ends: Array, max_steps: 
     from scipy import optimize  # half a second, which `import fesolve` need not wait for
 
     known = {float(end): float(value) for end, value in zip((low, high), ends, strict=True)}
+    nearly = SMALL * max(abs(value) for value in known.values())
 
     def at(price: float) -> float:
-        if price not in known:
-            known[price] = float(_number(excess(jnp.asarray(price, low.dtype))))
-        return known[price]
+        if price in known:
+            return known[price]
+        least = min(abs(value) for value in known.values())
+        value = known[price] = float(_number(excess(jnp.asarray(price, low.dtype))))
+        # steps that no longer make a small excess smaller are at the rounding of the solve inside
+        return 0.0 if 0.5 * least < abs(value) and least < nearly else value
 
     rounding = 4 * float(jnp.finfo(low.dtype).eps)
     stop = {"xtol": rounding * float(high - low), "rtol": rounding, "maxiter": max_steps}
-    found = optimize.brentq(at, float(low), float(high), full_output=True, disp=False, **stop)
-    _check_zero(jnp.asarray(found[0]), jnp.asarray(at(found[0])), ends)
-    return jnp.asarray(found[0], low.dtype)
+    found = optimize.brentq(at, float(low), float(high), full_output=True, disp=False, **stop)[0]
+    best = min(known, key=lambda price: abs(known[price]))
+    price = best if abs(known[best]) < nearly else found
+    _check_zero(jnp.asarray(price), jnp.asarray(at(price)), ends)
+    return jnp.asarray(price, low.dtype)
 
 
 def _interval(low: ArrayLike, high: ArrayLike) -> tuple[Array, Array]:
