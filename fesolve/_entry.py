@@ -132,9 +132,18 @@ def _without_frames(error: Exception, lines: types.TracebackType | None) -> None
     if _unfiltered():
         return
     error.__traceback__ = lines
+    before = error.__context__
+    if isinstance(before, Exception) and _is_inside(before):
+        error.__suppress_context__ = True
     notes = getattr(error, "__notes__", [])
     kept = [note for note in notes if "JAX has removed its internal frames" not in note]
     error.__notes__ = [*(note for note in kept if note != _LEFT_OUT), _LEFT_OUT]
+
+
+def _is_inside(error: Exception) -> bool:
+    """Whether an error was one of ours or JAX's, which was handled and tells the user nothing."""
+    places = _places(error)
+    return not any(map(_is_own, places)) or _sentence(error, places) is not None
 
 
 def _sentence(error: Exception, places: Places) -> str | None:

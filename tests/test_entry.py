@@ -10,6 +10,7 @@ import traceback
 from pathlib import Path
 
 import equinox as eqx
+import numpy as np
 import pytest
 from faults import F, FAULTS, good as GOOD, P, ROUTES
 
@@ -98,6 +99,22 @@ def test_a_residual_of_other_arguments(make, sentence):
 def test_a_function_of_other_arguments(make, name):
     with pytest.raises(ValueError, match=f"`{name}`,? .*takes .*, and is called with"):
         make()
+
+
+def test_a_wrong_call_that_nothing_foresees_is_shown_with_its_line():
+    with pytest.raises(TypeError, match="takes 0 positional arguments") as caught:
+        fe.RiskReport(F, test=fe.Risk(GOOD, P).quadrature(3), exact=lambda: 1.0)
+    notes = " ".join(caught.value.__notes__)
+    assert "It is called in this way: `" in notes and "Lines of fesolve and JAX" in notes
+
+
+def test_what_was_tried_before_is_not_shown():
+    """NumPy in `exact` is tried on traced values first; what is then wrong is what is told."""
+    exact = lambda x: np.sin(x) * missing  # noqa: F821
+    with pytest.raises(NameError, match="missing") as caught:
+        fe.RiskReport(F, test=fe.Risk(GOOD, P).quadrature(3), exact=exact)
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "During handling" not in shown and "Tracer" not in shown
 
 
 def test_what_is_no_f():

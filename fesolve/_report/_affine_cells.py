@@ -57,7 +57,7 @@ class AffineClass:
         parts: list[list[np.ndarray]] = [[] for _ in points]
         for begin in range(0, max(counts), self.size):
             blocks = [_block(p, begin, self.size) for p in points]
-            problem = self.problem.on_points(self._on(blocks))
+            problem = self.problem.on_points(self._on(blocks), self.problem.f)
             assert problem is not None
             r, jacobian = problem.linearise(self.theta)
             both = np.concatenate([jacobian, r[:, None]], axis=1).astype(np.float64)
