@@ -79,7 +79,7 @@ line = fe.solve(in_plane, fe.Linear(2)).value
 print(f"levels {np.sort(f.coefficients)}, risk {float(by_cluster(f)):.3f}")
 print(f"a plane has the risk {float(in_plane(line)):.3f}")
 
-_, panels = plt.subplots(1, 3, figsize=(9.6, 3.2), layout="constrained")
+_, panels = plt.subplots(3, 1, figsize=(3.6, 9.0), layout="constrained")
 blue, vermilion = "#0072b2", "#d55e00"
 for ax, title, points, label, size in (
     (panels[0], "clusters in the plane", X, plain, 3),

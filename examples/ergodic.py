@@ -9,6 +9,7 @@
 import jax
 import jax.numpy as jnp
 import jax.random as jr
+import matplotlib.pyplot as plt
 
 import fesolve as fe
 
@@ -63,6 +64,8 @@ error = float(jnp.max(jnp.abs(share - (1 - alpha * beta))))
 print(f"capital between {states[:, 0].min():.3f} and {states[:, 0].max():.3f} on the path")
 print(f"risk there {float(on_path(c)):.1e}; the share consumed is off by {error:.1e} at most")
 
-fe.plots.density(c, ergodic, of=lambda c, x: {"k": x[0], "log z": x[1]}, key=jr.key(2))
+_, axes = plt.subplots(2, 1, figsize=(5.2, 5.6), layout="constrained")
+quantities = lambda c, x: {"k": x[0], "log z": x[1]}
+fe.plots.density(c, ergodic, of=quantities, key=jr.key(2), ax=axes)
 
 assert error < 1e-8

@@ -126,8 +126,9 @@ class Field:
         absolute = np.where(np.isfinite(values), np.abs(values), np.inf)
         return np.stack([absolute[:, c].max(axis=1) for c in self.columns], axis=1)
 
-    def worst(self) -> list[Worst]:
-        """The largest |r| of each equation over the population, and where."""
+    def worst(self, sizes: Float[np.ndarray, "n equations"] | None = None) -> list[Worst]:
+        """The largest |r| of each equation over the population, and where; `sizes` are those at the
+        points of the sample, where they are known."""
         if isinstance(self.shock, AbstractDistribution | Pairs):
             raise ValueError(
                 f"`shock` of `{self.term.name}` is continuous, and the residual at a point is an "
@@ -146,7 +147,8 @@ class Field:
                 f"`{type(population).__name__}` is known by its draws alone: take "
                 "`risk.empirical(n, key=key)`, and the worst of those points is found"
             )
-        return largest(self.sizes(self.at(self.points)), self.points)
+        known = self.sizes(self.at(self.points)) if sizes is None else sizes
+        return largest(known, self.points)
 
 
 def largest(sizes: Float[np.ndarray, "n equations"], points: Point) -> list[Worst]:

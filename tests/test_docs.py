@@ -1,6 +1,7 @@
 """Every block of Python in the README and in the docs runs, page by page, in one namespace."""
 
 import re
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -50,6 +51,8 @@ def test_relative_links_lead_somewhere():
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:\s]+)\)", page.read_text()):
             found = (page.parent / target).exists() or target in made_by_the_site
+            picture = re.fullmatch(r"examples/([a-z_]+)\d\.svg", target)
+            found |= picture is not None and (ROOT / f"examples/{picture[1]}.py").exists()
             assert found, f"{page.name} links to {target}"
 
 
@@ -75,3 +78,43 @@ def test_every_public_name_has_its_place_in_the_api():
     assert names <= shown, f"add to docs/api: {sorted(names - shown)}"
     missing = {n for n in shown - names if n not in {"plots", "problems", "cli"}}
     assert not missing, f"no longer public: {sorted(missing)}"
+
+
+@pytest.fixture
+def building(monkeypatch):
+    """The modules that build the site are found as by the site itself."""
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+
+
+def test_a_figure_is_made_again_where_what_it_runs_has_changed(building):
+    import reads
+
+    script = ROOT / "docs/figures/home.py"
+    code = compile(script.read_text(), str(script), "exec")
+    exec(code, {"__name__": "__page__"})  # what is imported has been imported
+    ran = set()
+
+    def note(frame, event, _):
+        ran.add(frame.f_code.co_filename)
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        exec(code, {"__name__": "__page__"})
+    finally:
+        sys.setprofile(before)
+    ran = {Path(name) for name in ran if name.startswith(str(ROOT / "fesolve"))}
+    assert len(ran) > 50
+    assert ran <= reads.reached(script), sorted(ran - reads.reached(script))
+    assert len(reads.reached(script)) < 0.7 * len(reads.WHOLE)
+
+
+def test_formulas_are_told_from_prose(building):
+    from formulas import formula, headline, page
+
+    assert formula("k'^(alpha - 1) / c_t") == r"k'^{\alpha  - 1} / c_{t}"
+    assert formula("V of a cake") is None
+    assert headline("f'(x) = a f(x): growth.") == (r"f'(x) = a \, f(x)", "growth.")
+    assert page("a cake, f's 1e-8 and `k^2`: x <= y") == r"a cake, f's 1e-8 and `k^2`: $x \le y$"
+    text = "# f^2\n\n```python\nf = x\n```\n\n| one | two |\n|---|---|\n| text | it is 5 s |\n"
+    assert page(text) == text

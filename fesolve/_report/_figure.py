@@ -8,50 +8,83 @@ from .._judge import ErrorEstimate
 from ._statistics import logarithm, Sample
 
 
+MARKS, STYLES = ".x+1^s", ("-", "--", "-.", ":")
+MANY = 6
+"""Entries of a legend that find room inside of a figure."""
+
+
 def figure(samples: list[Sample], error: ErrorEstimate | None, ax: Any) -> Any:
-    """log10 |r| of every sample of several points, and along a number x the error of f."""
+    """log10 |r| of every sample of several points, and along a number x the error of f: samples are
+    told apart by colour, equations by marks or lines."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as missing:
+        raise ImportError(
+            "`RiskReport.plot` needs matplotlib: pip install 'fesolve[viz]'"
+        ) from missing
     if ax is None:
-        try:
-            import matplotlib.pyplot as plt
-        except ImportError as missing:
-            raise ImportError(
-                "`RiskReport.plot` needs matplotlib: pip install 'fesolve[viz]'"
-            ) from missing
         _, ax = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
     several = [sample for sample in samples if len(sample.sizes) > 1]
-    one = len({sample.equation for sample in several}) == 1
     line = all(isinstance(s.points, np.ndarray) and s.points.ndim == 1 for s in several)
+    names = list(dict.fromkeys(sample.on for sample in several))
+    equations = list(dict.fromkeys(sample.equation for sample in several))
+    colours = plt.rcParams["axes.prop_cycle"].by_key().get("color", ["C0"])
+    paint = lambda name: colours[names.index(name) % len(colours)]
     for sample in several:
-        label = sample.on if one else f"{sample.on}: {sample.equation}"
         # an exact zero has no logarithm: it counts, and is not drawn
         seen = sample.sizes > 0
         values = logarithm(sample.sizes[seen])
+        kind = equations.index(sample.equation)
         if line:
             order = np.argsort(sample.points[seen])
-            ax.plot(sample.points[seen][order], values[order], ".", markersize=3, label=label)
+            look = {"color": paint(sample.on), "markersize": 3}
+            ax.plot(sample.points[seen][order], values[order], MARKS[kind % len(MARKS)], **look)
         else:
             share = (len(values) - np.arange(len(values))) / max(len(seen), 1)
-            ax.step(np.sort(values), share, where="post", label=label)
-    if line and several:
-        _error_along(error, several, ax)
+            look = {"color": paint(sample.on), "linestyle": STYLES[kind % len(STYLES)]}
+            ax.step(np.sort(values), share, where="post", **look)
+    bars = _error_along(error, several, ax) if line and several else []
     if line:
         ax.set(xlabel="x", ylabel=r"$\log_{10}|r|$")
     else:
         ax.set(xlabel=r"$\log_{10}|r|$", ylabel="share of points with larger |r|", yscale="log")
-    if several:
-        ax.legend(frameon=False, fontsize="small")
+    _legend(ax, {name: paint(name) for name in names}, equations, line, bars)
     ax.spines[["top", "right"]].set_visible(False)
     return ax
 
 
-def _error_along(error: ErrorEstimate | None, samples: list[Sample], ax: Any) -> None:
-    """The error bar of f over the points, on the scale of |r|."""
+def _legend(
+    ax: Any, colours: dict[str, Any], equations: list[str], line: bool, bars: list[Any]
+) -> None:
+    """Samples by colour, equations by mark or line where there are several, and the error bar."""
+    from matplotlib.lines import Line2D
+
+    mark = {"linestyle": "none", "marker": "."} if line else {}
+    entries = [Line2D([], [], color=c, label=name, **mark) for name, c in colours.items()]
+    ink = ax.xaxis.label.get_color()
+    for kind, equation in enumerate(equations if len(equations) > 1 else []):
+        own = {"linestyle": STYLES[kind % len(STYLES)]}
+        if line:
+            own = {"linestyle": "none", "marker": MARKS[kind % len(MARKS)], "markersize": 4}
+        entries.append(Line2D([], [], color=ink, label=equation, **own))
+    entries += bars
+    below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.17), "ncols": 3}
+    if entries:
+        where = below if len(entries) > MANY else {}
+        ax.legend(handles=entries, frameon=False, fontsize="small", **where)
+
+
+def _error_along(error: ErrorEstimate | None, samples: list[Sample], ax: Any) -> list[Any]:
+    """The error bar of f over the points, on the scale of |r|: its line, if there is one."""
     if error is None or error.is_bound or isinstance(error.relative, dict):
-        return
+        return []
+    if not callable(error.value):  # f is made of parts, of which no one stands for all
+        return []
     points = np.concatenate([sample.points for sample in samples if sample.on in ("train", "test")])
     if not points.size or not np.issubdtype(points.dtype, np.floating):
-        return
+        return []
     x = np.linspace(points.min(), points.max(), 301)
     bars = np.abs(np.asarray(error.along(x))).reshape(x.size, -1).max(axis=1)
     (line,) = ax.plot(x, logarithm(bars), linewidth=1, label="error of f, estimated")
     line.set_color(ax.xaxis.label.get_color())
+    return [line]

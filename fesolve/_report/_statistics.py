@@ -114,7 +114,7 @@ def _of_term(term: Risk, index: int, twins: tuple, search: bool) -> list[Equatio
         sizes, finite = field.sizes(values), np.isfinite(values)
         worst = largest(sizes, field.points)
         if search:
-            worst = [max(pair, key=lambda w: w.value) for pair in zip(worst, field.worst())]
+            worst = [max(pair, key=lambda w: w.value) for pair in zip(worst, field.worst(sizes))]
     asked = None
     if twins[1]:
         draws = (term.shock.first,) if paired else ()

@@ -8,7 +8,7 @@ import numpy as np
 
 import fesolve as fe
 
-from ._style import axes_or_new, colour, legend, quiet, STYLES
+from ._style import axes_or_new, colour, legend, plain, quiet, STYLES
 
 
 MARKERS = ("o", "s", "^", "D", "v", "x")
@@ -108,6 +108,9 @@ def convergence(
     ax.set(xlabel=label, ylabel="error of f", yscale="log")
     if numbers and min(numbers) > 0 and max(numbers) >= 30 * min(numbers):
         ax.set_xscale("log")
+    elif all(number.is_integer() for number in numbers):
+        ax.xaxis.get_major_locator().set_params(integer=True)
+    plain(ax)
     legend(ax)
     quiet(ax)
     return ax

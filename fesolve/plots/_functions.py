@@ -13,8 +13,8 @@ from ._points import box, from_columns, names, on_some_points, sample, sampled, 
 from ._style import axes_or_new, colour, legend, pyplot, quiet, rings, STYLES
 
 
-VISIBLE = 2e-3
-"""A band narrower than this share of the height of a figure cannot be seen."""
+RINGS = 16
+"""How many points of an exact solution are drawn, about."""
 
 
 def functions(
@@ -85,7 +85,7 @@ def functions(
                 ax.fill_between(x, *band, color=paint, alpha=0.25, linewidth=0)
                 width = max(width or 0.0, float(bar[:, j].max()))
             if truths[name] is not None:
-                some = columns[::25]
+                some = columns[:: max(len(columns) // RINGS, 1)]
                 truth = _values(truths[name], some, like)
                 ax.plot(some[:, axis], truth[:, j], **rings())
                 has_truth = True
@@ -187,8 +187,10 @@ def _lines(
 ) -> tuple[list[np.ndarray], list[float], str]:
     """Lines of points along a coordinate; the levels of the next one on each; and its name."""
     middle = (lower + upper) / 2
-    line = np.tile(np.where(is_whole, np.floor(middle), middle), (401, 1))
-    line[:, axis] = np.linspace(lower[axis], upper[axis], 401)
+    along = np.linspace(lower[axis], upper[axis], 401)
+    along = np.unique(np.round(along)) if is_whole[axis] else along
+    line = np.tile(np.where(is_whole, np.floor(middle), middle), (len(along), 1))
+    line[:, axis] = along
     if len(lower) == 1:
         return [line], [], ""
     other = (axis + 1) % len(lower)

@@ -68,14 +68,22 @@ def residuals(
 
 
 def _map(ax: Any, columns: np.ndarray, values: np.ndarray, labels: list[str], label: str) -> None:
-    """Dots, of which the largest are drawn last, so that none hides a worse one."""
-    seen = np.isfinite(values)
-    order = np.flatnonzero(seen)[np.argsort(values[seen])]
-    x, y = columns[order, 0], columns[order, 1]
-    area = float(np.clip(2e4 / max(len(order), 1), 5.0, 60.0))
-    look = {"s": area, "cmap": "viridis", "rasterized": True, "linewidths": 0}
-    dots = ax.scatter(x, y, c=values[order], **look)
-    pyplot().colorbar(dots, ax=ax, label=label)
+    """A surface where the points are a grid, else dots, of which the largest are drawn last, so
+    that none hides a worse one."""
+    across, i = np.unique(columns[:, 0], return_inverse=True)
+    up, j = np.unique(columns[:, 1], return_inverse=True)
+    if min(len(across), len(up)) > 1 and len(across) * len(up) == len(columns):
+        grid = np.full((len(up), len(across)), np.nan)
+        grid[j, i] = values
+        drawn = ax.pcolormesh(across, up, grid, shading="nearest", cmap="viridis", rasterized=True)
+    else:
+        seen = np.isfinite(values)
+        order = np.flatnonzero(seen)[np.argsort(values[seen])]
+        x, y = columns[order, 0], columns[order, 1]
+        area = float(np.clip(2e4 / max(len(order), 1), 5.0, 60.0))
+        look = {"s": area, "cmap": "viridis", "rasterized": True, "linewidths": 0}
+        drawn = ax.scatter(x, y, c=values[order], **look)
+    pyplot().colorbar(drawn, ax=ax, label=label)
     ax.set(xlabel=labels[0], ylabel=labels[1])
 
 

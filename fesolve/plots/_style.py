@@ -69,6 +69,16 @@ def quiet(ax: Any) -> None:
     ax.grid(alpha=0.25, linewidth=0.6)
 
 
+def plain(ax: Any) -> None:
+    """Decimals along a logarithmic axis that spans less than two powers of ten."""
+    low, high = ax.get_ylim()
+    if low > 0 and high < 100 * low:
+        ticks = pyplot().matplotlib.ticker
+        ax.yaxis.set_major_locator(ticks.LogLocator(subs=(1.0, 2.0, 5.0)))
+        ax.yaxis.set_major_formatter(ticks.FuncFormatter(lambda value, _: f"{value:g}"))
+        ax.yaxis.set_minor_formatter(ticks.NullFormatter())
+
+
 def legend(ax: Any, entries: Sequence[Any] | None = None, **where: Any) -> None:
     """A legend of these entries, or of all that have a label; below the axes where it is long."""
     handles = list(ax.get_legend_handles_labels()[0] if entries is None else entries)

@@ -46,10 +46,10 @@ def asset_pricing(m: AssetPricing) -> Problem:
     Every mu + b e^(r t) is a solution as well, b the size of a bubble. The price without one is
     selected by a norm: `"kernel"` takes the least norm of mu' in the space of the Matern-1/2
     kernel of length 10, with `centres` centres on [0, 40], as published; `"chebyshev"` the least
-    E[mu'^2] on 2.4 times the horizon, where a bubble of size b would add about b^2 e^(4.8 r
-    horizon). Or by the class: `"bounded"` holds functions with a limit at infinity alone. A norm
-    over a finite horizon leaves a little of a bubble, a class none; neither is a derivation of
-    the transversality condition from the equation, which does not contain it.
+    E[mu'^2] on 2.4 times the horizon T, where a bubble of size b would add about b^2 e^(4.8 r T).
+    Or by the class: `"bounded"` holds functions with a limit at infinity alone. A norm over a
+    finite horizon leaves a little of a bubble, a class none; neither is a derivation of the
+    transversality condition from the equation, which does not contain it.
     """
     r, c, g, x0, horizon = astuple(m)
 
