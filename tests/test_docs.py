@@ -51,8 +51,6 @@ def test_relative_links_lead_somewhere():
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:\s]+)\)", page.read_text()):
             found = (page.parent / target).exists() or target in made_by_the_site
-            picture = re.fullmatch(r"examples/([a-z_]+)\d\.svg", target)
-            found |= picture is not None and (ROOT / f"examples/{picture[1]}.py").exists()
             assert found, f"{page.name} links to {target}"
 
 
