@@ -30,6 +30,7 @@ LONG = {
     "from_payoff_to_policy",
     "gradients_by_hand",
     "huggett",
+    "hundred_dimensions",
     "kernel_length",
     "principal_components",
     "pseudo_states",
