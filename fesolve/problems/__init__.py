@@ -7,6 +7,7 @@ from ._black_scholes import black_scholes as black_scholes
 from ._brock_mirman import brock_mirman as brock_mirman
 from ._cake_eating import cake_eating as cake_eating
 from ._cake_eating_hjb import cake_eating_hjb as cake_eating_hjb
+from ._climate import climate as climate
 from ._consumption_saving import consumption_saving as consumption_saving
 from ._deterministic_growth import deterministic_growth as deterministic_growth
 from ._exponential import exponential as exponential
@@ -19,6 +20,7 @@ from ._logistic import logistic as logistic
 from ._lucas_tree import lucas_tree as lucas_tree
 from ._mccall_search import mccall_search as mccall_search
 from ._merton import merton as merton
+from ._multi_country import multi_country as multi_country
 from ._new_keynesian import new_keynesian as new_keynesian
 from ._ordinary_least_squares import ordinary_least_squares as ordinary_least_squares
 from ._ornstein_uhlenbeck import ornstein_uhlenbeck as ornstein_uhlenbeck
@@ -78,6 +80,8 @@ catalogue: dict[str, Callable[..., Problem]] = {
         symmetric_investment,
         overlapping_generations,
         sovereign_default,
+        multi_country,
+        climate,
     )
 }
 """Every problem by its name: a function of the model's parameters that returns a `Problem`."""

@@ -1,0 +1,114 @@
+"""Models with many states against independent paths and published figures."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+import pytest
+import references_states as references
+
+from fesolve import problems
+
+
+def euler_errors(problem, f):
+    """Mean and maximum of log10 of Euler errors and of resources left, on the path of f."""
+    risk = problem.shifted(f, jr.key(6))["path"]
+    points = risk.terms[0].distribution.size
+    sizes = np.abs(np.asarray(risk.residuals(f))) * np.sqrt(points)
+    sizes = np.log10(np.maximum(sizes, 1e-17)).reshape(points, -1)
+    return sizes.mean(), sizes.max()
+
+
+def test_policies_do_not_depend_on_the_order_of_countries():
+    problem = problems.multi_country(countries=4)
+    correction = problem.choice("symmetric", degree=2).hypothesis(jr.key(0)).net.correction
+    drawn = (jr.normal(jr.key(2), correction.policy.shape), jr.normal(jr.key(3), (9,)))
+    correction = eqx.tree_at(lambda c: (c.policy, c.price), correction, drawn)
+    x = 0.05 * jr.normal(jr.key(1), (2, 4))
+    order = np.array([2, 0, 3, 1])
+    first, second = correction(jnp.ravel(x)), correction(jnp.ravel(x[:, order]))
+    np.testing.assert_allclose(second[:4], first[:4][order], rtol=1e-12)
+    np.testing.assert_allclose(second[4], first[4], rtol=1e-12)
+
+
+@pytest.mark.parametrize("degree, terms", [(1, (5, 3)), (2, (18, 9)), (3, (54, 23))])
+def test_there_are_as_many_symmetric_polynomials_as_invariants(degree, terms):
+    """The number of orbits of monomials under permutations of many countries."""
+    f = problems.multi_country(countries=6).choice("symmetric", degree=degree)
+    correction = f.hypothesis(jr.key(0)).net.correction
+    assert (correction.policy.size, correction.price.size) == terms
+
+
+def test_five_countries():
+    problem = problems.multi_country(countries=5)
+    solution = problem.solve("symmetric", degree=2, throw=False)
+    mean, largest = euler_errors(problem, solution.value)
+    assert mean < -5.5 and largest < -4.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "count, kind, degree, target",
+    [
+        (2, "chebyshev", 5, (-9.5, -8.0)),
+        (2, "symmetric", 4, (-8.5, -7.0)),
+        (10, "symmetric", 3, (-7.5, -5.5)),
+        (50, "symmetric", 3, (-7.5, -6.0)),
+    ],
+)
+def test_euler_errors_of_many_countries(count, kind, degree, target):
+    problem = problems.multi_country(countries=count)
+    solution = problem.solve(kind, degree=degree)
+    assert bool(solution.solved)
+    mean, largest = euler_errors(problem, solution.value)
+    assert mean < target[0] and largest < target[1]
+
+
+@pytest.mark.slow
+def test_without_risk_it_is_the_path_of_perfect_foresight():
+    """Policies depend on the variance of shocks linearly at first, so that two of them tell what
+    they are without."""
+    k, z = np.exp([0.05, -0.03]), np.array([0.03, -0.01])
+    x = jnp.asarray(np.concatenate([np.log(k), z]))
+    at = {}
+    for sigma in (0.01, 0.005):
+        problem = problems.multi_country(sigma=sigma)
+        at[sigma] = np.asarray(problem.solve("chebyshev", degree=5).value(x))
+    without = (4 * at[0.005] - at[0.01]) / 3
+    reference = references.countries_without_risk(problem.parameters, k, z)
+    np.testing.assert_allclose(without, reference, atol=1e-7)
+    assert np.max(np.abs(at[0.01] - reference)) > 1e-5
+
+
+@pytest.mark.slow
+def test_climate_against_a_direct_nonlinear_programme():
+    problem = problems.climate()
+    solution = problem.solve("elements")
+    shown = problem.functions(solution.value)
+    reference, price = references.best_climate(problem.parameters)
+    years = jnp.arange(200.0)
+    for name in ("warming", "abatement"):
+        apart = np.abs(np.asarray(jax.vmap(shown[name])(years) - reference[name][:200]))
+        assert apart.mean() < 2e-5 and apart.max() < 2e-4, name
+    capital = np.exp(np.asarray(jax.vmap(solution.value)(years))[:, 0])
+    assert np.mean(np.abs(capital - np.asarray(reference["k"])[:200])) < 2e-5
+    (cost,) = problem.references.values()
+    assert float(cost.quantity(solution.value)) == pytest.approx(price, rel=1e-5)
+
+
+def test_the_reference_has_the_equations_of_the_model():
+    """A year of one is a year of the other, whatever is saved and abated."""
+    m = problems.climate().parameters
+    _, (k, air, warming, _) = references.welfare(m, jnp.full(3, 0.2), jnp.full(3, 0.3))
+    assert float(k[0]) == pytest.approx(2.926) and float(air[0]) == pytest.approx(0.851)
+    assert float(air[1]) == pytest.approx(
+        0.946 * 0.851
+        + 0.054 * 0.607 / 0.489 * 0.628
+        + 0.7 * 9.55592e-5 * 76.21389 * 2.926**0.3
+        + 0.00070922,
+        rel=1e-6,
+    )
+    assert float(warming[1]) == pytest.approx(
+        1.1 + 0.137 * (3.45 * np.log2(0.851 / 0.607) + 0.5 - 3.45 / 3.25 * 1.1 - 0.73 * 0.83)
+    )
