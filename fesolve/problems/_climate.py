@@ -59,10 +59,12 @@ def climate(m: Climate) -> Problem:
     """
 
     def paths(f, t):
-        return Year(m, f(t), jnp.asarray(t, float))
+        t = jnp.asarray(t, float)
+        return Year(m, f(t), t)
 
     def equations(f, t):
-        return between(m, paths(f, 1.0 * t), paths(f, 1.0 + t))
+        t = jnp.asarray(t, float)
+        return between(m, paths(f, t), paths(f, t + 1.0))
 
     def initial(f, t):
         return f(t)[:6] - jnp.asarray(beginning())
