@@ -64,6 +64,13 @@ def arrays_of(tree: PyTree) -> list[Any]:
     return [leaf for leaf in jax.tree.leaves(tree) if _is_array(leaf)]
 
 
+def with_arrays(tree: PyTree, arrays: list[Any]) -> PyTree:
+    """A tree with other arrays in the order of `arrays_of`."""
+    leaves, structure = jax.tree.flatten(tree)
+    given = iter(arrays)
+    return jax.tree.unflatten(structure, [next(given) if _is_array(x) else x for x in leaves])
+
+
 class _Label(Keyed):
     """What stands in JAX's caches for a keyed argument: it has the key, and keeps nothing else
     alive. The caller holds the argument while it is traced."""

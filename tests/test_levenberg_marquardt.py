@@ -164,11 +164,11 @@ def test_a_jacobian_past_the_memory_budget(seed):
     np.testing.assert_allclose(blocks.coefficients, dense.coefficients, atol=1e-10)
 
 
-def test_steps_without_a_jacobian(getkey):
-    net = fe.MLP("scalar", "scalar", width=16, depth=2, support=(0.0, 2.0), key=getkey())
-    solver = fe.LevenbergMarquardt(memory=1_000, max_steps=300)
+def test_a_network_past_the_memory_budget(getkey):
+    net = fe.MLP("scalar", "scalar", width=8, depth=1, support=(0.0, 2.0), key=getkey())
+    solver = fe.LevenbergMarquardt(memory=20_000, max_steps=100)
     solution = fe.solve(exponential(-1.0).quadrature(40), net, solver, throw=False)
-    assert max_error(solution.value, lambda x: jnp.exp(-x), 0.0, 2.0) <= 1e-3
+    assert max_error(solution.value, lambda x: jnp.exp(-x), 0.0, 2.0) <= 1e-5
 
 
 def test_the_degree_is_chosen_by_the_solver():

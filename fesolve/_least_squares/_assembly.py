@@ -160,6 +160,12 @@ class LeastSquares:
         """Bytes of a dense Jacobian."""
         return self.rows * self.theta.size * self.theta.dtype.itemsize
 
+    @property
+    def operations(self) -> float:
+        """Multiplications in the smaller of J^T J and J J^T."""
+        rows, unknowns = self.rows, self.theta.size
+        return float(rows) * unknowns * min(rows, unknowns)
+
     def theta_of(self, f: Hypothesis) -> np.ndarray:
         """theta of another f of the same structure."""
         pairs = zip(jax.tree.leaves(f), jax.tree.leaves(self.mask), strict=True)

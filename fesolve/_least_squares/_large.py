@@ -1,23 +1,40 @@
-"""Least squares whose Jacobian does not fit: in blocks of points, or without a Jacobian.
+"""Least squares of many rows and unknowns: what a step costs, and what is done where it costs too
+much.
 
-With many more rows than unknowns the rows come in blocks, and each block is folded into the
+Where a network has about as many rows as weights, and many of both, a step sees a batch of them.
+Else, where the Jacobian does not fit, the rows come in blocks, and each block is folded into the
 triangular factor of those before it, so that no more than a block and a triangle are in memory.
-Otherwise steps are computed by conjugate gradients on products J v and J^T w.
 """
-
-from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
 
-from .._compiled import program
 from .._distribution import Empirical
 from .._risk import Risk
 from .._types import changed
-from ._assembly import Assembly, LeastSquares, residuals
+from ._assembly import LeastSquares
+
+
+OPERATIONS = 5e10
+"""Multiplications up to which a network's step sees all points: about a second of one core."""
+ACCELERATED = 1e13
+"""The same on an accelerator."""
+ENTRIES = 4e6
+"""Entries of the Jacobian of a batch."""
+FEWEST = 100
+"""Points that a batch has at least, where there are so many."""
+
+
+def batch_for(problem: LeastSquares) -> int | None:
+    """How many points of each term a step of a network sees; `None` where it sees all of them."""
+    rows, unknowns = problem.rows, problem.theta.size
+    most = OPERATIONS if jax.default_backend() == "cpu" else ACCELERATED
+    if rows > 4 * unknowns or problem.operations <= most:
+        return None
+    points = max(term.count for term in problem.terms)
+    found = max(FEWEST, int(ENTRIES * points / (unknowns * rows)))
+    return found if found < points else None
 
 
 class Folded:
@@ -72,67 +89,3 @@ def _parts(term: Risk, p: Empirical, room: int) -> list[Risk]:
         part = eqx.tree_at(lambda q: (q.points, q.weights), p, (points, weights[chosen]))
         parts.append(changed(term, distribution=part))
     return parts
-
-
-class Products:
-    """A Jacobian at theta that is known by its products alone, with J^T r and a size of J^T J."""
-
-    def __init__(self, problem: LeastSquares, theta: Any) -> None:
-        self.problem, self.theta = problem, theta
-        found = _slope(problem.assembly, theta, problem.data)
-        self.r, self.gradient, self.size = (np.asarray(x) for x in found)
-
-    def __matmul__(self, v: Any) -> np.ndarray:
-        return np.asarray(_product(self.problem.assembly, self.theta, self.problem.data, v))
-
-
-class WithoutJacobian:
-    """Damped steps by conjugate gradients."""
-
-    least = 0.0
-
-    def __init__(self, jacobian: Products) -> None:
-        self.jacobian = jacobian
-
-    def step(self, r: Any, damping: float) -> np.ndarray:
-        at, iterations = self.jacobian, int(min(200, self.jacobian.theta.size))
-        amount = np.asarray(damping, at.theta.dtype)
-        problem = at.problem
-        found = _conjugate_gradients(problem.assembly, at.theta, problem.data, amount, iterations)
-        return np.asarray(found)
-
-    @staticmethod
-    def is_finite(jacobian: Products) -> bool:
-        return bool(np.isfinite(jacobian.gradient).all())
-
-    @staticmethod
-    def diagonal(jacobian: Products) -> Any:
-        return jacobian.size
-
-
-@program(0)
-def _slope(
-    assembly: Assembly, theta: Any, data: list
-) -> tuple[Float[Array, " N"], Float[Array, " P"], Float[Array, ""]]:
-    """r, g = J^T r and |J g|^2 / |g|^2, a size of J^T J."""
-    r, forward = jax.linearize(lambda t: residuals(assembly, t, data), theta)
-    gradient = jax.linear_transpose(forward, theta)(r)[0]
-    square = gradient @ gradient
-    along = forward(gradient)
-    return r, gradient, (along @ along) / jnp.where(square > 0, square, 1)
-
-
-@program(0)
-def _product(assembly: Assembly, theta: Any, data: list, v: Any) -> Float[Array, " N"]:
-    return jax.jvp(lambda t: residuals(assembly, t, data), (theta,), (v,))[1]
-
-
-@program(0, 4)
-def _conjugate_gradients(
-    assembly: Assembly, theta: Any, data: list, damping: Array, iterations: int
-) -> Float[Array, " P"]:
-    """(J^T J + damping I)^-1 (-J^T r) by conjugate gradients."""
-    r, forward = jax.linearize(lambda t: residuals(assembly, t, data), theta)
-    backward = jax.linear_transpose(forward, theta)
-    product = lambda v: backward(forward(v))[0] + damping * v
-    return jax.scipy.sparse.linalg.cg(product, -backward(r)[0], maxiter=iterations)[0]

@@ -13,19 +13,22 @@ from .._distribution._flat import filling_rule
 from .._hypothesis import Chebyshev, Series, Tensor
 from .._judge import judged
 from .._judge._fresh import coordinates, SEED, SHOCK_NODES
+from .._least_squares._large import batch_for
+from .._least_squares._trainable import linear_leaves
 from .._risk import AbstractRisk, on_exact_shock, SumRisk
 from .._solution import ended, RESULTS, Solution
 from .._types import changed, Hypothesis
 from .._worst import underlying
 from ._base import AbstractLeastSquaresSolver, Task
 from ._batches import is_fresh
+from ._levenberg_marquardt import LevenbergMarquardt
 from ._sequential import in_sequence, later
 
 
 BY_RULES = 3
 """Up to so many coordinates points come from tensor rules, beyond from a low-discrepancy net."""
 FIRST = {1: 64, 2: 24, 3: 10}
-"""Nodes a coordinate with which networks begin."""
+"""Nodes a coordinate with which networks begin, in several coordinates at least."""
 AT_REST = 2.0
 """An error that more points do not shrink by this factor is no longer theirs."""
 
@@ -43,6 +46,12 @@ def on_chosen_points(solver: AbstractLeastSquaresSolver, task: Task) -> Solution
     best: Solution | None = None
     while True:
         sample = _sampled(task.risk, task.f, size)
+        batch = None if task.traced else _batch(solver, task._replace(risk=sample))
+        if batch is not None:
+            large = changed(solver, batch=batch)
+            found = large.minimise(task._replace(monitors=later(monitors, solutions)))
+            found = judged(task.risk, found, task.trainable, solver.accuracy)
+            return in_sequence([*solutions, found])
         count = sum(term.count for term in sample.terms)
         if best is not None and count > solver.budget:
             break
@@ -60,6 +69,13 @@ def on_chosen_points(solver: AbstractLeastSquaresSolver, task: Task) -> Solution
         task, size = task.at(best.value), 2 * size
     total = in_sequence([*solutions[:-1], best])
     return changed(total, stats={**total.stats, "points": np.asarray(points)})
+
+
+def _batch(solver: AbstractLeastSquaresSolver, task: Task) -> int | None:
+    """How many points a step sees where steps on all of them would take too long."""
+    if not isinstance(solver, LevenbergMarquardt) or linear_leaves(task.f, task.trainable)[1]:
+        return None
+    return batch_for(task.posed())
 
 
 def _is_at_rest(solutions: list[Solution]) -> bool:
@@ -102,12 +118,16 @@ def _nodes(f: Hypothesis, coordinates: int) -> int:
     is_series = lambda node: isinstance(node, Series)
     nodes = [node for node in jax.tree.leaves(f, is_leaf=is_series) if is_series(node)]
     sizes = [_size(node.basis, coordinates) for node in nodes]
-    others = not nodes or any(
-        eqx.is_inexact_array(leaf) and leaf.ndim > 1
+    others = [
+        leaf
         for leaf in jax.tree.leaves(f, is_leaf=is_series)
-        if not is_series(leaf)
-    )
-    return max([*sizes, FIRST[coordinates] if others else 4])
+        if not is_series(leaf) and eqx.is_inexact_array(leaf)
+    ]
+    if nodes and not any(leaf.ndim > 1 for leaf in others):
+        return max([*sizes, 4])
+    # a point a weight; on a line the error tells whether fewer were enough
+    weights = sum(leaf.size for leaf in others) if coordinates > 1 else 0
+    return max([*sizes, FIRST[coordinates], int(np.ceil(weights ** (1 / coordinates)))])
 
 
 def _size(basis: Any, coordinates: int) -> int:

@@ -9,9 +9,10 @@ from jaxtyping import PyTree
 
 from .._checks import function, positive, whole
 from .._hypothesis._grow import element_series, fixed, is_settled, map_free, with_room
+from .._judge._fresh import SEED
 from .._least_squares._affine import is_affine
 from .._least_squares._assembly import LeastSquares, require_rows
-from .._least_squares._large import Folded, Products, WithoutJacobian
+from .._least_squares._large import batch_for, Folded
 from .._least_squares._trainable import linear_leaves
 from .._solution import RESULTS, Solution
 from .._types import changed, Hypothesis
@@ -27,6 +28,7 @@ from ._best import BestOnFresh
 from ._causal import Order, timely_order
 from ._differentiable import solve_on_device, Staged
 from ._elements import solve_elements
+from ._fresh_batches import in_fresh_batches, Options
 from ._numpy_algebra import InNumPy
 from ._on_host import in_numpy, is_sparse, on_host, run_on_host
 from ._outcome import Outcome, solution_on_host
@@ -47,6 +49,7 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
       refined until its coefficients are at rounding;
     - networks: the last layer by QR, then all weights by damped steps with geodesic acceleration
       in the smaller of J^T J and J J^T, then the last layer once more;
+    - large networks on many points: damped steps on batches of them;
     - initial-value problems, whose empirical risk has false minima: rows weighted causally, by
       exp(-epsilon * loss up to there), until the solution has travelled through the interval.
 
@@ -56,7 +59,13 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
     - `damping`: what is first added to the diagonal of J^T J, relative to its largest entry.
     - `causal`: `x -> t`, the time of a point; for initial-value problems. Without it, a scalar x
       whose conditions all stand at the lower end is detected.
-    - `memory`: bytes that a Jacobian may take; past it the steps are matrix-free.
+    - `batch`: points of each term that a step sees: fresh draws of a continuous distribution (of
+      p*(x; f) at the f of that step, where it depends on f), a random choice by their weights of a
+      sample that has more. The steps remember the last one, and the value is the iterate of
+      the least risk on points that no step saw; they end once f is judged to be as accurate as was
+      asked for. Without it a step sees all points, unless f is a network and one such step takes
+      seconds, as from 4,000 weights on as many points on; then a batch is chosen.
+    - `memory`: bytes that a Jacobian may take; past it its rows are taken in blocks.
     - `accuracy`: the relative error of f up to which it counts as solved. It is the relative
       tolerance of the iteration too: where the residual, relative to the terms of which it is made,
       is a hundred-thousandth of it, steps go on only while a digit costs no more than half of
@@ -67,12 +76,15 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
 
     **Reference:** Levenberg (1944); Marquardt (1963); Transtrum and Sethna (2012), "Improvements
     to the Levenberg-Marquardt algorithm for nonlinear least-squares minimization"; Wang,
-    Sankaran and Perdikaris (2022), "Respecting causality is all you need".
+    Sankaran and Perdikaris (2022), "Respecting causality is all you need"; Goldshlager, Abrahamsen
+    and Lin (2024), "A Kaczmarz-inspired approach to accelerate the optimization of neural network
+    wavefunctions", for batches.
     """
 
     max_steps: int = 2_000
     damping: float = 1e-3
     causal: Callable | None = None
+    batch: int | None = None
     memory: int = 1 << 31
     accuracy: float = 1e-3
     budget: int = 20_000
@@ -82,6 +94,8 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
         whole(self.max_steps, "max_steps")
         positive(self.damping, "damping")
         whole(self.memory, "memory")
+        if self.batch is not None:
+            whole(self.batch, "batch")
         if self.causal is not None:
             function(self.causal, "causal", "`lambda x: x[0]`, the time of a point", ["x"])
         positive(self.accuracy, "accuracy")
@@ -89,10 +103,17 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
         whole(self.every, "every")
 
     def minimise(self, task: Task) -> Solution:
+        if self.batch is not None:
+            return self._in_batches(task, self.batch)
         if is_settled(task.f):
             return self.minimum(task.posed(), task.monitors)
         marched = solve_elements(task) if element_series(task.f) else None
         return refined(self._at_level, task) if marched is None else marched
+
+    def _in_batches(self, task: Task, size: int) -> Solution:
+        given = (size, self.max_steps, self.damping, self.accuracy, self.every)
+        key = jax.random.key(SEED) if task.key is None else task.key
+        return in_fresh_batches(Options(*given), task._replace(key=key))
 
     def _at_level(self, level: Level) -> Solution:
         left = changed(self, max_steps=max(1, self.max_steps - level.taken))
@@ -156,11 +177,14 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
     def _on_host(
         self, problem: LeastSquares, linear: bool, last: tuple[int, ...], monitors: tuple
     ) -> Solution:
+        if not linear and (size := batch_for(problem)) is not None:
+            task = Task(problem.risk, problem.f, problem.mask, monitors=monitors)
+            return self._in_batches(task, size)
         in_parts = problem.size_of_jacobian > self.memory
         best = None if linear or in_parts else BestOnFresh(problem)
         report = Reporter(problem.value, monitors, self.every, best)
         if in_parts:
-            return solution_on_host(problem, self._in_parts(problem, report))
+            return solution_on_host(problem, self._in_parts(problem, linear, report))
         algebra = self._algebra(problem, report)
         # for series it is asked only where Gauss-Newton does not arrive
         plan = self._plan(linear, last, timed=linear or algebra.timed)
@@ -171,18 +195,13 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
     def _algebra(self, problem: LeastSquares, report: Reporter) -> InNumPy:
         return in_numpy(problem, order=lambda: timely_order(problem, self.causal), report=report)
 
-    def _in_parts(self, problem: LeastSquares, report: Reporter) -> Outcome:
-        """Past the memory budget: in blocks of rows where they outnumber the unknowns, else
-        without a Jacobian."""
+    def _in_parts(self, problem: LeastSquares, linear: bool, report: Reporter) -> Outcome:
+        """Past the memory budget."""
+        folded = Folded(problem, self.memory)
         given = {"report": report, "accelerates": False}
-        if problem.rows > 4 * problem.theta.size:
-            folded = Folded(problem, self.memory)
-            algebra = InNumPy(folded.residuals, folded.linearise, **given)
-            out = run_on_host(problem, algebra, self._plan(True, (), timed=False))
-            return out._replace(r=problem.residuals(out.theta))
-        products = lambda theta: ((at := Products(problem, theta)).r, at)
-        algebra = InNumPy(problem.residuals, products, steps=WithoutJacobian, **given)
-        return run_on_host(problem, algebra, self._plan(False, (), timed=False))
+        algebra = InNumPy(folded.residuals, folded.linearise, **given)
+        out = run_on_host(problem, algebra, self._plan(linear, (), timed=False))
+        return out._replace(r=problem.residuals(out.theta))
 
 
 def or_default(solver: Any) -> AbstractSolver:

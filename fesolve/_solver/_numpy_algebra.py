@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from .._least_squares._algebra import DAMPED, Damped, one_thread
+from .._least_squares._algebra import DAMPED, Damped, threads_for
 from ._algebra import Algebra, Plan, Point, Stage, State
 from ._causal import Order
 
@@ -33,7 +33,8 @@ class InNumPy(Algebra):
     - `order`: of the rows in time, if they have one; asked for where it is needed.
     - `report`: a `Reporter`, which is told of each step and of the end, and may keep the state of
       the loop.
-    - `steps`: the steps of a Jacobian, which may be sparse, or an object that has no entries.
+    - `steps`: the steps of a Jacobian, which may be sparse.
+    - `operations`: multiplications in a step.
     """
 
     xp = np
@@ -49,10 +50,11 @@ class InNumPy(Algebra):
         report: Any = None,
         accelerates: bool = True,
         steps: Any = Damped,
+        operations: float = 0.0,
     ) -> None:
         self._residuals_at, self._linearise, self._holds = residuals, linearise, holds
         self._like_rows, self._factor = like_rows, None
-        self._steps = steps
+        self._steps, self.operations = steps, operations
         self._order_of, self.report, self.accelerates = order, report, accelerates
         self.evaluations, self.history, self.eps = 0, [], 0.0
         self.latest: State | None = None
@@ -87,7 +89,8 @@ class InNumPy(Algebra):
             while not state.done:
                 stage, steps = plan.stages[state.stage], state.steps
                 if stage.damped and not guarded:  # SciPy comes with a BLAS of its own
-                    guarded = guard.enter_context(one_thread(DAMPED)) is None
+                    guard.enter_context(threads_for(self.operations, DAMPED))
+                    guarded = True
                 state = self.latest = body(state)
                 if state.steps > steps:
                     self.history.append(self.risk(state.here))

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from .._least_squares._algebra import one_thread
+from .._least_squares._algebra import threads_for
 from .._least_squares._assembly import blocks, LeastSquares, owners
 from .._least_squares._tolerances import holds
 from .._least_squares._trainable import has_sparse_rows
@@ -40,6 +40,7 @@ def in_numpy(problem: LeastSquares, **more: Any) -> InNumPy:
             lambda theta: linearised(problem, theta)[:2],
             **given | {"steps": BandedSteps, "like_rows": lambda jacobian: None},
         )
+    given["operations"] = problem.operations
     return InNumPy(problem.residuals, problem.linearise, **given)
 
 
@@ -88,7 +89,7 @@ def run_on_host(problem: LeastSquares, algebra: InNumPy, plan: Plan) -> Outcome:
     **Raises:** `Interrupted` on Ctrl-C, with the best iterate so far.
     """
     try:
-        with one_thread(problem.theta.size):
+        with threads_for(problem.operations, problem.theta.size):
             return _outcome(algebra, plan, iterate(algebra, plan, problem.theta))
     except KeyboardInterrupt:
         state = algebra.latest

@@ -20,7 +20,8 @@ ROUNDING = 1e-12
 
 def solution_of(solver: AbstractSolver, task: Task) -> Solution:
     """What a solver finds, judged."""
-    if isinstance(solver, AbstractLeastSquaresSolver) and is_population(task.risk):
+    draws = isinstance(solver, LevenbergMarquardt) and solver.batch is not None
+    if isinstance(solver, AbstractLeastSquaresSolver) and is_population(task.risk) and not draws:
         return on_chosen_points(solver, task)
     verdict = lambda found: judged(task.risk, found, task.trainable, solver.accuracy)
     solution = verdict(solver.minimise(task))
