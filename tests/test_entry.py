@@ -12,7 +12,7 @@ from pathlib import Path
 import equinox as eqx
 import numpy as np
 import pytest
-from faults import F, FAULTS, good as GOOD, P, ROUTES
+from faults import CASES, F, FAULTS, good as GOOD, P
 
 import fesolve as fe
 
@@ -35,8 +35,7 @@ def outcomes():
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("route, fault", CASES)
 def test_a_fault_is_told_with_the_lines_of_its_author(route, fault, outcomes):
     bad, kind, sentence = FAULTS[fault]
     if fault == "shapes" and route in ("steady_state", "compare"):

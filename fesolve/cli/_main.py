@@ -1,6 +1,7 @@
 """The console script."""
 
 import os
+import signal
 import sys
 from typing import Any
 
@@ -9,17 +10,21 @@ def main() -> None:
     """`fesolve`: compiled programs are kept between processes, which is an application's choice and
     not a library's; and whoever reads the output may stop reading."""
     sys.stdout = _Outlet(sys.stdout)
-    try:
-        from ._cache import use_cache
-        from ._run import run
+    # an interrupted import may come out as any error, so that until then Ctrl-C leaves at once
+    on_interrupt = signal.signal(signal.SIGINT, _leave)
+    from ._cache import use_cache
+    from ._run import run
 
-        use_cache()
-        status = run(sys.argv[1:])
-    except KeyboardInterrupt:  # while all that is needed was loaded
-        print("fesolve: interrupted", file=sys.stderr)
-        status = 130
+    signal.signal(signal.SIGINT, on_interrupt)
+    use_cache()
+    status = run(sys.argv[1:])
     sys.stdout.flush()
     sys.exit(status)
+
+
+def _leave(*_: Any) -> None:
+    os.write(2, b"fesolve: interrupted\n")
+    os._exit(130)
 
 
 class _Outlet:
