@@ -43,6 +43,7 @@ def test_help_of_a_problem_explains_every_option(capsys, name):
     assert status == 0
     for option in ("--hypothesis", "--points", "--seed", "--precision", "--out"):
         assert option in out
+    assert all(len(line) <= 80 for line in out.splitlines())
     options = out[out.index("options:") :].split("\n  --")
     for option in options[1:]:
         explained = " ".join(option.split()[1:])
@@ -135,6 +136,16 @@ def test_a_folder_that_cannot_be_written_is_found_before_the_solve(capsys, tmp_p
         status, out, err = fesolve(capsys, "solve", "exponential", "--out", folder)
         assert status == 3 and not out and "step" not in err
         assert " ".join(err.split()).startswith(f"fesolve: cannot write to {folder}: ")
+
+
+def test_a_list_is_as_wide_as_the_terminal(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    for columns in (60, 80, 200):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        lines = fesolve(capsys, "list")[1].splitlines()
+        assert [line.split()[0] for line in lines] == list(problems.catalogue)
+        assert all(len(line) <= columns for line in lines)
+        assert any(line.endswith(" ...") for line in lines) == (columns < 200)
 
 
 def test_lists_as_json_and_parameters(capsys):

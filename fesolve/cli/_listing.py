@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import fesolve as fe
 from fesolve import problems
 
 from ._parser import metavar, notes_of, summary_of
-from ._status import folded
+from ._status import folded, shortened
 
 
 def list_problems(as_json: bool) -> int:
@@ -20,7 +21,8 @@ def list_problems(as_json: bool) -> int:
         return 0
     width = max(map(len, found))
     for name, summary in found.items():
-        print(f"{name:{width}}  {summary}")
+        line = f"{name:{width}}  {summary}"
+        print(shortened(line) if sys.stdout.isatty() else line)
     return 0
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import fesolve as fe
 from fesolve import problems
 
-from ._status import MEANINGS
+from ._status import MEANINGS, paragraph
 
 
 def parsed(words: Sequence[str], catalogue: Mapping[str, Callable]) -> Any:
@@ -74,6 +74,7 @@ def _parsers(words: Sequence[str], catalogue: Mapping[str, Callable]) -> tuple[A
     asked, every = [], any(word.startswith("--print_completion") for word in words)
     top = ArgumentParser(
         prog="fesolve",
+        usage="fesolve COMMAND [options]",
         description="Solve functional equations by empirical risk minimisation, and judge them.",
         version=fe.__version__,
         epilog=MEANINGS,
@@ -108,7 +109,7 @@ def _parsers(words: Sequence[str], catalogue: Mapping[str, Callable]) -> tuple[A
     names = solve_parser.add_subcommands(title="problems", metavar="NAME")
     for name, problem in catalogue.items():
         summary, details = _documentation(problem)
-        text = "\n".join([summary, *(["", details] if details else [])])
+        text = "\n\n".join(map(paragraph, [summary, *re.split(r"\n\n+", details)]))
         one = ArgumentParser(description=text, usage=f"fesolve solve {name} [options]", **style)
         # Only the problem that is asked for is built, for its defaults; for a shell all of them.
         if name in words or every:

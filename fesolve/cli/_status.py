@@ -45,3 +45,17 @@ def folded(text: str, indent: str = "") -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def paragraph(text: str) -> str:
+    """A paragraph of a docstring in lines no longer than the terminal; what its lines set out, as
+    code and lists, stays as it is."""
+    is_set_out = any(line.startswith((" ", "- ", "|", "`" * 3)) for line in text.splitlines())
+    return text if is_set_out else folded(" ".join(text.split()))
+
+
+def shortened(line: str) -> str:
+    """A line without the words for which the terminal has no room."""
+    if len(line) <= columns():
+        return line
+    return f"{line[: columns() - 3].rsplit(' ', 1)[0]} ..."
