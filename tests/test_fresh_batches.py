@@ -128,21 +128,3 @@ def test_a_batch_that_is_not_finite():
     f = fe.Series(fe.Chebyshev(3, (0.0, 1.0)), start=-1.0)
     solution = fe.solve(risk, f, fe.LevenbergMarquardt(batch=8), key=jr.key(0), throw=False)
     assert bool(solution.result == fe.RESULTS.non_finite)
-
-
-@pytest.mark.slow
-def test_large_networks_are_given_batches():
-    """Poisson's equation in five coordinates, with more weights than dense steps can bear."""
-    d = 5
-    exact = lambda x: jnp.sum(jnp.cos(jnp.pi * x))
-    box = fe.Uniform([0.0] * d, [1.0] * d)
-    risk = fe.Risk(lambda f, x: fe.laplacian(f)(x) + jnp.pi**2 * exact(x), box) + 10.0 * fe.Risk(
-        lambda f, x: f(x) - exact(x), box.boundary()
-    )
-    f = fe.MLP(d, "scalar", width=64, depth=3, support=box.support, key=jr.key(0))
-    solution = fe.solve(risk, f, fe.LevenbergMarquardt(max_steps=160), key=jr.key(0), throw=False)
-    assert int(solution.stats["batch"]) < 500 < int(solution.stats["unknowns"])
-    x = jr.uniform(jr.key(9), (4_000, d))
-    truth = jax.vmap(exact)(x)
-    found = jax.vmap(solution.value)(x)
-    assert float(jnp.linalg.norm(found - truth) / jnp.linalg.norm(truth)) <= 5e-4
