@@ -172,7 +172,7 @@ def multi_country(m: MultiCountry) -> Problem:
         risk=fe.Risk(planner, states, args=(nodes,)),
         hypotheses={"symmetric": symmetric, "chebyshev": chebyshev},
         shifted=shifted,
-        functions=lambda f: {"log capital of the first country": lambda x: f(x)[0]},
+        functions=lambda f: {"growth of the first country's capital": lambda x: f(x)[0] - x[0]},
         coordinates=(
             *(f"log k_{j + 1}" for j in range(n)),
             *(f"z_{j + 1}" for j in range(n)),
