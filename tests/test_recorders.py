@@ -307,7 +307,7 @@ def test_what_has_no_room_is_left_out_and_nothing_is_broken(clock, width):
     text = io.StringIO()
     console = Console(file=text, width=width, force_terminal=True, legacy_windows=False)
     progress = fe.Progress(total=400, interval=0.0, console=console)
-    metrics = {"risk": 1e-3, "stage": "Gauss-Newton", "damping": 1e-2, "test_loss": 0.5}
+    metrics = {"risk": 1e-3, "damping": 1e-2, "stage": "Gauss-Newton", "test_loss": 0.5}
     with progress:
         progress(10, metrics, None)
         clock.seconds = 10.0

@@ -110,7 +110,7 @@ class Progress:
         pace, left = self._ahead(told)
         # in the order in which they stand, each with its place in the order of importance
         parts = [(f"step {told.step}{known}", 0), (self._bar(told.step), 5), (first, 2)]
-        parts += [(text, 6 + i) for i, text in enumerate(others)]
+        parts += [(t, 6 if t.startswith("stage ") else 7 + i) for i, t in enumerate(others)]
         parts += [(f"{seconds:.1f} s", 1), (pace, 4), (left, 3)]
         kept: list[tuple[str, int]] = []
         for part in sorted(filter(lambda part: part[0], parts), key=lambda part: part[1]):

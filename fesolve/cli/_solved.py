@@ -56,7 +56,7 @@ def solve(name: str, function: Callable, options: dict[str, Any]) -> int:
         "test": problem.risk.empirical(options["test_points"], key=test_key),
         **problem.shifted(solution.value, shifted_key),
     }
-    with doing("the report: residuals on fresh points, the worst of them, the error of f"):
+    with doing("the report: fresh points, the worst point, the error of f"):
         checks = problem.checks(solution.value)
         report = fe.RiskReport(solution, exact=problem.exact, checks=checks, **risks)
     facts = {
