@@ -97,3 +97,67 @@ class Sovereign:
             "spread": (borrowed * spread).sum() / borrowed.sum(),
             "debt": -(repaid * following).sum() / repaid.sum(),
         }
+
+
+def retirement(savings, periods=20, beta=0.98, gross=1.0, income=20.0, delta=1.0, scale=0.0):
+    """The model of retirement by DC-EGM (Iskhakov, Jorgensen, Rust and Schjerning, 2017): for each
+    age but the last a function of wealth that returns consumption and value of one who works.
+
+    Log utility, retirement for good, no debt. Euler's equation is solved backwards at each saving;
+    where wealth so found does not rise, more than one saving satisfies it, and the upper envelope
+    keeps the best.
+    """
+    discounted = [beta ** np.arange(periods - t) for t in range(periods)]
+    lives = np.array([d.sum() for d in discounted])
+
+    def retired(m, t):
+        """Consumption and value of one who has retired."""
+        k = np.arange(periods - t)
+        level = discounted[t] @ (k * np.log(beta * gross) - np.log(lives[t]))
+        return m / lives[t], lives[t] * np.log(m) + level
+
+    def ahead(m, t, work):
+        """E u'(c) and E V at age t of one who may still retire."""
+        c_rest, rest = retired(m, t)
+        if work is None:  # nobody works at the last age
+            return 1 / c_rest, rest
+        c, v = work(m)
+        top = np.maximum(v, rest)
+        if scale == 0:
+            return np.where(v >= rest, 1 / c, 1 / c_rest), top
+        odds, against = np.exp((v - top) / scale), np.exp((rest - top) / scale)
+        total = odds + against
+        return (odds / c + against / c_rest) / total, top + scale * np.log(total)
+
+    found, work = [], None
+    for t in range(periods - 2, -1, -1):
+        marginal, value = ahead(gross * savings + income, t + 1, work)
+        c = 1 / (beta * gross * marginal)
+        work = upper_envelope(savings + c, np.log(c) - delta + beta * value, c)
+        found.insert(0, work)
+    return found, retired
+
+
+def upper_envelope(m, v, c):
+    """The function m -> (c, v) that takes the best of the pieces of a curve that may turn back, and
+    of spending all, of which the first point is the end."""
+    rest = v[0] - np.log(c[0])  # what is ahead of one who saves nothing
+
+    def at(x):
+        c_best, best = x.copy(), np.log(x) + rest
+        best[x > m.max()] = -np.inf
+        best[x > m[0]] = -np.inf
+        order = np.argsort(x)
+        y = x[order]
+        first = np.searchsorted(y, np.minimum(m[:-1], m[1:]), "left")
+        last = np.searchsorted(y, np.maximum(m[:-1], m[1:]), "right")
+        for k in np.flatnonzero(last > first):
+            here = order[first[k] : last[k]]
+            share = (x[here] - m[k]) / (m[k + 1] - m[k])
+            value = v[k] + share * (v[k + 1] - v[k])
+            better = value > best[here]
+            best[here] = np.where(better, value, best[here])
+            c_best[here] = np.where(better, c[k] + share * (c[k + 1] - c[k]), c_best[here])
+        return c_best, best
+
+    return at

@@ -1,10 +1,13 @@
 """Problems of discrete choice, against value iteration in NumPy."""
 
+import runpy
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from references_choices import Sovereign
+from references_choices import retirement, Sovereign
 
 from fesolve import problems
 
@@ -54,3 +57,29 @@ def test_shocks_to_taste_smooth_the_decision():
     values = [np.asarray(jax.vmap(at(s))(jnp.linspace(-0.3, 0.1, 41))) for s in (0.02, 0.002, 0.0)]
     gaps = [np.max(np.abs(v - values[2])) for v in values[:2]]
     assert gaps[1] < 0.3 * gaps[0]
+
+
+def test_the_reference_for_retirement_converges():
+    """DC-EGM on half as many savings, and the last choice in closed form: of wealth m and an income
+    to come, a share for each of two periods, where something is saved."""
+    coarse, fine = (retirement(420 * np.linspace(0, 1, n) ** 2)[0] for n in (1_001, 2_001))
+    wealth = np.linspace(25.0, 300.0, 60)
+    np.testing.assert_allclose(fine[0](wealth)[1], coarse[0](wealth)[1], atol=1e-3)
+    np.testing.assert_allclose(fine[18](wealth)[0], (wealth + 20.0) / 1.98, rtol=1e-9)
+
+
+@pytest.mark.slow
+def test_retirement_against_dcegm():
+    """At all ages, off the jumps of consumption, with shocks to taste and without."""
+    model = runpy.run_path(str(Path(__file__).parent.parent / "examples" / "retirement.py"))
+    wealth = np.exp(np.linspace(np.log(10.5), np.log(300.0), 200))
+    for values, scale, share in ((model["smooth"], 0.05, 0.95), (model["sharp"], 0.0, 0.75)):
+        theirs, _ = retirement(420 * np.linspace(0, 1, 4_001) ** 2, scale=scale)
+        for t in range(18):
+            c, v = theirs[t](wealth)
+            at = lambda m, t=t, values=values, s=scale: model["consumption"](m, values[t + 1], t, s)
+            ours = np.asarray(jax.vmap(at)(jnp.asarray(wealth)))
+            worth = np.asarray(jax.vmap(values[t])(jnp.log(wealth)))
+            assert np.max(np.abs(worth - v)) < 2e-3
+            off = np.abs(ours / c - 1)
+            assert np.median(off) < 5e-5 and np.mean(off < 1e-3) > share

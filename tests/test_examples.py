@@ -35,6 +35,7 @@ LONG = {
     "principal_components",
     "pseudo_states",
     "regularisation",
+    "retirement",
     "sensitivities",
     "symmetric_firms",
     "transfer",
