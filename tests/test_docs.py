@@ -23,7 +23,7 @@ def blocks(page):
     return [(text[: m.start(1)].count("\n"), m.group(1)) for m in BLOCK.finditer(text)]
 
 
-LONG = {"docs/learning.md", "docs/economics.md", "docs/diagnostics.md"}
+LONG = {"docs/learning.md", "docs/economics.md", "docs/diagnostics.md", "docs/estimation.md"}
 
 
 def with_code():

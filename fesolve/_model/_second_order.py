@@ -127,7 +127,7 @@ def second_order(
     """
     linear = first_order(model, steady, args=args)
     u = at(steady, "steady")
-    eta = _shocks(shocks, linear.x, len(linear.transition_slope))
+    eta = loadings(shocks, linear.x, len(linear.transition_slope))
     _, today, tomorrow = (np.asarray(a, float) for a in linearised(model, args, u, u.vector))
     g, h = (np.asarray(s, float) for s in (linear.policy_slope, linear.transition_slope))
     n = len(h)
@@ -185,7 +185,7 @@ def _sylvester(d: np.ndarray, h: np.ndarray, right: np.ndarray) -> np.ndarray:
     return (u @ x @ basis.conj().T).real
 
 
-def _shocks(shocks: Any, x: PyTree, n: int) -> Float[np.ndarray, "n_x n_e"]:
+def loadings(shocks: Any, x: PyTree, n: int) -> Float[np.ndarray, "n_x n_e"]:
     """eta, one column a shock."""
     sentence = (
         "`shocks` must be standard deviations shaped like x, or a matrix with a row for each of "

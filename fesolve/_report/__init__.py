@@ -10,11 +10,16 @@ from ._den_haan import (
     DynamicEulerErrors as DynamicEulerErrors,
 )
 from ._error_curve import error_curve as error_curve, ErrorCurve as ErrorCurve
+from ._estimates import Estimates as Estimates
+from ._estimation import maximum_likelihood as maximum_likelihood
+from ._estimation import method_of_moments as method_of_moments
 from ._euler_errors import (
     consumption_units as consumption_units,
     euler_errors as euler_errors,
     EulerErrors as EulerErrors,
 )
+from ._filter import hp_cycle as hp_cycle
+from ._linear_moments import linear_moments as linear_moments, LinearMoments as LinearMoments
 from ._moments import (
     binding_share as binding_share,
     simulated_moments as simulated_moments,

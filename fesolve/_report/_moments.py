@@ -96,6 +96,7 @@ def simulated_moments(
     of: Callable[[Hypothesis, Point], PyTree] | None = None,
     *,
     lags: int = 1,
+    filtered: Callable[[Array], Array] | None = None,
     paths: int | Any = 100,
     key: PRNGKeyArray,
 ) -> SimulatedMoments:
@@ -117,6 +118,8 @@ def simulated_moments(
     - `of`: `of(f, x)`, the quantities, as a number, an array or a dict of them; by default the
       state.
     - `lags`: up to which lag autocorrelations are given, in periods, or in steps of a diffusion.
+    - `filtered`: what a series is replaced with before its moments are taken: `fe.hp_cycle`, or any
+      function of an array of shape (periods, columns) that filters each column.
     - `paths`: the number of independent paths.
     - `key`: a PRNG key.
 
@@ -134,8 +137,22 @@ def simulated_moments(
             f"`lags` must lie between 0 and {values.shape[1] - 1}, the length of a path less one; "
             f"got {lags}"
         )
+    if filtered is not None:
+        values = _filtered(filtered, values)
     value, error = _moments(values, lags)
     return SimulatedMoments(names_of(of, f, states), value, error)
+
+
+def _filtered(filtered: Callable, values: Float[Array, "n t m"]) -> Float[Array, "n t m"]:
+    """All series of all paths, as the columns of one array."""
+    n, t, m = values.shape
+    columns = jnp.asarray(filtered(values.transpose(1, 0, 2).reshape(t, n * m)))
+    if columns.shape != (t, n * m):
+        raise ValueError(
+            f"`filtered` must keep the shape (periods, columns), {(t, n * m)}; it returned "
+            f"{columns.shape}"
+        )
+    return columns.astype(values.dtype).reshape(t, n, m).transpose(1, 0, 2)
 
 
 @compiled
