@@ -10,13 +10,22 @@ import re
 
 GREEK = re.findall(
     r"\w+",
-    "alpha beta gamma delta epsilon zeta eta theta vartheta kappa lambda mu nu xi pi rho sigma tau "
-    "phi chi psi omega Gamma Delta Theta Lambda Sigma Phi Psi Omega Pi",
+    "alpha beta gamma delta epsilon zeta eta theta vartheta iota kappa lambda mu nu xi pi rho "
+    "sigma tau phi chi psi omega Gamma Delta Theta Lambda Sigma Phi Psi Omega Pi",
 )
 FUNCTIONS = ["exp", "log", "sin", "cos", "max", "min", "lim", "sqrt", "int", "sum"]
 UPRIGHT = ["net", "mean", "Hess", "Var", "Cov", "tr", "argmax", "argmin", "sign"]
 ARTICLES = {"a", "A", "I"}
 AFTER_LETTERS = {"and", "at", "in", "is", "of", "on", "or", "to", "with"}
+LETTER_NAMES = re.findall(
+    r"\w+",
+    "alpha beta gamma delta zeta eta theta kappa lambda mu nu xi pi rho sigma tau chi psi omega "
+    "Delta Sigma Pi Omega",
+)
+LETTERS = {"ε": r"\varepsilon ", "φ": r"\varphi "} | {
+    letter: f"\\{name} "
+    for letter, name in zip("αβγδζηθκλμνξπρστχψωΔΣΠΩ", LETTER_NAMES, strict=True)
+}
 OPERATORS = {
     "<=": r" \le ",
     ">=": r" \ge ",
@@ -30,22 +39,24 @@ OPERATORS = {
     "~": r" \sim ",
     " . ": r" \cdot ",
 }
+Names = frozenset[str]
 SPACE = r"\, "
 CLOSES = {"(": ")", "[": "]", "{": "}", "|": "|"}
 TEX = {"{": r"\{", "}": r"\}"}
 CODE = re.compile(r"(`[^`]*`|\$\$[^$]*\$\$|\$[^$]*\$|\[[^\]]*\]\([^)]*\))")
 
 
-def typeset(text: str) -> str:
-    """A docstring in Markdown, its formulas between dollars; code and links stay as they are."""
+def typeset(text: str, names: Names = frozenset()) -> str:
+    """A docstring in Markdown, its formulas between dollars; code and links stay as they are. Words
+    that are `names`, such as those of parameters, may stand in formulas."""
     blocks = []
     for block in text.split("\n\n"):
         if re.match(r"    \S", block):  # an indented line is a formula of its own, or code
-            tex = formula(" ".join(block.split()).rstrip(","))
+            tex = formula(" ".join(block.split()).rstrip(","), names)
             blocks.append(block if tex is None else f"$$\n{tex}\n$$")
         else:
             parts = CODE.split(block)
-            parts[::2] = map(_inline, parts[::2])
+            parts[::2] = [_inline(part, names) for part in parts[::2]]
             blocks.append("".join(parts))
     return "\n\n".join(blocks)
 
@@ -57,18 +68,18 @@ def page(markdown: str) -> str:
     return "".join(parts)
 
 
-def headline(text: str) -> tuple[str | None, str]:
+def headline(text: str, names: Names = frozenset()) -> tuple[str | None, str]:
     """The first line of a docstring of a problem, `equation: what it is`, as TeX and words."""
     equation, colon, words = text.partition(": ")
-    tex = formula(equation) if colon else None
-    return (None, typeset(text)) if tex is None else (tex, typeset(words))
+    tex = formula(equation, names) if colon else None
+    return (None, typeset(text, names)) if tex is None else (tex, typeset(words, names))
 
 
-def formula(text: str) -> str | None:
+def formula(text: str, names: Names = frozenset()) -> str | None:
     """A text that is a formula from end to end as TeX; formulas may be parted by commas."""
     found, position = [], 0
     while True:
-        reader = _Reader(text, position)
+        reader = _Reader(text, position, names)
         tex = reader.expression(outside=True)
         if tex is None:
             return None
@@ -81,12 +92,12 @@ def formula(text: str) -> str | None:
         position += 2
 
 
-def _inline(text: str) -> str:
+def _inline(text: str, names: Names) -> str:
     out, position = [], 0
     while position < len(text):
         before = text[position - 1] if position else " "
         if not re.match(r"[\w'^_)\]*-]", before) and not re.search(r"\d\.$", text[:position]):
-            reader = _Reader(text, position)
+            reader = _Reader(text, position, names)
             tex = reader.expression(outside=True)
             if tex is not None and reader.is_formula(position):
                 out.append(f"${tex.removeprefix(SPACE).strip()}$")
@@ -101,8 +112,8 @@ class _Reader:
     """Reads a formula from a position of a text on; each method returns its TeX, or `None` and
     leaves the position where it was."""
 
-    def __init__(self, text: str, position: int) -> None:
-        self.text, self.position = text, position
+    def __init__(self, text: str, position: int, names: Names) -> None:
+        self.text, self.position, self.names = text, position, names
         self.has_structure = False
 
     def is_formula(self, begin: int) -> bool:
@@ -136,7 +147,9 @@ class _Reader:
             joined = self._operator(outside)
             if joined is None:
                 self._match(r"[ \n]\s*")
-                if outside and (tex == "a" or self._is_article()):
+                word = re.match("[A-Za-z]*", self.text[self.position :]).group()
+                prose = tex == "a" or re.fullmatch(r"\\mathrm{\w+}", tex) or self._is_own(word)
+                if outside and (prose or self._is_article()):
                     self.position = begin
                     return tex
             sign = (self._match(r"-(?=[\w(\[{|])") or "") if joined else ""
@@ -156,12 +169,18 @@ class _Reader:
         word = found.group(2)
         return len(word) > 1 and word not in {*GREEK, *FUNCTIONS, *UPRIGHT, *AFTER_LETTERS}
 
+    def _is_own(self, word: str) -> bool:
+        """Whether a word is a name of the model, or an abbreviation."""
+        if len(word) == 1 or _name(word) is not None:
+            return False
+        return word in self.names or bool(re.fullmatch("[A-Z]{2,3}", word))
+
     def _operator(self, outside: bool) -> str | None:
         begin = self.position
         found = self._match(r"\s+\.\s+(?=\w)|\s*(<=|>=|->|[=<>+/~]|-(?!-))\s*")
         if found is None:
             comma = None if outside else self._match(r"[,;]\s*")
-            return None if comma is None else ", "
+            return None if comma is None else f"{comma[0]} "
         operator = found if " . " in found else found.strip()
         between = found.startswith((" ", "\n")), found.endswith((" ", "\n"))
         if operator == "-" and between[0] != between[1]:  # a hyphen, or a dash of a list
@@ -183,7 +202,7 @@ class _Reader:
         opening = self._match(r"[(\[{|]")
         if opening:
             return self._closed(opening, begin)
-        name = self._match(r"[A-Za-z]+")
+        name = self._match(r"[A-Za-z]+|[\u03b1-\u03c9\u0394\u03a3\u03a0\u03a9]")
         if not name:
             return None
         if self.position < len(self.text) and re.match(r"\d", self.text[self.position]):
@@ -193,6 +212,8 @@ class _Reader:
                 return f"{name}_{{{digits}}}"
             self.position = begin
             return None
+        if self._is_own(name):
+            return rf"\mathrm{{{name}}}"
         tex = _name(name)
         if tex is None:
             self.position = begin
@@ -221,7 +242,7 @@ class _Reader:
                     after += found
                 else:
                     primes += found
-            elif found := self._match(r"\\\*(?!\w)|\*+(?!\w)"):
+            elif "*" not in above and (found := self._match(r"\\\*(?!\w)|\*+(?!\w)")):
                 above += found.replace("\\", "")
             elif (found := self._script("_")) and not below:
                 below = found
@@ -291,7 +312,7 @@ def _name(name: str) -> str | None:
     if name in UPRIGHT:
         return rf"\operatorname{{{name}}}"
     if len(name) == 1:
-        return name
+        return LETTERS.get(name, name)
     if name.endswith("bar") and len(name) == 4:
         return rf"\bar {name[0]}"
-    return rf"\, {name}" if len(name) == 2 and name[0] == "d" and name[1] in "tWxsrfz" else None
+    return rf"\, {name}" if len(name) == 2 and name[0] == "d" and name[1] in "tWxsrfzpq" else None

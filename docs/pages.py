@@ -66,7 +66,8 @@ def problem(name: str, function: Callable[..., Any], folder: Path) -> str:
     found = json.loads((folder / "found.json").read_text())
     text, _, arguments = (inspect.getdoc(function) or "").partition("**Arguments:**")
     first, _, rest = text.strip().partition("\n")
-    equation, words = headline(first)
+    names = frozenset(inspect.signature(function).parameters)
+    equation, words = headline(first, names)
     lead = words if equation is None else f"{words[0].upper()}{words[1:]}"
     shown = (
         [] if equation is None else [f'<div class="equation" markdown>\n\n${equation}$\n\n</div>']
@@ -85,7 +86,7 @@ def problem(name: str, function: Callable[..., Any], folder: Path) -> str:
         f"**{lead}**" if "$" not in lead else lead,
         *shown,
         picture(f"{name}-solution.svg", f"{name}: the solution"),
-        typeset(rest.strip()),
+        typeset(rest.strip(), names),
         "## Solve it",
         f"```console\n$ fesolve solve {name}\n```",
         "```py\nimport jax, fesolve as fe\n\n"
@@ -165,7 +166,8 @@ def problems(catalogue: Mapping[str, Callable]) -> str:
 def _cards(catalogue: Mapping[str, Callable]) -> str:
     cards = []
     for name, function in catalogue.items():
-        equation, words = headline((inspect.getdoc(function) or "").splitlines()[0])
+        names = frozenset(inspect.signature(function).parameters)
+        equation, words = headline((inspect.getdoc(function) or "").splitlines()[0], names)
         shown = words if equation is None else f"${equation}$: {words}"
         parts = re.split(r"\$([^$]*)\$", shown)
         parts[::2] = map(html.escape, parts[::2])
