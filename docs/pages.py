@@ -68,6 +68,8 @@ def problem(name: str, function: Callable[..., Any], folder: Path) -> str:
     first, _, rest = text.strip().partition("\n")
     names = frozenset(inspect.signature(function).parameters)
     equation, words = headline(first, names)
+    if equation is None:  # a sentence, which goes on until its paragraph ends
+        words, _, rest = typeset(text.strip(), names).partition("\n\n")
     lead = words if equation is None else f"{words[0].upper()}{words[1:]}"
     shown = (
         [] if equation is None else [f'<div class="equation" markdown>\n\n${equation}$\n\n</div>']
@@ -86,7 +88,7 @@ def problem(name: str, function: Callable[..., Any], folder: Path) -> str:
         f"**{lead}**" if "$" not in lead else lead,
         *shown,
         picture(f"{name}-solution.svg", f"{name}: the solution"),
-        typeset(rest.strip(), names),
+        rest.strip() if equation is None else typeset(rest.strip(), names),
         "## Solve it",
         f"```console\n$ fesolve solve {name}\n```",
         "```py\nimport jax, fesolve as fe\n\n"
