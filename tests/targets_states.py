@@ -20,12 +20,13 @@ def path_errors(problem, f):
     return sizes.mean(), sizes.max()
 
 
-def countries(count, kind, degree, targets, limit, timed):
-    problem = problems.multi_country(countries=count)
+def countries(count, kind, degree, targets, limit, timed, **parameters):
+    problem = problems.multi_country(countries=count, **parameters)
     solution, spent = from_nothing(solver_of(problem, kind, degree=degree), timed)
     reached = path_errors(problem, solution.value)
     errors = [Figure(e, t, w) for e, t, w in zip(reached, targets, ("mean", "max"), strict=True)]
-    work = f"multi_country, {count} countries, {kind} degree {degree}"
+    bound = ", capital that stays" if parameters else ""
+    work = f"multi_country, {count} countries{bound}, {kind} degree {degree}"
     return Line(work, errors, [Figure(spent, limit, "s")])
 
 
@@ -33,7 +34,8 @@ def multi_country(timed=True):
     return [
         countries(2, "chebyshev", 5, (-9.5, -8.0), 10.0, timed),
         countries(2, "symmetric", 4, (-8.5, -7.0), 10.0, timed),
-        countries(10, "symmetric", 3, (-7.5, -5.5), 600.0, timed),
+        countries(2, "chebyshev", 5, (-5.8, -3.5), 10.0, timed, least_investment=0.0),
+        countries(10, "symmetric", 3, (-7.0, -5.5), 600.0, timed),
     ]
 
 

@@ -32,6 +32,7 @@ class MultiCountry:
     - `rho`: the persistence of log productivity.
     - `sigma`: the standard deviation of each country's own shock, and of the common one.
     - `kappa`: the cost of adjusting capital.
+    - `least_investment`: as a share of capital; -1 is no bound, 0 that installed capital stays.
     - `elasticity_low`: of intertemporal substitution, in the first country.
     - `elasticity_high`: in the last one; evenly spread between them.
     """
@@ -43,6 +44,7 @@ class MultiCountry:
     rho: float = 0.95
     sigma: float = 0.01
     kappa: float = 0.5
+    least_investment: float = -1.0
     elasticity_low: float = 0.25
     elasticity_high: float = 1.0
 
@@ -52,10 +54,16 @@ class MultiCountry:
         check_persistence(rho=self.rho)
         if self.countries < 2:
             raise ValueError(f"`countries` must be at least 2; got {self.countries}")
-        check_positive(**{name: x for name, x in vars(self).items() if name != "rho"})
+        free = ("rho", "least_investment")
+        check_positive(**{name: x for name, x in vars(self).items() if name not in free})
+        if not -1.0 <= self.least_investment < self.delta:
+            raise ValueError(
+                "`least_investment` must be at least -1, and less than `delta`, what is invested "
+                f"at rest; got {self.least_investment}"
+            )
 
     def linear(self) -> tuple[np.ndarray, np.ndarray]:
-        """(G, S): to first order (log k', log lambda) = G (log k, z), and the covariance S of the
+        """(G, S): to first order (log q, log lambda) = G (log k, z), and the covariance S of the
         states that this leads to."""
         from scipy.linalg import solve_discrete_lyapunov
 
@@ -63,9 +71,9 @@ class MultiCountry:
 
         def between(x, y, x1, y1):
             return (
-                x1[:n] - y[:n],
+                x1[:n] - x[:n] - jnp.log(equations.growth(y)),
                 x1[n:] - self.rho * x[n:],
-                equations.euler(x, y, equations.gain(y[:n], x1, y1)),
+                equations.euler(y, equations.gain(x1, y1)),
                 equations.resources(x, y),
             )
 
@@ -77,25 +85,32 @@ class MultiCountry:
 
 
 class Equations:
-    """The equations in logarithms: x = (log k, z), y = (log k', log lambda), all zero at rest."""
+    """The equations in logarithms: x = (log k, z), y = (log q, log lambda), all zero at rest."""
 
     def __init__(self, m: MultiCountry) -> None:
         self.m = m
         self.productivity = (1 / m.beta - 1 + m.delta) / m.zeta
         self.elasticities = np.linspace(m.elasticity_low, m.elasticity_high, m.countries)
 
-    def gain(self, log_k, x1, y1):
-        """lambda' times what a unit of capital brings tomorrow; `log_k`, that capital."""
+    def growth(self, y):
+        """k' / k of each country, where 1 + kappa (k' / k - 1) = q / lambda, or at its bound."""
         m, n = self.m, self.m.countries
-        growth = jnp.exp(y1[:n] - log_k)
-        product = m.zeta * self.productivity * jnp.exp(x1[n:] + (m.zeta - 1) * log_k)
-        return jnp.exp(y1[n]) * (1 - m.delta + product + 0.5 * m.kappa * (growth**2 - 1))
+        wanted = 1 + (jnp.exp(y[:n] - y[n]) - 1) / m.kappa
+        return jnp.maximum(wanted, 1 - m.delta + m.least_investment)
 
-    def euler(self, x, y, gain):
-        """beta E[gain] / (lambda (1 + kappa (k' / k - 1))) - 1 of each country."""
+    def gain(self, x, y):
+        """What a unit of capital is worth: lambda times what it brings, without its part in the
+        price mu of the bound."""
         m, n = self.m, self.m.countries
-        cost = 1 + m.kappa * (jnp.exp(y[:n] - x[:n]) - 1)
-        return m.beta * gain * jnp.exp(-y[n]) / cost - 1
+        growth, price = self.growth(y), jnp.exp(y[n])
+        product = m.zeta * self.productivity * jnp.exp(x[n:] + (m.zeta - 1) * x[:n])
+        brings = 1 - m.delta + product + 0.5 * m.kappa * (growth**2 - 1)
+        bound = price * (1 + m.kappa * (growth - 1)) - jnp.exp(y[:n])
+        return price * brings - (1 - m.delta + m.least_investment) * bound
+
+    def euler(self, y, gain):
+        """beta E[gain] / q - 1 of each country."""
+        return self.m.beta * gain * jnp.exp(-y[: self.m.countries]) - 1
 
     def consumption(self, y):
         m = self.m
@@ -104,7 +119,7 @@ class Equations:
     def resources(self, x, y):
         """What is left of all countries' output, relative to their consumption at rest."""
         m, n = self.m, self.m.countries
-        k, growth = jnp.exp(x[:n]), jnp.exp(y[:n] - x[:n]) - 1
+        k, growth = jnp.exp(x[:n]), self.growth(y) - 1
         output = self.productivity * jnp.exp(x[n:] + m.zeta * x[:n])
         investment = k * (growth + m.delta + 0.5 * m.kappa * growth**2)
         left = output - investment - self.consumption(y)
@@ -113,18 +128,20 @@ class Equations:
 
 @model(MultiCountry)
 def multi_country(m: MultiCountry) -> Problem:
-    """beta E[lambda' MPK'_j] = lambda (1 + kappa (k'_j / k_j - 1)): N countries that share risks.
+    """q_j = beta E[lambda' MPK'_j - (1 - delta) mu'_j]: N countries that share their risks.
 
     A planner divides the output of all countries, exp(z_j) k_j^zeta each, into consumption and
     capital, whose adjustment costs (kappa / 2) k_j (k'_j / k_j - 1)^2. MPK_j = 1 - delta + zeta A
-    exp(z_j) k_j^(zeta - 1) + (kappa / 2) ((k'_j / k_j)^2 - 1), and lambda is the price of
-    consumption, c_j proportional to lambda^-g_j. States are the 2N of log k and z; unknown are
-    log k'_j and log lambda, as corrections of the solution to first order. Countries differ in g_j
-    alone, which matters for nothing but the sum of consumption: each country's investment is one
-    function of its own state and of symmetric functions of all. In the moments of the states, the
-    complete polynomials of degree 2 so are 27 numbers, those of degree 3 are 77, however many
-    countries there are. Points come from the normal distribution to which the linear solution
-    leads, a little widened; the report adds the path of the solution.
+    exp(z_j) k_j^(zeta - 1) + (kappa / 2) ((k'_j / k_j)^2 - 1), lambda is the price of consumption,
+    c_j proportional to lambda^-g_j, and q_j what capital is expected to be worth. Then lambda (1 +
+    kappa (k'_j / k_j - 1)) = q_j, or investment is at its bound, whose price mu_j is the
+    difference: the bend stands in the equations, and what is approximated is an expectation. States
+    are the 2N of log k and z; unknown are log q_j and log lambda, as corrections of the solution to
+    first order. Countries differ in g_j alone, which matters for nothing but the sum of
+    consumption: each country's investment is one function of its own state and of symmetric
+    functions of all. In the moments of the states, the complete polynomials of degree 2 so are 27
+    numbers, those of degree 3 are 77, however many countries there are. Points come from the normal
+    distribution to which the linear solution leads, a little widened; the report adds the path.
     """
     n, equations = m.countries, Equations(m)
     slope, covariance = m.linear()
@@ -132,34 +149,38 @@ def multi_country(m: MultiCountry) -> Problem:
     scale = np.sqrt(np.diag(covariance)).reshape(2, n).mean(axis=1)
 
     def step(f, x, e):
-        return jnp.concatenate([f(x)[:n], m.rho * x[n:] + m.sigma * (e[:n] + e[n])])
+        capital = x[:n] + jnp.log(equations.growth(f(x)))
+        return jnp.concatenate([capital, m.rho * x[n:] + m.sigma * (e[:n] + e[n])])
 
     def planner(f, x, rule):
         y = f(x)
 
         def gain(e):
             x1 = step(f, x, e)
-            return equations.gain(y[:n], x1, f(x1))
+            return equations.gain(x1, f(x1))
 
         expected = fe.expectation(gain, rule)
-        return {"euler": equations.euler(x, y, expected), "resources": equations.resources(x, y)}
+        return {"euler": equations.euler(y, expected), "resources": equations.resources(x, y)}
 
     shock = fe.Normal(np.zeros(n + 1), 1.0)
     nodes = fe.Monomial(shock, 3).quadrature(1)
     states = fe.Normal(np.zeros(2 * n), covariance=WIDTH**2 * covariance)
 
-    def corrected(correction):
-        return lambda key: fe.Ansatz(corrected_slope, Parts(correction(key), fe.freeze(slope)))
+    def chosen(correction, points):
+        draw = lambda key: fe.Ansatz(corrected_slope, Parts(correction(key), fe.freeze(slope)))
+        # relative to deviations from rest, which are some percent themselves
+        solver = fe.LevenbergMarquardt(accuracy=2e-3)
+        return Choice(draw, points, sample=by_sampling, solver=solver)
 
     def symmetric(degree: int = 4 if n < 5 else 3) -> Choice:
         points = max(40, 8 * degree**2, 500 // n)
-        return Choice(corrected(lambda key: Symmetric(degree, scale)), points, sample=by_sampling)
+        return chosen(lambda key: Symmetric(degree, scale), points)
 
     def chebyshev(degree: int = 3) -> Choice:
         ends = [(-WIDEST * s, WIDEST * s) for s in np.sqrt(np.diag(covariance))]
         basis = fe.Tensor(*[fe.Chebyshev(degree, end) for end in ends], degree=degree)
         series = fe.Series(basis, n + 1)
-        return Choice(corrected(lambda key: series), 2 * basis.size, sample=by_sampling)
+        return chosen(lambda key: series, 2 * basis.size)
 
     def shifted(f, key):
         """The path of f, with a rule that is exact to the fifth degree at least."""
@@ -172,7 +193,9 @@ def multi_country(m: MultiCountry) -> Problem:
         risk=fe.Risk(planner, states, args=(nodes,)),
         hypotheses={"symmetric": symmetric, "chebyshev": chebyshev},
         shifted=shifted,
-        functions=lambda f: {"growth of the first country's capital": lambda x: f(x)[0] - x[0]},
+        functions=lambda f: {
+            "growth of the first country's capital": lambda x: equations.growth(f(x))[0] - 1
+        },
         coordinates=(
             *(f"log k_{j + 1}" for j in range(n)),
             *(f"z_{j + 1}" for j in range(n)),
