@@ -73,6 +73,35 @@ def test_every_solver_finds_elements(name):
     np.testing.assert_allclose(jax.vmap(solution.value)(x), exact, rtol=0, atol=1e-11)
 
 
+@pytest.mark.parametrize("degree", [5, pytest.param(3, marks=pytest.mark.slow)])
+def test_knots_of_splines_are_found(degree):
+    """f' = sin(6 x) - f, against SciPy."""
+    forced = lambda f, x: jax.grad(f)(x) + f(x) - jnp.sin(6 * x)
+    risk = (fe.Risk(forced, fe.Uniform(0.0, 3.0)) + fe.Risk(initial, fe.Dirac(0.0))).quadrature(8)
+    f = fe.Series(fe.BSpline(4, (0.0, 3.0), degree=degree, adaptive=True))
+    solution = fe.solve(risk, f)
+    assert solution.solved
+    x, tight = np.linspace(0.0, 3.0, 101), {"rtol": 1e-11, "atol": 1e-11}
+    exact = solve_ivp(lambda t, u: np.sin(6 * t) - u, (0.0, 3.0), [1.0], t_eval=x, **tight)
+    np.testing.assert_allclose(jax.vmap(solution.value)(x), exact.y[0], rtol=0, atol=3e-8)
+    knots = solution.value.basis.knots
+    assert 5 < knots.size == int(solution.stats["knots"]) and np.all(np.diff(knots) > 0)
+
+
+def test_knots_gather_at_a_layer():
+    """0.02^2 f'' = f with f = 1 at both ends: half of the interval is flat."""
+    layers = lambda f, x: 4e-4 * jax.grad(jax.grad(f))(x) - f(x)
+    risk = fe.Risk(layers, fe.Uniform(0.0, 1.0)).quadrature(8)
+    risk = risk + fe.Risk(initial, fe.Dirac(0.0)) + fe.Risk(initial, fe.Dirac(1.0))
+    f = fe.Series(fe.BSpline(8, (0.0, 1.0), degree=6, adaptive=True))
+    solution = fe.solve(risk, f, fe.LinearLeastSquares())
+    x = np.linspace(0.0, 1.0, 101)
+    exact = (np.exp(-x / 0.02) + np.exp((x - 1) / 0.02)) / (1 + np.exp(-1 / 0.02))
+    np.testing.assert_allclose(jax.vmap(solution.value)(x), exact, rtol=0, atol=1e-7)
+    widths = np.diff(solution.value.basis.knots)
+    assert widths.min() <= widths.max() / 4
+
+
 def bvp(equation, interval, left, right, start):
     lo, hi = interval
     risk = fe.Risk(equation, fe.Uniform(lo, hi))

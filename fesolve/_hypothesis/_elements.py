@@ -207,6 +207,8 @@ class BSpline(AbstractLocalBasis):
       the `domain`.
     - `domain`: (lo, hi), with a number of intervals only.
     - `degree`: of the polynomials.
+    - `adaptive`: whether knots are found: intervals are halved in which the last coefficient of the
+      polynomial is above half of the digits, which a low degree gains slowly.
 
     **Raises:** `ValueError` where knots do not rise or do not fit with the `domain`.
 
@@ -215,8 +217,10 @@ class BSpline(AbstractLocalBasis):
 
     knots: Any
     degree: int = eqx.field(static=True)
+    adaptive: bool = eqx.field(static=True)
 
-    def __init__(self, knots: Any, domain: Any = None, *, degree: int = 3):
+    def __init__(self, knots: Any, domain: Any = None, *, degree: int = 3, adaptive: bool = False):
+        self.adaptive = adaptive
         self.degree = checked_degree(degree, "degree", "BSpline")
         if isinstance(knots, bool):
             raise ValueError(f"`knots` of BSpline must be a number or rising knots; got {knots}")
@@ -295,3 +299,38 @@ def piece(breaks: Array, x: Array) -> Array:
     # Comparing with all of them is fastest until they are many.
     method = "compare_all" if breaks.shape[0] <= 512 else "scan_unrolled"
     return jnp.searchsorted(breaks[1:-1], x, side="right", method=method)
+
+
+def spline_polynomials(basis: BSpline, coefficients: np.ndarray) -> np.ndarray:
+    """The Chebyshev coefficients on each interval, (*out, intervals, degree + 1)."""
+    knots, p = np.asarray(basis.knots, float), basis.degree
+    points = np.cos(np.pi * (np.arange(p + 1) + 0.5) / (p + 1))
+    x = knots[:-1, None] + np.diff(knots)[:, None] * (points[None] + 1) / 2
+    values = np.moveaxis(_spline(knots, coefficients, p)(x), (0, 1), (-2, -1))
+    return values @ np.linalg.inv(cheb.chebvander(points, p)).T
+
+
+def with_more_knots(
+    basis: BSpline, coefficients: np.ndarray, pieces: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The knots where the intervals that `pieces` marks are halved, and the coefficients of the
+    same function there."""
+    from scipy.interpolate import make_interp_spline
+
+    knots, p = np.asarray(basis.knots, float), basis.degree
+    finer = np.sort(np.concatenate([knots, (knots[:-1] + knots[1:])[pieces] / 2]))
+    padded = np.pad(finer, p, mode="edge")
+    # at the means of p neighbouring knots, which decide a spline
+    x = (finer[:-1] + finer[1:]) / 2
+    if p > 0:
+        x = np.lib.stride_tricks.sliding_window_view(padded[1:-1], p).mean(axis=1)
+    found = make_interp_spline(x, _spline(knots, coefficients, p)(x), k=p, t=padded)
+    c = np.moveaxis(found.c, 0, -1)
+    return finer.astype(np.asarray(basis.knots).dtype), c.astype(coefficients.dtype)
+
+
+def _spline(knots: np.ndarray, coefficients: np.ndarray, degree: int) -> Any:
+    from scipy.interpolate import BSpline as Spline  # takes long to import
+
+    c = np.moveaxis(np.asarray(coefficients, float), -1, 0)
+    return Spline(np.pad(knots, degree, mode="edge"), c, degree)

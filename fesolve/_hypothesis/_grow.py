@@ -1,13 +1,14 @@
 """Series whose basis a solver may enrich: what is missing in it, and the next richer one.
 
 The Chebyshev coefficients of a smooth function fall geometrically until they are rounding. So a
-series is resolved where its last coefficients are, on each piece of a piecewise one.
+series is resolved where its last coefficients are, on each piece of a piecewise one; those of a
+spline, whose degree is low, need half of the digits.
 
 **Source:** Aurentz and Trefethen (2017), "Chopping a Chebyshev series".
 """
 
 from functools import singledispatch
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -16,7 +17,14 @@ import numpy as np
 
 from .._types import Hypothesis
 from ._basis import AbstractBasis, Chebyshev
-from ._elements import halved, polynomials, SpectralElements
+from ._elements import (
+    BSpline,
+    halved,
+    polynomials,
+    SpectralElements,
+    spline_polynomials,
+    with_more_knots,
+)
 from ._series import Series
 
 
@@ -27,10 +35,40 @@ MOST_ELEMENTS, SHORTEST = 2048, 2.0**-26
 jump."""
 ROOM_FOR_DEGREES, ROOM_FOR_ELEMENTS = 64, 32
 """The least room of a program: most functions are resolved by then."""
-ROUNDINGS, MARCHED = {Chebyshev: 10, SpectralElements: 5_000}, 500
-"""What the last coefficients may be, in roundings of the largest: a degree costs little, elements
-have the errors of the others on their ends, and those that are found one after the other are
-compared with themselves alone."""
+MARCHED = 500
+"""What the last coefficients may be, in roundings of the largest, in elements that are found one
+after the other, and compared with themselves alone."""
+
+
+class Rule(NamedTuple):
+    """When the coefficients of a piece resolve a function: how many of them are the last ones,
+    and what they may be as a share of the largest."""
+
+    count: int
+    share: float
+
+
+@singledispatch
+def rule(basis: AbstractBasis, eps: float) -> Rule:
+    """The rule of a basis, in numbers that are rounded to `eps`."""
+    raise NotImplementedError
+
+
+@rule.register
+def _(basis: Chebyshev, eps: float) -> Rule:
+    return Rule(last(basis.size - 1), 10 * eps)
+
+
+@rule.register
+def _(basis: SpectralElements, eps: float) -> Rule:
+    # elements have the errors of the others on their ends
+    return Rule(last(basis.degree), 5_000 * eps)
+
+
+@rule.register
+def _(basis: BSpline, eps: float) -> Rule:
+    # the error of a low degree falls slowly: with the last coefficient goes that of the next
+    return Rule(1, eps**0.5)
 
 
 def last(degree: int) -> int:
@@ -38,9 +76,9 @@ def last(degree: int) -> int:
     return max(2, degree // 8)
 
 
-def share_of_last(xp: Any, c: Any, largest: Any) -> Any:
+def share_of_last(xp: Any, c: Any, largest: Any, count: int) -> Any:
     """The largest of the last coefficients, along the last axis, as a share of another number."""
-    most = xp.max(xp.abs(c[..., -last(c.shape[-1] - 1) :]))
+    most = xp.max(xp.abs(c[..., -count:]))
     return most / (largest + np.finfo(c.dtype).tiny)
 
 
@@ -66,6 +104,15 @@ def is_settled(f: Hypothesis) -> bool:
     return not any(map(looked_after, jax.tree.leaves(f, is_leaf=looked_after)))
 
 
+def in_pieces(f: Hypothesis) -> list[Any]:
+    """The bases in f whose points stand in each piece: elements, and splines whose knots are
+    free."""
+    pieced = lambda node: (
+        is_element_series(node) or (is_free(node) and isinstance(node.basis, BSpline))
+    )
+    return [node.basis for node in jax.tree.leaves(f, is_leaf=pieced) if pieced(node)]
+
+
 def free_series(f: Hypothesis) -> list[Series]:
     """The series in f whose bases a solver may enrich."""
     return [node for node in jax.tree.leaves(f, is_leaf=is_free) if is_free(node)]
@@ -82,10 +129,20 @@ def unresolved(series: Series) -> np.ndarray:
     """Which pieces of a series have last coefficients above rounding; the one of a series that is
     not pieced together."""
     basis, c = series.basis, np.asarray(series.coefficients)
-    pieces = polynomials(basis, c) if isinstance(basis, SpectralElements) else c[..., None, :]
-    largest, allowed = np.abs(pieces).max(), ROUNDINGS[type(basis)] * np.finfo(c.dtype).eps
-    tails = [share_of_last(np, piece, largest) for piece in np.moveaxis(pieces, -2, 0)]
-    return ~(np.asarray(tails) <= allowed)
+    pieces = local_polynomials(basis, c)
+    largest, (count, share) = np.abs(pieces).max(), rule(basis, float(np.finfo(c.dtype).eps))
+    tails = [share_of_last(np, piece, largest, count) for piece in np.moveaxis(pieces, -2, 0)]
+    return ~(np.asarray(tails) <= share)
+
+
+@singledispatch
+def local_polynomials(basis: AbstractBasis, c: np.ndarray) -> np.ndarray:
+    """The Chebyshev coefficients on each piece, (*out, pieces, degree + 1)."""
+    return c[..., None, :]
+
+
+local_polynomials.register(SpectralElements, polynomials)
+local_polynomials.register(BSpline, spline_polynomials)
 
 
 def first(series: Series) -> Series:
@@ -123,13 +180,17 @@ def _(basis: Chebyshev, series: Series, pieces: np.ndarray, most: Series) -> Ser
 
 
 @richer.register
-def _(basis: SpectralElements, series: Series, pieces: np.ndarray, most: Series) -> Series | None:
-    breaks = np.asarray(basis.breaks)
-    pieces = pieces & (np.diff(breaks) > SHORTEST * (breaks[-1] - breaks[0]))
-    if not pieces.any() or basis.number + pieces.sum() > MOST_ELEMENTS:
+def _(
+    basis: SpectralElements | BSpline, series: Series, pieces: np.ndarray, most: Series
+) -> Series | None:
+    ends = np.asarray(basis.pieces)
+    pieces = pieces & (np.diff(ends) > SHORTEST * (ends[-1] - ends[0]))
+    if not pieces.any() or ends.size - 1 + pieces.sum() > MOST_ELEMENTS:
         return None
-    breaks, coefficients = halved(basis, np.asarray(series.coefficients), pieces)
-    return _with(series, eqx.tree_at(lambda b: b.breaks, basis, breaks), jnp.asarray(coefficients))
+    finer = halved if isinstance(basis, SpectralElements) else with_more_knots
+    ends, coefficients = finer(basis, np.asarray(series.coefficients), pieces)
+    where = lambda b: b.breaks if isinstance(basis, SpectralElements) else b.knots
+    return _with(series, eqx.tree_at(where, basis, ends), jnp.asarray(coefficients))
 
 
 def _with(series: Series, basis: AbstractBasis, coefficients: Any) -> Series:
@@ -146,6 +207,11 @@ def with_room(basis: AbstractBasis, series: Series) -> Series:
 @with_room.register
 def _(basis: Chebyshev, series: Series) -> Series:
     return of_degree(series, _room(ROOM_FOR_DEGREES, 2, basis.max_degree))
+
+
+@with_room.register
+def _(basis: BSpline, series: Series) -> Series:
+    return series  # no knots can stand beyond the last, where all that is there ends
 
 
 @with_room.register
@@ -181,6 +247,11 @@ def _(basis: Chebyshev) -> Chebyshev:
 @settled.register
 def _(basis: SpectralElements) -> SpectralElements:
     return SpectralElements(basis.degree, basis.breaks, basis.smoothness)
+
+
+@settled.register
+def _(basis: BSpline) -> BSpline:
+    return BSpline(basis.knots, degree=basis.degree)
 
 
 def fixed(f: Hypothesis) -> Hypothesis:

@@ -27,7 +27,8 @@ def _(basis: SpectralElements) -> list[Word]:
 
 @words.register
 def _(basis: BSpline) -> list[Word]:
-    return [Word(basis.degree, "degree"), *_pieces(basis.knots, "interval")]
+    adaptive = [Word(Plain("adaptive"))] if basis.adaptive else []
+    return [Word(basis.degree, "degree"), *_pieces(basis.knots, "interval"), *adaptive]
 
 
 @words.register

@@ -25,7 +25,7 @@ from .._compiled import program
 from .._evaluation import components
 from .._hypothesis import SpectralElements
 from .._hypothesis._elements import element_functions, units
-from .._hypothesis._grow import element_series, is_element_series, MARCHED, share_of_last
+from .._hypothesis._grow import element_series, is_element_series, last, MARCHED, share_of_last
 from .._least_squares._assembly import Assembly
 from .._least_squares._device_algebra import gauss_newton_step
 from .._types import Hypothesis
@@ -175,7 +175,8 @@ def _tail(basis: SpectralElements, ends: Array, coefficients: list[Any]) -> Arra
     functions = jnp.asarray(element_functions(basis.degree, basis.smoothness), ends.dtype)
     functions = units(jnp, basis, jnp.diff(ends)).T * functions
     parts = [c @ functions for c in coefficients]
-    return jnp.max(jnp.stack([share_of_last(jnp, c, jnp.max(jnp.abs(c))) for c in parts]))
+    shares = [share_of_last(jnp, c, jnp.max(jnp.abs(c)), last(basis.degree)) for c in parts]
+    return jnp.max(jnp.stack(shares))
 
 
 def _power(basis: SpectralElements, order: int, ends: Array) -> Array:

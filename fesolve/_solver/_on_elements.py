@@ -8,14 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._distribution import Dirac, Empirical, Uniform
-from .._hypothesis import SpectralElements
+from .._hypothesis import BSpline, SpectralElements
 from .._hypothesis._grow import element_series, is_element_series
 from .._least_squares._assembly import LeastSquares
 from .._risk import AbstractRisk, SumRisk
 from .._types import changed
 
 
-def on_elements(risk: AbstractRisk, basis: SpectralElements) -> AbstractRisk:
+def on_elements(risk: AbstractRisk, basis: SpectralElements | BSpline) -> AbstractRisk:
     """The risk with each sample of a uniform population moved to Gauss nodes in each element, one
     more than the degree; other terms stay."""
     terms = []
@@ -29,12 +29,12 @@ def on_elements(risk: AbstractRisk, basis: SpectralElements) -> AbstractRisk:
     return SumRisk(tuple(terms)) if isinstance(risk, SumRisk) else terms[0]
 
 
-def _element_nodes(basis: SpectralElements, p: Uniform) -> tuple[Any, Any]:
+def _element_nodes(basis: SpectralElements | BSpline, p: Uniform) -> tuple[Any, Any]:
     """Gauss nodes in the part of each element that lies in the interval of p, with their shares
     of it. The end elements reach as far as the interval does, since their polynomials go on."""
     lower, upper = p.support
-    xp = np if all(isinstance(x, np.ndarray) for x in (basis.breaks, *jax.tree.leaves(p))) else jnp
-    breaks = xp.asarray(basis.breaks)
+    xp = np if all(isinstance(x, np.ndarray) for x in (basis.pieces, *jax.tree.leaves(p))) else jnp
+    breaks = xp.asarray(basis.pieces)
     lower, upper = (xp.asarray(x).astype(breaks.dtype) for x in (lower, upper))
     nodes, weights = np.polynomial.legendre.leggauss(basis.degree + 1)
     nodes = xp.asarray((nodes + 1) / 2, breaks.dtype)[None]

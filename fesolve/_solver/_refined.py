@@ -14,12 +14,13 @@ import numpy as np
 
 from .._distribution._dirac import is_continuous
 from .._distribution._flat import filling_rule
-from .._hypothesis import Chebyshev, SpectralElements
+from .._hypothesis import BSpline, Chebyshev, SpectralElements
 from .._hypothesis._grow import (
     element_series,
     first,
     fixed,
     free_series,
+    in_pieces,
     is_settled,
     map_free,
     of_degree,
@@ -85,7 +86,7 @@ def refined(solve: Callable[[Level], Solution], task: Task) -> Solution:
         if lost or (is_resolved and _is_near_zero(found, before)):
             return _concluded(solutions, free, found.result)
         near = float(found.risk) <= NEAR * before
-        from_here = free if near or element_series(free) else _of_degrees(begin, free)
+        from_here = free if near or in_pieces(free) else _of_degrees(begin, free)
         grown = _grown(from_here, pieces, asked)
         if grown is None:
             place = _place(free, pieces, asked)
@@ -115,8 +116,8 @@ def sample_for(risk: AbstractRisk, f: Hypothesis) -> AbstractRisk:
             for term in risk.terms
         ]
         return sum(terms[1:], terms[0]).quadrature(nodes)  # of shocks that are continuous
-    elements = element_series(f)
-    return on_elements(risk, elements[0].basis) if elements else risk
+    pieced = in_pieces(f)
+    return on_elements(risk, pieced[0]) if pieced else risk
 
 
 def _level(task: Task, free: Hypothesis, solutions: list[Solution], asked: list) -> Level:
@@ -151,7 +152,7 @@ def _grown(f: Hypothesis, pieces: list[np.ndarray], asked: list) -> Hypothesis |
     everywhere = not any(p.any() for p in pieces)
     grown = []
     for node, which, most in zip(free_series(f), pieces, asked, strict=True):
-        is_low = everywhere and isinstance(node.basis, Chebyshev)
+        is_low = everywhere and not isinstance(node.basis, SpectralElements)
         which = np.ones_like(which) if is_low else which
         grown.append(richer(node.basis, node, which, most) if which.any() else node)
     unchanged = all(a is b for a, b in zip(grown, free_series(f), strict=True))
@@ -164,13 +165,13 @@ def _place(f: Hypothesis, pieces: list[np.ndarray], asked: list) -> float | None
     """Where the first element stands that does not resolve f; the shortest where all do, and it is
     so short that the equation is rough there."""
     for node, which, begun in zip(free_series(f), pieces, asked, strict=True):
-        if not isinstance(node.basis, SpectralElements):
+        if isinstance(node.basis, Chebyshev):
             continue
-        breaks = np.asarray(node.basis.breaks)
+        breaks = np.asarray(node.basis.pieces)
         widths, middles = np.diff(breaks), (breaks[:-1] + breaks[1:]) / 2
         if which.any():
             return float(middles[which][0])
-        if widths.min() < ROUGH * np.diff(np.asarray(begun.basis.breaks)).min():
+        if widths.min() < ROUGH * np.diff(np.asarray(begun.basis.pieces)).min():
             return float(middles[np.argmin(widths)])
     return None
 
@@ -189,6 +190,9 @@ def _concluded(
         stats["degree"] = np.asarray(max(degrees))
     if elements:
         stats["elements"] = np.asarray(max(elements))
+    knots = [s.basis.pieces.size for s in series if isinstance(s.basis, BSpline)]
+    if knots:
+        stats["knots"] = np.asarray(max(knots))
     if place is not None:
         stats[UNRESOLVED_AT] = np.asarray(place)
     return Solution(value, total.risk, result, stats, total.history)
