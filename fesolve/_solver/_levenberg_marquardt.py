@@ -32,7 +32,7 @@ from ._fresh_batches import in_fresh_batches, Options
 from ._numpy_algebra import InNumPy
 from ._on_host import in_numpy, is_sparse, on_host, run_on_host
 from ._outcome import Outcome, solution_on_host
-from ._plans import newton_plan, plan_of
+from ._plans import network_plan, newton_plan, series_plan
 from ._refined import Level, refined, sample_for
 from ._reporter import Reporter
 from ._sequential import in_sequence, later
@@ -153,7 +153,9 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
 
     def _plan(self, linear: bool, last: tuple[int, ...], *, timed: bool = True) -> Plan:
         given = (self.max_steps, float(self.damping), float(self.accuracy))
-        return plan_of(linear, last, *given, timed=timed)
+        if linear:
+            return series_plan(*given, timed=timed)
+        return network_plan(last, *given, timed=timed)
 
     def minimum(self, problem: LeastSquares, monitors: tuple = ()) -> Solution:
         """The minimum of a problem as it stands, in the space of its f."""

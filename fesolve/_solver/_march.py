@@ -29,7 +29,6 @@ from .._hypothesis._grow import element_series, is_element_series, last, MARCHED
 from .._least_squares._assembly import Assembly
 from .._least_squares._device_algebra import gauss_newton_step
 from .._types import Hypothesis
-from ._on_elements import Layout
 
 
 MAX_ELEMENTS = 4096
@@ -46,17 +45,25 @@ class Element(NamedTuple):
     steps: Int[Array, ""]
 
 
-def _local(f: Hypothesis, ends: Array, coefficients: list[Any]) -> Hypothesis:
-    """f with one element in place of all."""
+class Layout(NamedTuple):
+    """Which terms of an initial-value problem are conditions, and whether f is one time more
+    differentiable than they say, so that its highest derivative at a break is the equation's."""
+
+    conditions: tuple[bool, ...]
+    closes: bool
+
+
+def with_elements(f: Hypothesis, breaks: Any, coefficients: list[Any]) -> Hypothesis:
+    """f with other elements."""
     given = iter(coefficients)
 
-    def narrow(node: Any) -> Any:
+    def change(node: Any) -> Any:
         if not is_element_series(node):
             return node
         where = lambda s: (s.basis.breaks, s.coefficients)
-        return eqx.tree_at(where, node, (ends, next(given)))
+        return eqx.tree_at(where, node, (breaks, next(given)))
 
-    return jax.tree.map(narrow, f, is_leaf=is_element_series)
+    return jax.tree.map(change, f, is_leaf=is_element_series)
 
 
 class March(NamedTuple):
@@ -100,7 +107,7 @@ class March(NamedTuple):
 
         def moved(power: Array) -> Array:
             values = lambda c: jnp.concatenate(
-                [components(b, _local(self.f, ends, c), ends[0]) for b in self.equations]
+                [components(b, with_elements(self.f, ends, c), ends[0]) for b in self.equations]
             )
             change = [jnp.broadcast_to(power, c.shape) for c in element.coefficients]
             return jax.jvp(values, (element.coefficients,), (change,))[1]
@@ -131,7 +138,7 @@ class March(NamedTuple):
             ]
 
         def rows(u: Array) -> Array:
-            f = _local(self.f, ends, coefficients(u))
+            f = with_elements(self.f, ends, coefficients(u))
             out = [
                 jnp.ravel(jax.vmap(lambda x, b=bare: components(b, f, x))(points))
                 for bare in self.equations

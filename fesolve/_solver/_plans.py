@@ -24,6 +24,7 @@ LINEAR = newton_plan(1)._replace(affine=True)
 """One step, for what is said to be affine."""
 
 
+@functools.lru_cache(256)
 def series_plan(max_steps: int, damping: float, accuracy: float, *, timed: bool = True) -> Plan:
     """f linear in theta: Gauss-Newton; where that does not arrive, damped steps, causally weighted
     on an initial-value problem, and Gauss-Newton again."""
@@ -37,6 +38,7 @@ def series_plan(max_steps: int, damping: float, accuracy: float, *, timed: bool 
     return Plan(_usable(stages, timed), max_steps, (), damping, accuracy)
 
 
+@functools.lru_cache(256)
 def network_plan(
     last: tuple[int, ...], max_steps: int, damping: float, accuracy: float, *, timed: bool = True
 ) -> Plan:
@@ -60,22 +62,6 @@ def network_plan(
 
 def _usable(stages: tuple[Stage, ...], timed: bool) -> tuple[Stage, ...]:
     return tuple(stage for stage in stages if timed or not stage.timely)
-
-
-@functools.lru_cache(256)
-def plan_of(
-    linear: bool,
-    last: tuple[int, ...],
-    max_steps: int,
-    damping: float,
-    accuracy: float,
-    *,
-    timed: bool = True,
-) -> Plan:
-    """The plan of a problem: whether f is linear in theta, and the columns in which it is."""
-    if linear:
-        return series_plan(max_steps, damping, accuracy, timed=timed)
-    return network_plan(last, max_steps, damping, accuracy, timed=timed)
 
 
 def in_jax(

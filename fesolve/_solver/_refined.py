@@ -32,7 +32,7 @@ from .._risk import AbstractRisk
 from .._solution import ended, RESULTS, Solution
 from .._types import changed, Hypothesis
 from ._base import Task
-from ._on_elements import on_elements
+from ._elements import on_elements
 from ._outcome import UNRESOLVED_AT
 from ._sequential import in_sequence, later
 
