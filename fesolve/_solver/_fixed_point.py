@@ -15,6 +15,7 @@ from .._checks import function, tolerance, whole
 from .._distribution import Dirac
 from .._hypothesis._grow import element_series
 from .._least_squares._assembly import Assembly, Equation, LeastSquares, linearise, residuals
+from .._least_squares._large import batch_for
 from .._least_squares._tolerances import default_tolerance
 from .._risk import AbstractRisk
 from .._solution import ended, Interrupted, RESULTS, Solution
@@ -118,7 +119,9 @@ class FixedPoint(AbstractOuterSolver):
         return Rule(float(self.damping), int(self.anderson), float(stop))
 
     def _on_host(self, task: Task, problem: LeastSquares, index: int) -> Solution:
-        keeps_shape = isinstance(self.solver, LevenbergMarquardt) and not element_series(task.f)
+        keeps_shape = isinstance(self.solver, LevenbergMarquardt) and not (
+            element_series(task.f) or self.solver.batch or batch_for(problem)
+        )
         steps = (InShape if keeps_shape else Anyhow)(problem, self.step, index, self.solver)
         rule = self._rule(steps.theta.dtype)
         run = next_run(task.monitors)

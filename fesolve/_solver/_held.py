@@ -10,6 +10,7 @@ from jaxtyping import PRNGKeyArray, PyTree
 
 from .._fingerprint import fingerprint, forget, said, TracedClosureError
 from .._least_squares._assembly import Assembly, LeastSquares
+from .._least_squares._trainable import has_network
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import changed, Hypothesis
 from ._base import AbstractSolver, Task
@@ -44,6 +45,8 @@ class InShape:
         self.whole, self.solver, self.theta = problem, solver, np.asarray(problem.theta)
         self.problem = copy.copy(problem)
         self.problem.assembly = HeldAssembly(problem.assembly, step, index)
+        # iterates of a network are looked at on other points, which asks for the step as a risk
+        self.as_risk = (step, index) if has_network(problem.f) else None
 
     @property
     def image(self) -> Hypothesis:
@@ -53,6 +56,9 @@ class InShape:
         """One step from theta: by how much it changed the step's rows, and the risk after it."""
         problem = self.problem
         problem.theta, problem.data = theta, [theta, *self.whole.data]
+        if self.as_risk is not None:
+            step, index = self.as_risk
+            problem.risk = held(self.whole.risk, index, step, self.whole.value(theta))
         before = problem.residuals(theta)
         self.theta = problem.theta_of(self.solver.minimum(problem).value)
         change = _size(problem.residuals(self.theta) - before)
