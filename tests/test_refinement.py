@@ -88,6 +88,7 @@ def test_knots_of_splines_are_found(degree):
     assert 5 < knots.size == int(solution.stats["knots"]) and np.all(np.diff(knots) > 0)
 
 
+@pytest.mark.slow
 def test_knots_gather_at_a_layer():
     """0.02^2 f'' = f with f = 1 at both ends: half of the interval is flat."""
     layers = lambda f, x: 4e-4 * jax.grad(jax.grad(f))(x) - f(x)
@@ -97,7 +98,7 @@ def test_knots_gather_at_a_layer():
     solution = fe.solve(risk, f, fe.LinearLeastSquares())
     x = np.linspace(0.0, 1.0, 101)
     exact = (np.exp(-x / 0.02) + np.exp((x - 1) / 0.02)) / (1 + np.exp(-1 / 0.02))
-    np.testing.assert_allclose(jax.vmap(solution.value)(x), exact, rtol=0, atol=1e-7)
+    np.testing.assert_allclose(jax.vmap(solution.value)(x), exact, rtol=0, atol=1e-6)
     widths = np.diff(solution.value.basis.knots)
     assert widths.min() <= widths.max() / 4
 
