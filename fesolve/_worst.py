@@ -37,7 +37,8 @@ from ._types import Hypothesis, is_traced, on_device, Point
 CHUNK = 1024
 """Points are evaluated this many at a time, so that one compiled program serves every sample."""
 DENSE = 4 * CHUNK
-STARTS, PROPOSALS, ROUNDS = 8, 16, 32
+STARTS, ROUNDS, BESIDE = 8, 16, 16
+"""The points that a search starts from, how often each moves, and the points beside the worst."""
 NEAR = 1e-3
 """How far from the worst point |r| is looked at once more, in shares of the cube."""
 
@@ -330,11 +331,13 @@ def _search(
     value = np.take_along_axis(sizes, order, axis=0).T
     scale = np.full(value.shape, DENSE ** (-1 / d))
     generator = np.random.default_rng(0)
+    # a chunk has room for so many, and costs the same with fewer
+    proposals = max(CHUNK // value.size, 1)
     for _ in range(ROUNDS):
-        moves = generator.normal(size=(*value.shape, PROPOSALS, d)) * scale[..., None, None]
+        moves = generator.normal(size=(*value.shape, proposals, d)) * scale[..., None, None]
         near = np.clip(best[:, :, None] + moves, lower, upper)
         tried = measured(near.reshape(-1, d))
-        tried = tried.reshape(equations, -1, PROPOSALS, equations)
+        tried = tried.reshape(equations, -1, proposals, equations)
         own = np.stack([tried[m, :, :, m] for m in range(equations)])
         step = np.argmax(own, axis=2)[..., None]
         reached = np.take_along_axis(own, step, axis=2)[..., 0]
@@ -346,12 +349,12 @@ def _search(
     first = np.argmax(value, axis=1)
     at = best[np.arange(equations), first]
     chosen = transport(at)
-    moves = generator.uniform(-NEAR, NEAR, size=(equations, PROPOSALS, d))
+    moves = generator.uniform(-NEAR, NEAR, size=(equations, BESIDE, d))
     beside = at[:, None] + moves
     # inwards at a face, where r may have no value
     beside = np.where((beside < lower) | (beside > upper), at[:, None] - moves, beside)
     near = measured(np.clip(beside, lower, upper).reshape(-1, d))
-    around = np.median(near.reshape(equations, PROPOSALS, equations), axis=1)
+    around = np.median(near.reshape(equations, BESIDE, equations), axis=1)
     return [
         Worst(
             float(value[m, first[m]]),
