@@ -32,6 +32,54 @@ def at(residual, f=F):
     return fe.Risk(residual, fe.Dirac(0.0)).residuals(f)[0]
 
 
+def ode(f, x):
+    return jax.grad(f)(x) + 1.75 * f(x)
+
+
+def begin(f, x):
+    return f(x) - 1.0
+
+
+DECAY = fe.Risk(ode, fe.Uniform(0.0, 1.0)) + fe.Risk(begin, fe.Dirac(0.0))
+
+
+def consumed(c, x):
+    """1 - beta E[u'(c') R'] / u'(c) of stochastic growth with log utility."""
+    k, z = x
+    k1 = jnp.exp(z) * k**0.36 * (1.0 - 0.5 * c(x))
+
+    def payoff(e):
+        z1 = 0.9 * z + e
+        x1 = jnp.stack([k1, z1])
+        c1 = 0.5 * c(x1) * jnp.exp(z1) * k1**0.36
+        return 0.36 * jnp.exp(z1) * k1 ** (0.36 - 1.0) / c1
+
+    c0 = 0.5 * c(x) * jnp.exp(z) * k**0.36
+    return 1.0 - 0.95 * c0 * fe.expectation(payoff, fe.Normal(0.0, 0.01).quadrature(5))
+
+
+GROWTH = fe.Risk(consumed, fe.Uniform([0.1, -0.05], [0.3, 0.05]))
+PLANE = fe.Tensor(fe.Chebyshev(3, (0.1, 0.3)), fe.Chebyshev(3, (-0.05, 0.05)))
+NETWORK = fe.MLP("scalar", "scalar", width=8, depth=2, support=(0.0, 1.0), key=jax.random.key(0))
+TYPICAL = {
+    "a series": (DECAY, 12, fe.Series(fe.Chebyshev(9, (0.0, 1.0))), 6, 7),
+    "shocks": (GROWTH, 6, fe.Series(PLANE, start=1.2), 4, 5),
+    "a network": (DECAY, 24, NETWORK, 8, 8),
+}
+
+
+@pytest.mark.parametrize("risk, n, f, solve, report", TYPICAL.values(), ids=TYPICAL)
+def test_how_many_programs_a_model_compiles(risk, n, f, solve, report):
+    """What a user waits for, in a process that has compiled nothing of it before."""
+    found, train = [], risk.quadrature(n)
+    test = risk.empirical(1_000, key=jax.random.key(1))
+    judged = lambda: str(fe.RiskReport(found[0], train=train, test=test))
+    assert compilations(lambda: found.append(fe.solve(train, f))) <= solve
+    assert compilations(judged) <= report
+    assert compilations(lambda: fe.solve(train, f)) == 0
+    assert compilations(judged) <= len(risk.terms)  # each residual is traced anew once
+
+
 def equal_lambda(c):
     return lambda f, x: (f(x) - c) * 1.25
 

@@ -82,7 +82,7 @@ class Assembly(Keyed):
         """The leaves of theta, in their shapes and dtypes."""
         leaves, start = [], 0
         for shape, size, dtype in zip(self.shapes, self.sizes, self.dtypes, strict=True):
-            leaves.append(theta[start : start + size].reshape(shape).astype(dtype))
+            leaves.append(on_device(theta[start : start + size].reshape(shape).astype(dtype)))
             start += size
         return leaves
 
@@ -174,7 +174,7 @@ class LeastSquares:
 
     def value(self, theta: Any) -> Hypothesis:
         """f at theta, with the leaves that do not train as they were given."""
-        return self.assemble([on_device(leaf) for leaf in self.assembly.leaves(theta)])
+        return self.assemble(self.assembly.leaves(theta))
 
     def assemble(self, leaves: list[Any]) -> Hypothesis:
         """f with these leaves of theta."""
@@ -296,7 +296,7 @@ def _equations(
 
 def _dry_run(assembly: Assembly, terms: tuple[Risk, ...], theta: Any, data: list) -> list[Equation]:
     equations, start = [], 0
-    bares, f = assembly.merge(on_device(theta), data)
+    bares, f = assembly.merge(theta, data)
     for index, (term, bare) in enumerate(zip(terms, bares, strict=True)):
         points, column = bare.points, 0
         count = 1 if points is None else jax.tree.leaves(points)[0].shape[0]

@@ -118,7 +118,8 @@ class RiskReport(AbstractReport):
         warning = floor_warning(self.rows, dtype)
         self.notes = [] if warning is None else [warning]
         unit = 0.0 if self.error is None else float(np.nan_to_num(self.error.unit))
-        stale = None if stands is None else stale_residual(stands, f, unit)
+        # f as it was looked at above, of which there are programs
+        stale = None if stands is None else stale_residual(stands, twins[0], unit)
         if stale is not None:
             self.solved, self.verdict = False, f"not judged: {stale}"
             self.notes.append(stale)
