@@ -10,7 +10,10 @@ import platform
 import jax
 import numpy as np
 from measuring import Figure, Line
+from programs import show as show_programs
 from rows import ROWS
+
+from fesolve import problems
 
 
 def number(figure: Figure) -> str:
@@ -59,6 +62,12 @@ def machine() -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Errors and times against their targets.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(ROWS)}")
+    parser.add_argument(
+        "--programs",
+        nargs="*",
+        metavar="PROBLEM",
+        help="what is compiled for these problems of the catalogue alone, or for all of them",
+    )
     parser.add_argument("--json", metavar="FILE", help="write the figures there as well")
     options = parser.parse_args()
     unknown = set(options.names) - set(ROWS)
@@ -66,6 +75,9 @@ def main() -> None:
         parser.error(f"no row is called {sorted(unknown)}; there are {', '.join(ROWS)}")
     jax.config.update("jax_enable_x64", True)
     print(", ".join(f"{key} {value}" for key, value in machine().items()))
+    if options.programs is not None:
+        show_programs(options.programs or list(problems.catalogue))
+        return
     lines: list[Line] = []
     for name in options.names or ROWS:
         for line in ROWS[name]():
@@ -74,6 +86,8 @@ def main() -> None:
     if options.json:
         with open(options.json, "w") as file:
             json.dump([machine(), *map(dataclasses.asdict, lines)], file, indent=1)
+    if not options.names:
+        show_programs(list(problems.catalogue))
 
 
 if __name__ == "__main__":
