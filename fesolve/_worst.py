@@ -41,8 +41,6 @@ STARTS, ROUNDS, BESIDE = 8, 16, 16
 """The points that a search starts from, how often each moves, and the points beside the worst."""
 NEAR = 1e-3
 """How far from the worst point |r| is looked at once more, in shares of the cube."""
-
-
 ROUNDING = 100
 """Roundings of the parts of a residual by which two ways to evaluate it may differ."""
 

@@ -7,6 +7,12 @@ from pathlib import Path
 import jax
 
 
+KEPT = (
+    "Compiled programs are kept for the next command in a folder of yours for caches, or where\n"
+    "JAX_COMPILATION_CACHE_DIR says."
+)
+
+
 def use_cache() -> None:
     """Turns JAX's persistent compilation cache on, unless the user has said where it is."""
     if jax.config.jax_compilation_cache_dir is None:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import fesolve as fe
 from fesolve import problems
 
+from ._cache import KEPT
 from ._status import MEANINGS, paragraph
 
 
@@ -77,7 +78,7 @@ def _parsers(words: Sequence[str], catalogue: Mapping[str, Callable]) -> tuple[A
         usage="fesolve COMMAND [options]",
         description="Solve functional equations by empirical risk minimisation, and judge them.",
         version=fe.__version__,
-        epilog=MEANINGS,
+        epilog=f"{MEANINGS}\n\n{KEPT}",
         **style,
     )
     commands = top.add_subcommands(title="commands", metavar="COMMAND")
