@@ -10,6 +10,7 @@ from ._cake_eating_hjb import cake_eating_hjb as cake_eating_hjb
 from ._climate import climate as climate
 from ._consumption_saving import consumption_saving as consumption_saving
 from ._deterministic_growth import deterministic_growth as deterministic_growth
+from ._epstein_zin_growth import epstein_zin_growth as epstein_zin_growth
 from ._exponential import exponential as exponential
 from ._growth_hjb import growth_hjb as growth_hjb
 from ._growth_path import growth_path as growth_path
@@ -75,6 +76,7 @@ catalogue: dict[str, Callable[..., Problem]] = {
         linear_quadratic,
         huggett,
         stochastic_growth,
+        epstein_zin_growth,
         new_keynesian,
         consumption_saving,
         symmetric_investment,
