@@ -31,8 +31,10 @@ bars = ax.bar(
     labels, [1e3 * s for s in times], color=["#d55e00"] + ["#0072b2"] * 3 + ["#d55e00", "#0072b2"]
 )
 ax.set_yscale("log")
-ax.yaxis.set_major_formatter("{x:g}")
-ax.yaxis.set_minor_formatter("{x:g}")
+ax.minorticks_off()
+ax.set_yticks(
+    [10, 20, 50, 100, 200, 500, 1_000], labels=["10", "20", "50", "100", "200", "500", "1,000"]
+)
 ax.set_ylabel("milliseconds a solve")
 ax.tick_params(axis="x", labelsize=8)
 ax.spines[["top", "right"]].set_visible(False)
