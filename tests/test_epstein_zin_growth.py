@@ -9,7 +9,8 @@ from scipy.interpolate import RectBivariateSpline
 from fesolve import problems
 
 
-@pytest.mark.parametrize("gamma", [10.0, pytest.param(50.0, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("gamma", [10.0, 50.0])
 def test_full_depreciation_is_the_closed_form(gamma):
     problem = problems.epstein_zin_growth(gamma=gamma, psi=1.0, delta=1.0)
     solution = problem.solve(degree=4, throw=False)
@@ -19,6 +20,7 @@ def test_full_depreciation_is_the_closed_form(gamma):
         np.testing.assert_allclose(found, truth, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_where_psi_is_the_inverse_of_gamma_it_is_expected_utility():
     """Log utility, in the calibration of `stochastic_growth` of which a reference is known."""
     m = {"gamma": 1.0, "psi": 1.0, "beta": 0.99, "sigma": 0.04}

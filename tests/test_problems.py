@@ -55,6 +55,7 @@ CLOSED_FORMS = {
     "lucas_tree": (problems.lucas_tree, {}, 1e-13),
     "cake_eating": (problems.cake_eating, {}, 1e-12),
     "brock_mirman": (problems.brock_mirman, {}, 1e-12),
+    "long_plosser": (problems.long_plosser, {}, 1e-12),
 }
 
 

@@ -18,6 +18,7 @@ from ._huggett import huggett as huggett
 from ._income_fluctuation import income_fluctuation as income_fluctuation
 from ._linear_quadratic import linear_quadratic as linear_quadratic
 from ._logistic import logistic as logistic
+from ._long_plosser import long_plosser as long_plosser
 from ._lucas_tree import lucas_tree as lucas_tree
 from ._mccall_search import mccall_search as mccall_search
 from ._merton import merton as merton
@@ -77,6 +78,7 @@ catalogue: dict[str, Callable[..., Problem]] = {
         huggett,
         stochastic_growth,
         epstein_zin_growth,
+        long_plosser,
         new_keynesian,
         consumption_saving,
         symmetric_investment,
