@@ -13,7 +13,7 @@ from fesolve import problems
 @pytest.mark.parametrize("gamma", [10.0, 50.0])
 def test_full_depreciation_is_the_closed_form(gamma):
     problem = problems.epstein_zin_growth(gamma=gamma, psi=1.0, delta=1.0)
-    solution = problem.solve(degree=4, throw=False)
+    solution = problem.solve(degree=4)
     points = problem.risk.terms[0].distribution.sample(200, key=jax.random.key(0))
     for name, exact in problem.exact.items():
         found, truth = (jax.vmap(g)(points) for g in (getattr(solution.value, name), exact))

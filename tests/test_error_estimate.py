@@ -364,3 +364,29 @@ def test_a_polynomial_of_twenty_coordinates():
     estimate = fe.error_estimate(risk, sol.value)
     assert sol.solved and estimate.is_bound
     assert float(estimate.relative) < 1e-10
+
+
+class Saver(eqx.Module):
+    """A share by a head, and a value around it."""
+
+    share: fe.Bounded
+    value: fe.Positive
+
+
+def test_what_is_called_is_judged_and_not_the_series_inside_of_it():
+    """A logit that is zero at the answer has no size, and the share that it makes has."""
+    basis = fe.Chebyshev(6, (0.0, 1.0))
+    f = Saver(fe.Bounded(fe.Series(basis), start=0.3), fe.Positive(fe.Series(basis), start=jnp.exp))
+
+    def equations(f, x):
+        return {"share": f.share(x) - 0.3, "value": f.value(x) - f.share(x) * jnp.exp(x) / 0.3}
+
+    risk = fe.Risk(equations, fe.Uniform(0.0, 1.0))
+    solution = fe.solve(risk.quadrature(12), f)
+    assert float(solution.stats["error"]) < 1e-12
+    off = eqx.tree_at(lambda f: f.share.g.coefficients, f, jnp.zeros(7).at[0].set(1e-4))
+    estimate = fe.error_estimate(risk, off)
+    assert set(estimate.relative) == {"share", "value"}
+    exact = float(off.share(0.5)) / 0.3 - 1
+    assert float(estimate.relative["share"]) == pytest.approx(exact, rel=1e-3)
+    assert float(estimate.relative["value"]) < 1e-12

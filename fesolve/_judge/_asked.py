@@ -108,6 +108,8 @@ class Watched(eqx.Module):
         if name not in self.methods:
             return found
         place = ROOT - 1 - self.methods.index(name)
+        if isinstance(found, eqx.Module):
+            return Watched(found, self.log, place)
         return lambda x: found(self._all_told(x, place))
 
 

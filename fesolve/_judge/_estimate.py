@@ -183,7 +183,9 @@ def _posed(
         trained = zip(jax.tree.leaves(f), jax.tree.leaves(mask), strict=True)
         own = sum(np.size(leaf) for leaf, mark in trained if mark)
         own = own if own <= TANGENTS else 0
-        first = fresh(risk, f, [points_of(term, f, own) for term in risk.terms]).risk
+        counts = [points_of(term, f, own) for term in risk.terms]
+        # f counts where it is asked for under the law of states, not all over their box
+        first = fresh(risk, f, counts, filling=False).risk
         known = asked(first, f)
         if known and not callable(f) and any(jax.tree.leaves(mask)):
             known = asked_where_it_matters(squares(first), f, mask, known)

@@ -147,12 +147,22 @@ def has_only_series(f: Hypothesis) -> bool:
 
 
 def method_names(f: Hypothesis) -> list[str]:
-    """The methods of one argument of a module of the user's own that is no function itself."""
+    """What a module of the user's own that is no function itself is called by: its methods of one
+    argument, and its fields that are built around a function, such as a head."""
     kind = type(f)
     if callable(f) or not isinstance(f, eqx.Module) or kind.__module__.startswith("equinox."):
         return []
     public = [name for base in kind.__mro__[:-1] for name in vars(base) if name[0] != "_"]
-    return [name for name in dict.fromkeys(public) if _takes_one(kind, name)]
+    methods = [name for name in dict.fromkeys(public) if _takes_one(kind, name)]
+    return methods + [name for name, field in vars(f).items() if _is_around_function(field)]
+
+
+def _is_around_function(node: Any) -> bool:
+    """Whether a module can be called, and a function stands inside of it."""
+    known = isinstance(node, AbstractBasis | Frozen) or is_function(node)
+    if not isinstance(node, eqx.Module) or not callable(node) or known:
+        return False
+    return bool(functions(node))
 
 
 def _takes_one(kind: type, name: str) -> bool:
