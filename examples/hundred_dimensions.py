@@ -93,6 +93,6 @@ for name, f in found.items():
 plt.plot(t, reference, "k.", label="expectation (Cole and Hopf)")
 plt.xlabel("t")
 plt.ylabel("u(t, y) on $|y|^2 = 2 t d$")
-plt.legend()
+plt.legend(frameon=False)
 print(errors, float(u(path[0])), reference[0])
 assert errors["network of two features"] < 2e-4 < 0.1 < errors["network of the coordinates"]

@@ -23,7 +23,17 @@ def blocks(page):
     return [(text[: m.start(1)].count("\n"), m.group(1)) for m in BLOCK.finditer(text)]
 
 
-LONG = {"docs/learning.md", "docs/economics.md", "docs/diagnostics.md", "docs/estimation.md"}
+LONG = {
+    f"docs/{name}.md"
+    for name in (
+        "learning",
+        "economics",
+        "diagnostics",
+        "estimation",
+        "representations",
+        "experiments",
+    )
+}
 
 
 def with_code():

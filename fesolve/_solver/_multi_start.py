@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
-from jaxtyping import PRNGKeyArray, PyTree
+from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from .._checks import function, positive, takes, whole
 from .._hypothesis import Ensemble
@@ -194,9 +194,7 @@ def _one_by_one(solutions: list[Solution]) -> _Ends:
     return _Ends(risks, flags, total.stats["steps"], solution, tables, lambda _: total.history)
 
 
-def _at_once(
-    solver: AbstractSolver, task: Task, starts: list[Hypothesis], keys: PRNGKeyArray
-) -> _Ends:
+def _at_once(solver: AbstractSolver, task: Task, starts: list[Hypothesis], keys: Array) -> _Ends:
     thetas = [eqx.partition(f, task.trainable)[0] for f in starts]
     theta = jax.tree.map(lambda *leaves: jnp.stack(leaves), *thetas)
     rest = eqx.partition(starts[0], task.trainable)[1]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 from jaxtyping import PyTree
@@ -70,19 +71,36 @@ def whole(points: PyTree) -> np.ndarray:
 
 
 def box(term: fe.Risk) -> tuple[np.ndarray, np.ndarray]:
-    """The box that a figure shows: the support where it is bounded, else the sample's extent."""
+    """The box that a figure shows: the support where it is bounded, else the sample's extent; of a
+    law that falls towards the ends of its support, what holds all but a thousandth on each side."""
     columns = as_columns(sample(term).points)
     population = sample(term).population
     lower, upper = columns.min(axis=0), columns.max(axis=0)
     if population is None:
         return lower, upper
+    ends = population.support
+    if _falls(population):
+        shares = (jnp.full(population.dimension, u) for u in (RARE, 1 - RARE))
+        ends = tuple(population.transport(u) for u in shares)
     corners = [
         np.concatenate([np.ravel(np.asarray(leaf, float)) for leaf in jax.tree.leaves(corner)])
-        for corner in population.support
+        for corner in ends
     ]
     return tuple(
         np.where(np.isfinite(corner), corner, seen) for corner, seen in zip(corners, (lower, upper))
     )
+
+
+RARE = 1e-3
+
+
+def _falls(p: Any) -> bool:
+    """Whether p is a truncated normal distribution, or a product that can be placed with one."""
+    if isinstance(p, fe.Product):
+        parts = p.flat()
+        placed = all(isinstance(part, fe.Uniform | fe.TruncatedNormal) for part in parts)
+        return placed and any(_falls(part) for part in parts)
+    return isinstance(p, fe.TruncatedNormal)
 
 
 def absolute(f: Any, term: fe.Risk, units: Callable | None = None) -> np.ndarray:
