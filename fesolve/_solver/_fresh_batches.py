@@ -32,6 +32,7 @@ from .._solution import Interrupted, Solution
 from .._types import changed, Hypothesis
 from ._base import Task
 from ._batches import batch, is_fresh
+from ._iteration import acceleration, AHEAD
 from ._outcome import Outcome, solution_on_host
 
 
@@ -236,7 +237,8 @@ def _stepped(problem: LeastSquares, way: _Way, r: np.ndarray, damped: Damped, fi
     evaluations, after, step = way.evaluations, np.inf, last
     for _ in range(TRIES):
         step = damped.step(r + jacobian @ last, damping) + last
-        step = step + _acceleration(problem, theta, r, damped, step)
+        bent = problem.residuals(theta + AHEAD * step)
+        step = step + acceleration(np, damped.step, r, bent, jacobian @ step, step)
         there = problem.residuals(theta + step)
         evaluations, after = evaluations + 2, float(np.nan_to_num(there @ there, nan=np.inf))
         if after < before:
@@ -255,17 +257,3 @@ def _stepped(problem: LeastSquares, way: _Way, r: np.ndarray, damped: Damped, fi
         vain=0,
         history=np.append(way.history, before),
     )
-
-
-def _acceleration(
-    problem: LeastSquares, theta: np.ndarray, r: np.ndarray, damped: Damped, step: np.ndarray
-) -> np.ndarray:
-    """Half of the geodesic acceleration, by a finite difference; zero where it is no small
-    correction of the step."""
-    h = 0.1
-    bend = (problem.residuals(theta + h * step) - r) / h - damped.jacobian @ step
-    if not np.isfinite(bend).all():
-        return np.zeros_like(step)
-    found = 0.5 * damped.step(2 / h * bend)
-    small = 2 * np.linalg.norm(found) < 0.75 * np.linalg.norm(step)
-    return found if small else np.zeros_like(step)

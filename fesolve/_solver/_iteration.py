@@ -11,6 +11,7 @@ nonlinear least-squares minimization"; Wang, Sankaran and Perdikaris (2022), "Re
 is all you need", for the weights of causal stages.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -112,16 +113,31 @@ def is_foretold(xp: Any, r: Any, jacobian: Any, step: Any, ahead: Any, after: An
 def _accelerated(
     algebra: Algebra, state: State, r: Any, jacobian: Any, direction: Any, factors: Any
 ) -> Any:
-    """The step with geodesic acceleration. The second directional derivative is a finite
-    difference, one more residual, because its exact form doubles the compilation."""
-    h, norm = 0.1, algebra.xp.linalg.norm
-    there = algebra.residuals(state.here.theta + h * direction)
+    """The step with geodesic acceleration."""
+    there = algebra.residuals(state.here.theta + AHEAD * direction)
     there = there if state.weights is None else state.weights * there
-    second = 2 / h * ((there - r) / h - (jacobian @ direction))
-    acceleration = 0.5 * algebra.damped_again(factors, jacobian, second)
+    again = lambda b: algebra.damped_again(factors, jacobian, b)
+    return direction + acceleration(algebra.xp, again, r, there, jacobian @ direction, direction)
+
+
+AHEAD = 0.1
+"""The share of a step after which the residual tells its second derivative along it."""
+
+
+def acceleration(
+    xp: Any, again: Callable[[Any], Any], r: Any, there: Any, ahead: Any, direction: Any
+) -> Any:
+    """Half of the geodesic acceleration along a step; zero where it is no small correction of it.
+    The second directional derivative is a finite difference, one more residual, because its exact
+    form doubles the compilation.
+
+    **Arguments:** `again`, b -> -(J^T J + damping I)^-1 J^T b; `there`, the residual after the
+    share `AHEAD` of the step; `ahead`, J times the step.
+    """
+    found = 0.5 * again(2 / AHEAD * ((there - r) / AHEAD - ahead))
     # a NaN is never less
-    small = 2 * norm(acceleration) < 0.75 * norm(direction)
-    return direction + algebra.choose(small, acceleration, algebra.xp.zeros_like(direction))
+    small = 2 * xp.linalg.norm(found) < 0.75 * xp.linalg.norm(direction)
+    return xp.where(small, found, 0)
 
 
 def _moved(algebra: Algebra, stage: Any, state: State, move: Move) -> State:
