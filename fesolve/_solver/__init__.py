@@ -10,7 +10,7 @@ from ._base import (
     AbstractLeastSquaresSolver as AbstractLeastSquaresSolver,
     AbstractSolver as AbstractSolver,
 )
-from ._sequential import Sequential as Sequential
+from ._sequential import Resample as Resample, Sequential as Sequential
 from ._continuation import Continuation as Continuation
 from ._fixed_point import FixedPoint as FixedPoint
 from ._levenberg_marquardt import LevenbergMarquardt as LevenbergMarquardt
@@ -19,4 +19,3 @@ from ._minimum_norm import MinimumNorm as MinimumNorm
 from ._multi_start import MultiStart as MultiStart
 from ._optax import Optax as Optax
 from ._optimistix import Optimistix as Optimistix
-from ._resample import Resample as Resample

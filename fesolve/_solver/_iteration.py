@@ -12,22 +12,51 @@ is all you need", for the weights of causal stages.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ._algebra import Algebra, Plan, Point, State
-from ._stages import entered, next_stage
-from ._stops import causal_ends, damped_ends, Move, newton_ends
+
+
+NEAR = 1e-4
+"""A residual that is so small, in the unit of r, is near a solution: one does not turn back."""
+WORTH_A_RETRY = 1e-4
+"""A larger residual, relative to the accuracy asked for, is worth a second attempt."""
+STRICTNESS = (1e2, 1e3, 1e4)
+"""The epsilons of causal weights: how small the past must be, in the unit of r, before the future
+counts."""
+ALLOWANCE = 1e-5
+"""A residual, relative to the accuracy asked for, below which a digit must be worth its steps. The
+error of f is the residual over the conditioning, for which this leaves room."""
+PATIENCE = 25
+"""So many steps may every digit take."""
+AHEAD = 0.1
+"""The share of a step after which the residual tells its second derivative along it."""
+
+
+class _Move(NamedTuple):
+    """An attempt: the point, its weighted cost and that before it, the length of the step,
+    whether the linearisation foretold a gain and was right, whether the point is finite, and
+    whether it is taken."""
+
+    point: Point
+    after: Any
+    before: Any
+    size: Any
+    gains: Any
+    foretold: Any
+    finite: Any
+    taken: Any
 
 
 def iterate(algebra: Algebra, plan: Plan, theta: Any) -> State:
     """Runs the plan from theta."""
     state = _before(algebra, plan, theta)
     # what is known to be wanted is not asked for: whether the start holds, whether rows have times
-    begin = lambda: next_stage(algebra, plan, state)
+    begin = lambda: _next_stage(algebra, plan, state)
     if not (plan.to_rounding or plan.stages[0].causal):
-        begin = lambda: entered(algebra, plan, state._replace(stage=algebra.constant(0)))
+        begin = lambda: _entered(algebra, plan, state._replace(stage=algebra.constant(0)))
     begun = algebra.either(state.done, lambda: state, begin)
     end = algebra.loop(plan, lambda s: _advance(algebra, plan, s), begun)
     if not plan.affine:
@@ -59,13 +88,13 @@ def _advance(algebra: Algebra, plan: Plan, state: State) -> State:
     stage = algebra.stage(plan, state.stage)
     move = _attempt(algebra, plan, stage, state)
     state = _moved(algebra, stage, state, move)
-    ends = lambda: newton_ends(algebra, stage, state, move)
-    if has_damped(plan):
-        newton, damped = ends, lambda: damped_ends(algebra, plan, stage, state, move)
+    ends = lambda: _newton_ends(algebra, stage, state, move)
+    if _has_damped(plan):
+        newton, damped = ends, lambda: _damped_ends(algebra, plan, stage, state, move)
         ends = lambda: algebra.either(stage.damped, damped, newton)
     over, converged, finite = ends()
     if state.weights is not None:
-        timely = lambda: causal_ends(algebra, state, move)
+        timely = lambda: _causal_ends(algebra, state, move)
         free = lambda: (state, over, converged)
         state, over, converged = algebra.branch(stage.causal, timely, free)
     decides, exhausted = over & stage.decides, state.steps >= plan.max_steps
@@ -75,18 +104,18 @@ def _advance(algebra: Algebra, plan: Plan, state: State) -> State:
         done=exhausted,
     )
     goes_on = over & algebra.xp.logical_not(exhausted)
-    return algebra.branch(goes_on, lambda: next_stage(algebra, plan, state), lambda: state)
+    return algebra.branch(goes_on, lambda: _next_stage(algebra, plan, state), lambda: state)
 
 
-def has_damped(plan: Plan) -> bool:
+def _has_damped(plan: Plan) -> bool:
     return any(stage.damped for stage in plan.stages)
 
 
-def _attempt(algebra: Algebra, plan: Plan, stage: Any, state: State) -> Move:
+def _attempt(algebra: Algebra, plan: Plan, stage: Any, state: State) -> _Move:
     xp, here = algebra.xp, state.here
     r, jacobian = algebra.weighted(state.weights, here.r, here.jacobian)
     step, factors = algebra.direction(plan, stage.damped, r, jacobian, state.damping)
-    if algebra.accelerates and has_damped(plan):
+    if algebra.accelerates and _has_damped(plan):
         plain = lambda: step
         bent = lambda: _accelerated(algebra, state, r, jacobian, step, factors)
         step = algebra.branch(stage.damped, bent, plain)
@@ -99,7 +128,7 @@ def _attempt(algebra: Algebra, plan: Plan, stage: Any, state: State) -> Move:
     foretold = algebra.either(
         whole, lambda: is_foretold(xp, r, jacobian, step, ahead, point.r), lambda: state.affine
     )
-    return Move(point, after, before, xp.linalg.norm(step), gains, foretold, finite, taken)
+    return _Move(point, after, before, xp.linalg.norm(step), gains, foretold, finite, taken)
 
 
 def is_foretold(xp: Any, r: Any, jacobian: Any, step: Any, ahead: Any, after: Any) -> Any:
@@ -120,10 +149,6 @@ def _accelerated(
     return direction + acceleration(algebra.xp, again, r, there, jacobian @ direction, direction)
 
 
-AHEAD = 0.1
-"""The share of a step after which the residual tells its second derivative along it."""
-
-
 def acceleration(
     xp: Any, again: Callable[[Any], Any], r: Any, there: Any, ahead: Any, direction: Any
 ) -> Any:
@@ -140,7 +165,7 @@ def acceleration(
     return xp.where(small, found, 0)
 
 
-def _moved(algebra: Algebra, stage: Any, state: State, move: Move) -> State:
+def _moved(algebra: Algebra, stage: Any, state: State, move: _Move) -> State:
     choose, taken, one = algebra.choose, move.taken, algebra.constant(1)
     here = choose(taken, move.point, state.here)
     steps = choose(taken, state.steps + one, state.steps)
@@ -168,3 +193,169 @@ def _moved(algebra: Algebra, stage: Any, state: State, move: Move) -> State:
         affine=choose(taken, move.foretold, state.affine),
         beyond=choose(move.finite, state.beyond, move.point.theta),
     )
+
+
+def _newton_ends(algebra: Algebra, stage: Any, state: State, move: _Move) -> tuple[Any, Any, Any]:
+    """Whether Gauss-Newton is over, has converged, and is finite.
+
+    It does not insist on a falling risk: from f = 0 the first step of a logistic equation raises
+    it a thousandfold and the seventh arrives at 1e-15. A step that was to gain nothing is the last.
+    """
+    cost, eps = state.here.cost, algebra.eps
+    scale = algebra.xp.linalg.norm(state.here.theta)
+    short = move.size <= stage.rtol * (scale + stage.rtol)
+    arrived = short | algebra.xp.logical_not(move.gains) | (cost <= (8 * eps * state.unit) ** 2)
+    arrived = arrived & move.taken
+    idle = (state.stalled >= 2) & (state.lowest <= (max(1e-9, 8 * eps) * state.unit) ** 2)
+    wanders, failed = state.stalled >= 8, state.refused >= 12
+    spent = state.steps - state.entered >= stage.steps
+    over = arrived | idle | wanders | failed | spent
+    return over, arrived | (idle & algebra.xp.logical_not(wanders)), algebra.xp.logical_not(failed)
+
+
+def _damped_ends(
+    algebra: Algebra, plan: Plan, stage: Any, state: State, move: _Move
+) -> tuple[Any, Any, Any]:
+    """Whether damped steps are over, have converged, and are finite.
+
+    They end at rounding, where they are refused or too short, or gain less than a thousandth many
+    times in a row; and, once f is as accurate as was asked for, where the next digit costs
+    more than half of what all digits before it did."""
+    cost, eps = state.here.cost, algebra.eps
+    enough = max(ALLOWANCE * plan.accuracy, 100 * eps) * state.unit
+    since = state.steps - state.digit_at
+    dear = (since > PATIENCE) & (2 * since > state.digit_at - state.entered)
+    short = (state.refused > 0) & (
+        move.size <= stage.rtol * algebra.xp.linalg.norm(state.here.theta)
+    )
+    at_rounding = cost <= _rounding(algebra, state)
+    stuck = (state.refused >= 30) | (state.stalled >= PATIENCE) | short
+    converged = at_rounding | stuck | (dear & (cost <= enough**2))
+    over = converged | (state.steps >= plan.max_steps - plan.reserve)
+    # however short the step, it leads to where nothing is finite
+    lost = (
+        (state.refused > 0)
+        & algebra.xp.logical_not(move.finite)
+        & algebra.xp.logical_not(at_rounding)
+    )
+    return over, converged, algebra.xp.logical_not(lost)
+
+
+def _rounding(algebra: Algebra, state: State) -> Any:
+    """The squared norm of a residual vector that is nothing but rounding."""
+    return (30 * algebra.eps * state.unit) ** 2
+
+
+def _causal_ends(algebra: Algebra, state: State, move: _Move) -> tuple[State, Any, Any]:
+    """The state, whether the stage is over, and that it has not converged; every few steps with
+    new weights, of the next strictness where these steps have brought nothing."""
+    cost = algebra.choose(move.taken, move.after, move.before)
+    short = move.size <= 1e-12 * algebra.xp.linalg.norm(state.here.theta)
+    stuck = (state.refused >= 30) | (state.stalled >= PATIENCE) | ((state.refused > 0) & short)
+    far = (cost <= 1e-3 * state.round_cost) | (state.steps - state.round_at >= 8)
+    idle = (state.steps == state.round_at) | (cost > 0.999 * state.round_cost)
+    level = algebra.choose(idle, state.level + algebra.constant(1), state.level)
+    renewed = lambda: _weighed(algebra, state, level)
+    state = algebra.either(stuck | far, renewed, lambda: state)
+    return state, state.level >= len(STRICTNESS), algebra.constant(False)
+
+
+def _weighed(algebra: Algebra, state: State, level: Any) -> State:
+    """New causal weights, of the first strictness from `level` on under which they are not all
+    near 1."""
+    xp, r = algebra.xp, state.here.r
+    unit = algebra.choose(state.unit > 0, state.unit, algebra.constant(1.0))
+    past = algebra.past(r / unit)
+    strictness = xp.asarray(STRICTNESS, r.dtype)
+    idle = xp.sum(strictness * xp.max(past) < 1e-2)
+    level = xp.maximum(level, idle)
+    weights = xp.exp(-0.5 * strictness[xp.minimum(level, len(STRICTNESS) - 1)] * past)
+    none = algebra.constant(0)
+    rows = weights * r
+    return state._replace(
+        weights=weights,
+        level=level,
+        round_cost=rows @ rows,
+        round_at=state.steps,
+        refused=none,
+        stalled=none,
+    )
+
+
+def _next_stage(algebra: Algebra, plan: Plan, state: State) -> State:
+    """On to the next stage that has something to do, or to the end."""
+    if any(stage.probes for stage in plan.stages):
+        state = _probed(algebra, plan, state)
+    best = state.best
+    if plan.to_rounding:
+        settled = best.cost <= _rounding(algebra, state)
+    else:
+        # the minimum of an affine problem is the only one, be it zero or not
+        settled = algebra.holds(best) | (state.affine & state.converged)
+    # what an attempt has begun is finished, and no other is begun
+    last = len(plan.stages)
+    stages = [last if s.turns_back else i for i, s in enumerate(plan.stages)]
+    onward = algebra.xp.asarray([*stages, last])[state.stage + 1]
+    index = algebra.either(settled, lambda: onward, lambda: _following(algebra, plan, state))
+    state = state._replace(
+        stage=index,
+        converged=state.converged | settled,
+        finite=state.finite | settled,
+        done=index >= len(plan.stages),
+    )
+    return algebra.either(state.done, lambda: state, lambda: _entered(algebra, plan, state))
+
+
+def _probed(algebra: Algebra, plan: Plan, state: State) -> State:
+    """After a probe: on from what it found, or back."""
+    timeless = state.affine | (not algebra.timed)
+    kept = (state.best.cost < state.start.cost) & timeless
+    point = algebra.choose(kept, state.best, state.start)
+    after = state._replace(here=point, best=point, early=kept)
+    probes = (state.stage >= 0) & algebra.stage(plan, state.stage).probes
+    return algebra.choose(probes, after, state)
+
+
+def _following(algebra: Algebra, plan: Plan, state: State) -> Any:
+    """The index of the next stage that has something to do."""
+    # a last layer of large weights can be a valley that is too narrow to travel in
+    rest = state.best.cost > (max(WORTH_A_RETRY * plan.accuracy, 1e-8) * state.unit) ** 2
+    second = [i for i, stage in enumerate(plan.stages) if stage.again]
+    begun = state.stage >= min(second, default=len(plan.stages))
+    again = (state.early & state.converged & rest) | begun
+    index = algebra.constant(len(plan.stages))
+    for i, stage in reversed(list(enumerate(plan.stages))):
+        if stage.timely and not algebra.timed:
+            continue
+        takes = (state.stage < i) & (again if stage.again else algebra.constant(True))
+        index = algebra.choose(takes, algebra.constant(i), index)
+    return index
+
+
+def _entered(algebra: Algebra, plan: Plan, state: State) -> State:
+    """At the beginning of a stage."""
+    choose, none = algebra.choose, algebra.constant(0)
+    stage = algebra.stage(plan, state.stage)
+    near = state.best.cost < (NEAR * state.unit) ** 2
+    begin = choose(near & algebra.xp.logical_not(stage.again), state.best, state.start)
+    here = choose(stage.turns_back, begin, state.here)
+    near = (here.cost < (NEAR * state.unit) ** 2) & algebra.xp.logical_not(stage.causal)
+    damping = choose(near, algebra.constant(1e-8), algebra.constant(plan.damping))
+    scaled = lambda: damping * algebra.diagonal(here.jacobian)
+    state = state._replace(
+        here=here,
+        entered=state.steps,
+        damping=algebra.either(stage.damped, scaled, lambda: algebra.constant(0.0)),
+        length=algebra.constant(1.0),
+        refused=none,
+        stalled=none,
+        lowest=here.cost,
+        digit=here.cost,
+        digit_at=state.steps,
+        weights=algebra.no_weights(here.r),
+        converged=state.converged & algebra.xp.logical_not(stage.turns_back),
+        finite=state.finite | stage.turns_back,
+    )
+    if not any(stage.causal for stage in plan.stages):
+        return state
+    return algebra.either(stage.causal, lambda: _weighed(algebra, state, none), lambda: state)

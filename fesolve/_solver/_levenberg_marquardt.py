@@ -24,7 +24,6 @@ from ._base import (
     require_solver,
     Task,
 )
-from ._best import BestOnFresh
 from ._causal import Order, timely_order
 from ._differentiable import solve_on_device, Staged
 from ._elements import solve_elements
@@ -34,7 +33,7 @@ from ._on_host import in_numpy, is_sparse, on_host, run_on_host
 from ._outcome import Outcome, solution_on_host
 from ._plans import network_plan, newton_plan, series_plan
 from ._refined import Level, refined, sample_for
-from ._reporter import Reporter
+from ._reporter import BestOnFresh, Reporter
 from ._sequential import in_sequence, later
 
 

@@ -1,28 +1,50 @@
-"""One solve: the points, the iteration, the verdict."""
+"""One solve: the points, the iteration, the verdict.
 
+Of a population risk under least squares the points are chosen by the error that they leave.
+"""
+
+from typing import Any
+
+import equinox as eqx
+import jax
 import numpy as np
 
+from .._distribution import AbstractDistribution, Empirical, Sobol
+from .._distribution._base import rule
+from .._distribution._dirac import is_continuous
+from .._distribution._flat import filling_rule
+from .._hypothesis import Chebyshev, Series, Tensor
 from .._judge import judged, margin
-from .._risk import AbstractRisk
-from .._solution import Solution
-from .._types import changed, is_traced
+from .._judge._fresh import coordinates, SEED, SHOCK_NODES
+from .._least_squares._large import batch_for
+from .._least_squares._trainable import linear_leaves
+from .._risk import AbstractRisk, on_exact_shock, SumRisk
+from .._solution import ended, RESULTS, Solution
+from .._types import changed, Hypothesis, is_traced
+from .._worst import underlying
 from ._base import AbstractLeastSquaresSolver, AbstractSolver, Task
-from ._chosen import is_population, on_chosen_points
+from ._batches import is_fresh
+from ._iteration import ALLOWANCE
 from ._levenberg_marquardt import LevenbergMarquardt
 from ._optax import Optax
-from ._sequential import in_sequence, Sequential
-from ._stops import ALLOWANCE
+from ._sequential import in_sequence, later, Sequential
 
 
 ROUNDING = 1e-12
 """An accuracy at which an iteration goes on to rounding."""
+BY_RULES = 3
+"""Up to so many coordinates points come from tensor rules, beyond from a low-discrepancy net."""
+FIRST = {1: 64, 2: 24, 3: 10}
+"""Nodes a coordinate with which networks begin, in several coordinates at least."""
+AT_REST = 2.0
+"""An error that more points do not shrink by this factor is no longer theirs."""
 
 
 def solution_of(solver: AbstractSolver, task: Task) -> Solution:
     """What a solver finds, judged."""
     draws = isinstance(solver, LevenbergMarquardt) and solver.batch is not None
-    if isinstance(solver, AbstractLeastSquaresSolver) and is_population(task.risk) and not draws:
-        return on_chosen_points(solver, task)
+    if isinstance(solver, AbstractLeastSquaresSolver) and _is_population(task.risk) and not draws:
+        return _on_chosen_points(solver, task)
     verdict = lambda found: judged(task.risk, found, task.trainable, solver.accuracy)
     solution = verdict(solver.minimise(task))
     onward = _onward(solver, solution)
@@ -58,3 +80,108 @@ def _onward(solver: AbstractSolver, solution: Solution) -> LevenbergMarquardt | 
     if not (enough and solver.accuracy < sure < np.inf):
         return None
     return changed(solver, max_steps=left, accuracy=ROUNDING)
+
+
+def _is_population(risk: AbstractRisk) -> bool:
+    """Whether there are points to be chosen."""
+    return any(is_fresh(term) for term in risk.terms)
+
+
+def _on_chosen_points(solver: AbstractLeastSquaresSolver, task: Task) -> Solution:
+    """Solve, judge on fresh points, and take twice as many while that lowers the error of f, which
+    is then no longer one of estimation: until it is below the accuracy asked for, or at rest, or
+    the budget of points is used up."""
+    monitors, size, solutions, points, least = task.monitors, 1.0, [], 0, np.inf
+    best: Solution | None = None
+    while True:
+        sample = _sampled(task.risk, task.f, size)
+        batch = None if task.traced else _batch(solver, task._replace(risk=sample))
+        if batch is not None:
+            large = changed(solver, batch=batch)
+            found = large.minimise(task._replace(monitors=later(monitors, solutions)))
+            found = judged(task.risk, found, task.trainable, solver.accuracy)
+            return in_sequence([*solutions, found])
+        count = sum(term.count for term in sample.terms)
+        if best is not None and count > solver.budget:
+            break
+        points, watching = count, later(monitors, solutions)
+        found = solver.minimise(task._replace(risk=sample, monitors=watching))
+        found = judged(sample, found, task.trainable, solver.accuracy)
+        solutions.append(found)
+        error = np.inf
+        if not task.traced:
+            error = float(np.nan_to_num(found.stats.get("error", 0.0), nan=np.inf))
+        if best is None or error <= least:
+            best, least = found, min(least, error)
+        if task.traced or bool(found.solved) or _is_at_rest(solutions):
+            break
+        task, size = task.at(best.value), 2 * size
+    total = in_sequence([*solutions[:-1], best])
+    return changed(total, stats={**total.stats, "points": np.asarray(points)})
+
+
+def _batch(solver: AbstractLeastSquaresSolver, task: Task) -> int | None:
+    """How many points a step sees where steps on all of them would take too long."""
+    if not isinstance(solver, LevenbergMarquardt) or linear_leaves(task.f, task.trainable)[1]:
+        return None
+    return batch_for(task.posed())
+
+
+def _is_at_rest(solutions: list[Solution]) -> bool:
+    """Whether the last two rounds brought nothing, or more points cannot help."""
+    last = solutions[-1].result
+    hopeless = (RESULTS.non_finite, RESULTS.not_unique, RESULTS.not_affine, RESULTS.unresolved)
+    if bool(ended(last, *hopeless)):
+        return True
+    errors = [float(np.asarray(s.stats.get("error", np.nan))) for s in solutions[-3:]]
+    return len(errors) == 3 and not errors[0] > AT_REST * min(errors[1:])
+
+
+def _sampled(risk: AbstractRisk, f: Hypothesis, size: float) -> AbstractRisk:
+    """The risk on points of its populations, `size` times as many as f needs at first; samples
+    that were given stay as they are."""
+    terms = []
+    for term in risk.given(f).terms:
+        term = on_exact_shock(term, SHOCK_NODES)
+        if is_continuous(term.distribution):
+            term = changed(term, distribution=_points(term.distribution, f, size))
+        terms.append(term)
+    return SumRisk(tuple(terms)) if isinstance(risk, SumRisk) else terms[0]
+
+
+def _points(p: AbstractDistribution, f: Hypothesis, size: float) -> Empirical:
+    inner, conditions = underlying(p)
+    d = coordinates(inner)
+    if 0 < d <= BY_RULES:
+        return filling_rule(p, int(np.ceil(_nodes(f, d) * size ** (1 / d))))
+    unknowns = sum(leaf.size for leaf in jax.tree.leaves(f) if eqx.is_inexact_array(leaf))
+    n = int(np.ceil(size * max(500, unknowns)))
+    if d and not conditions and inner is p:
+        return Sobol(p).quadrature(n)
+    return rule(p.sample(n, key=jax.random.key(SEED)), np.full(n, 1 / n), p)
+
+
+def _nodes(f: Hypothesis, coordinates: int) -> int:
+    """Nodes a coordinate that decide the series in f half as many times again, and at least as
+    many as its networks begin with."""
+    is_series = lambda node: isinstance(node, Series)
+    nodes = [node for node in jax.tree.leaves(f, is_leaf=is_series) if is_series(node)]
+    sizes = [_size(node.basis, coordinates) for node in nodes]
+    others = [
+        leaf
+        for leaf in jax.tree.leaves(f, is_leaf=is_series)
+        if not is_series(leaf) and eqx.is_inexact_array(leaf)
+    ]
+    if nodes and not any(leaf.ndim > 1 for leaf in others):
+        return max([*sizes, 4])
+    # a point a weight; on a line the error tells whether fewer were enough
+    weights = sum(leaf.size for leaf in others) if coordinates > 1 else 0
+    return max([*sizes, FIRST[coordinates], int(np.ceil(weights ** (1 / coordinates)))])
+
+
+def _size(basis: Any, coordinates: int) -> int:
+    """Nodes a coordinate for a basis."""
+    if isinstance(basis, Tensor):
+        return max(_size(factor, len(basis.bases)) for factor in basis.bases)
+    size = 17 if isinstance(basis, Chebyshev) and basis.adaptive else basis.size
+    return int(1.5 * size) + 4 if coordinates == 1 else size + 3
