@@ -14,6 +14,7 @@ from ._epstein_zin_growth import epstein_zin_growth as epstein_zin_growth
 from ._exponential import exponential as exponential
 from ._growth_hjb import growth_hjb as growth_hjb
 from ._growth_path import growth_path as growth_path
+from ._human_capital import human_capital as human_capital
 from ._huggett import huggett as huggett
 from ._income_fluctuation import income_fluctuation as income_fluctuation
 from ._linear_quadratic import linear_quadratic as linear_quadratic
@@ -24,6 +25,7 @@ from ._mccall_search import mccall_search as mccall_search
 from ._merton import merton as merton
 from ._multi_country import multi_country as multi_country
 from ._new_keynesian import new_keynesian as new_keynesian
+from ._optimal_advertising import optimal_advertising as optimal_advertising
 from ._ordinary_least_squares import ordinary_least_squares as ordinary_least_squares
 from ._ornstein_uhlenbeck import ornstein_uhlenbeck as ornstein_uhlenbeck
 from ._oscillator import oscillator as oscillator
@@ -45,6 +47,7 @@ from ._sovereign_default import sovereign_default as sovereign_default
 from ._stochastic_growth import stochastic_growth as stochastic_growth
 from ._symmetric_investment import symmetric_investment as symmetric_investment
 from ._van_der_pol import van_der_pol as van_der_pol
+from ._zero_lower_bound import zero_lower_bound as zero_lower_bound
 
 
 catalogue: dict[str, Callable[..., Problem]] = {
@@ -67,10 +70,13 @@ catalogue: dict[str, Callable[..., Problem]] = {
         asset_pricing,
         sequential_growth,
         growth_path,
+        human_capital,
+        zero_lower_bound,
         skiba_growth,
         cake_eating_hjb,
         growth_hjb,
         merton,
+        optimal_advertising,
         perpetual_put,
         black_scholes,
         ornstein_uhlenbeck,

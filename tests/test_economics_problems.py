@@ -1,0 +1,99 @@
+"""School, advertising and the zero lower bound, by SciPy's and NumPy's means."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from references_economics import by_durations, stable_advertising
+from scipy.integrate import solve_ivp
+
+import fesolve as fe
+from fesolve import problems
+
+
+@pytest.mark.parametrize("name", ["human_capital", "optimal_advertising", "zero_lower_bound"])
+def test_solved_as_it_stands(name):
+    problem = problems.catalogue[name]()
+    solution = problem.solve(next(iter(problem.hypotheses)))
+    assert solution.solved and float(solution.stats["error"]) < 1e-9
+    assert all(check.passed for check in problem.checks(solution.value))
+    for label, reference in problem.references.items():
+        value = float(reference.quantity(solution.value))
+        assert value == pytest.approx(reference.value, rel=reference.tolerance), label
+
+
+@pytest.mark.slow
+def test_human_capital_is_the_closed_form_and_its_error_is_estimated():
+    problem, t = problems.human_capital(), jnp.linspace(0.0, 60.0, 601)
+    truth = {name: np.asarray(jax.vmap(exact)(t)) for name, exact in problem.exact.items()}
+    for degree in (16, 20):
+        solution = problem.solve(degree=degree)
+        found = np.asarray(jax.vmap(solution.value)(t))
+        off = found - np.column_stack([truth["human"], truth["worth"]])
+        error = np.sqrt(np.mean(off**2) / np.mean(found**2))
+        assert error / 10 < float(solution.stats["error"]) < 10 * error
+
+
+@pytest.mark.slow
+def test_human_capital_at_an_elasticity_without_a_closed_form():
+    """The price at work is an exponential; h by DOP853, and one leaves where it is too large."""
+    problem = problems.human_capital(alpha=0.6, A=0.1)
+    m, f = problem.parameters, problem.solve().value
+    rate = m.r + m.delta
+    price = lambda t: (1 - np.exp(-rate * (m.years - t))) / rate
+    wanted = lambda t: (m.alpha * m.A * price(t)) ** (1 / (1 - m.alpha))
+    tight = {"method": "DOP853", "rtol": 1e-12, "atol": 1e-14}
+    learns = lambda t, h: m.A * h**m.alpha - m.delta * h
+    leaves = lambda t, h: h[0] - wanted(t)
+    leaves.terminal = True
+    school = solve_ivp(learns, (0.0, m.years), [m.h0], events=leaves, **tight)
+    at_work = lambda t, h: m.A * wanted(t) ** m.alpha - m.delta * h
+    work = solve_ivp(at_work, (school.t[-1], m.years), school.y[:, -1], **tight)
+    np.testing.assert_allclose(f.leave, school.t[-1], rtol=1e-8)
+    np.testing.assert_allclose(f.human(m.years), work.y[0, -1], rtol=1e-7)
+
+
+def test_one_who_knows_enough_does_not_go_to_school():
+    with pytest.raises(ValueError, match="nobody goes to school full time"):
+        problems.human_capital(h0=5.0)
+
+
+@pytest.mark.parametrize("law", ["sethi", "nerlove_arrow"])
+def test_values_of_advertising_in_closed_form(law):
+    problem = problems.optimal_advertising(law=law)
+    solution = problem.solve(degree=6)
+    x = jnp.linspace(0.0, problem.parameters.highest, 101)
+    assert solution.solved and all(check.passed for check in problem.checks(solution.value))
+    np.testing.assert_allclose(jax.vmap(solution.value)(x), problem.exact(x), rtol=1e-13)
+
+
+def test_advertising_where_nothing_is_in_closed_form():
+    problem = problems.optimal_advertising(decay=0.1, reach=0.7)
+    solution = problem.solve()
+    x = np.array([0.0, 0.2, 0.8, 1.0])
+    theirs = stable_advertising(problem.parameters, x)
+    np.testing.assert_allclose(jax.vmap(solution.value)(jnp.asarray(x)), theirs, rtol=1e-9)
+
+
+def test_a_start_at_which_sales_are_a_burden_is_refused_or_right():
+    problem = problems.optimal_advertising()
+    f = problem.choice().hypothesis(None)
+    f = eqx.tree_at(lambda s: s.coefficients, f, f.coefficients.at[1].set(-3.0))
+    solution = fe.solve(problem.risk.quadrature(40), f, throw=False)
+    assert solution.solved == (abs(float(solution.value(0.5)) - 6.9793999036) < 1e-6)
+
+
+@pytest.mark.parametrize("fall, quarters", [(0.01, 0), (0.022, 5), (0.033, 7)])
+def test_the_rate_is_zero_as_long_as_by_enumeration(fall, quarters):
+    problem = problems.zero_lower_bound(fall=fall)
+    solution = problem.solve("indicator")
+    path, at_zero = by_durations(problem.parameters)
+    found = np.stack([solution.value(t) for t in range(32)])
+    assert at_zero == quarters and solution.solved
+    np.testing.assert_allclose(found, path, atol=1e-13)
+
+
+def test_a_rate_that_does_not_answer_inflation_is_refused():
+    with pytest.raises(ValueError, match="has to answer"):
+        problems.zero_lower_bound(phi_pi=0.9, phi_x=0.0)
