@@ -105,8 +105,7 @@ class Histogram(AbstractDistribution):
         mass, rest, beyond = _stationary(self)
         _check(rest, beyond)
         # what is left of the equation is nan where the law of motion is
-        settled = jnp.asarray(rest) < _most(jnp.asarray(mass).dtype)
-        mass = jnp.where(mass < 0, 0, mass)  # by rounding
+        settled = rest < _most(mass.dtype)
         return self._with(mass if not is_traced(rest) else jnp.where(settled, mass, jnp.nan))
 
     @entry
@@ -189,7 +188,7 @@ def _stationary(p: Histogram) -> tuple[Array, Array, Array]:
     low, high = p.nodes[0], p.nodes[-1]
     outside = jnp.maximum(following - high, 0) + jnp.maximum(low - following, 0)
     beyond = jnp.sum(jnp.tensordot(law.weights, outside, axes=1) * mass) / (high - low)
-    return mass, rest, beyond
+    return jnp.where(mass < 0, 0, mass), rest, beyond  # negative by rounding
 
 
 @compiled

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Bool, Float
+from jaxtyping import Array, ArrayLike, Float
 
 from .._entry import entry
 from .._types import is_traced, is_tracing
@@ -53,10 +53,13 @@ def equilibrium(
     Teukolsky, Vetterling and Flannery (2007), "Numerical Recipes", section 9.4.
     """
     low, high = _interval(low, high)
-    ends = jnp.stack([_number(excess(low)), _number(excess(high))])
-    changes = _check_signs(low, high, ends)
-    if not (is_traced((low, high, ends)) or is_tracing()):
+    values = [_number(excess(low)), _number(excess(high))]
+    if not (is_traced((low, high, values)) or is_tracing()):
+        ends = np.asarray([np.asarray(value) for value in values])
+        _check_signs(low, high, ends)
         return _on_host(excess, low, high, ends, max_steps)
+    ends = jnp.stack(values)
+    changes = _check_signs(low, high, ends)
     # Derivatives must not look into the search: what excess closes over is held fixed there.
     held, constants = jax.closure_convert(lambda price: _number(excess(price)), low)
     constants = [jax.lax.stop_gradient(c) for c in constants]
@@ -70,7 +73,7 @@ def equilibrium(
     return jnp.where(changes, price + jnp.where(near, step, 0), jnp.nan)
 
 
-def _on_host(excess: Callable, low: Array, high: Array, ends: Array, max_steps: int) -> Array:
+def _on_host(excess: Callable, low: Array, high: Array, ends: np.ndarray, max_steps: int) -> Array:
     """The price where nothing is traced: each solve inside `excess` runs as it does alone, by the
     programs that the first has compiled."""
     from scipy import optimize  # half a second, which `import fesolve` need not wait for
@@ -119,9 +122,10 @@ def _number(value: Any) -> Float[Array, ""]:
     return value
 
 
-def _check_signs(low: Array, high: Array, ends: Float[Array, "2"]) -> Bool[Array, ""]:
-    changes = jnp.isfinite(ends).all() & ((ends[0] <= 0) != (ends[1] <= 0))
-    if is_traced((low, high, ends)) or changes:
+def _check_signs(low: Array, high: Array, ends: Any) -> Any:
+    xp = jnp if is_traced((low, high, ends)) else np
+    changes = xp.isfinite(ends).all() & ((ends[0] <= 0) != (ends[1] <= 0))
+    if xp is jnp or changes:
         return changes
     at = f"excess({float(low):.6g}) = {float(ends[0]):.6g} and excess({float(high):.6g}) = "
     at += f"{float(ends[1]):.6g}"
@@ -133,7 +137,7 @@ def _check_signs(low: Array, high: Array, ends: Float[Array, "2"]) -> Bool[Array
     )
 
 
-def _check_zero(price: Array, value: Array, ends: Float[Array, "2"]) -> None:
+def _check_zero(price: Array, value: Array, ends: Any) -> None:
     if is_traced((price, value, ends)):
         return
     scale = float(np.max(np.abs(np.asarray(ends))))

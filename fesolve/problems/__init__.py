@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from ._aiyagari import aiyagari as aiyagari
 from ._asset_pricing import asset_pricing as asset_pricing
 from ._black_scholes import black_scholes as black_scholes
 from ._brock_mirman import brock_mirman as brock_mirman
@@ -82,6 +83,7 @@ catalogue: dict[str, Callable[..., Problem]] = {
         ornstein_uhlenbeck,
         linear_quadratic,
         huggett,
+        aiyagari,
         stochastic_growth,
         epstein_zin_growth,
         long_plosser,
