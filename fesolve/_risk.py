@@ -46,7 +46,7 @@ class AbstractRisk(Shown):
             raise ValueError(
                 "a risk can be multiplied by a scalar, not by another risk; to sum risks use `+`"
             )
-        return _rebuild(self, [term._scaled(scalar) for term in self.terms])
+        return _rebuild(self, [_scaled(term, scalar) for term in self.terms])
 
     def __rmul__(self, scalar: ArrayLike | Any) -> "AbstractRisk":
         return self * scalar
@@ -58,12 +58,12 @@ class AbstractRisk(Shown):
         """
         check_count("empirical", n, key)
         keys = jax.random.split(key, len(self.terms))
-        return _rebuild(self, [t._empirical(n, k) for t, k in zip(self.terms, keys, strict=True)])
+        return _rebuild(self, [_empirical(t, n, k) for t, k in zip(self.terms, keys, strict=True)])
 
     def quadrature(self, n: int) -> "AbstractRisk":
         """The risk by a quadrature rule of n nodes per coordinate: collocation, with weights."""
         check_count("quadrature", n)
-        return _rebuild(self, [term._quadrature(n) for term in self.terms])
+        return _rebuild(self, [_quadrature(term, n) for term in self.terms])
 
     def on(self, q: AbstractDistribution | Any) -> "AbstractRisk":
         """The same risk under q, which may be data: the first distribution, wherever it stands, is
@@ -89,7 +89,8 @@ class AbstractRisk(Shown):
 
     def given(self, f: Hypothesis) -> "AbstractRisk":
         """The risk under p*(x; f): each distribution that depends on f is taken at this f."""
-        return _rebuild(self, [term._given(f) for term in self.terms])
+        at = lambda p: None if p is None else p.given(f)
+        return _rebuild(self, [changed(t, distribution=at(t.distribution)) for t in self.terms])
 
     @entry
     def where(self, condition: Callable) -> "AbstractRisk":
@@ -113,7 +114,7 @@ class AbstractRisk(Shown):
         **Raises:** `ValueError` where it holds at no point of a sample.
         """
         function(condition, "condition", "`lambda x: x > 0.5`")
-        return _rebuild(self, [term._where(condition) for term in self.terms])
+        return _rebuild(self, [_where(term, condition) for term in self.terms])
 
     @entry
     def reweighted(self, ratio: Callable) -> "AbstractRisk":
@@ -129,7 +130,7 @@ class AbstractRisk(Shown):
         finite, or zero at every point.
         """
         function(ratio, "ratio", "`lambda x: jnp.exp(x)`")
-        return _rebuild(self, [term._reweighted(ratio) for term in self.terms])
+        return _rebuild(self, [_reweighted(term, ratio) for term in self.terms])
 
     @property
     def effective_size(self) -> Any:
@@ -268,64 +269,6 @@ class Risk(AbstractRisk):
             shock = Pairs(shock.first, shock.second, None)
         return Bare(self.residual, self.loss, self.args, points, weights, shock, self.multiplier)
 
-    def _scaled(self, scalar: ArrayLike) -> "Risk":
-        scalar = as_array(scalar)
-        if not is_real(scalar):
-            raise ValueError(f"a risk is multiplied by a `scalar`, a real number; got {scalar}")
-        if scalar.shape != ():
-            raise ValueError(f"a risk is multiplied by a `scalar`; got shape {scalar.shape}")
-        if not is_traced(scalar) and not (np.isfinite(scalar) and scalar >= 0):
-            raise ValueError(f"a risk is multiplied by a finite number >= 0; got {scalar}")
-        return changed(self, multiplier=self.multiplier * scalar)
-
-    def _empirical(self, n: int, key: PRNGKeyArray) -> "Risk":
-        p, q = self.distribution, self.shock
-        point_key, first, second = jax.random.split(key, 3)
-        if not (p is None or isinstance(p, Dirac | Empirical)):
-            p = Empirical(p.sample(n, key=point_key), population=p)
-        if isinstance(q, AbstractDistribution) and not isinstance(q, Empirical):
-            count = p.size if isinstance(p, Empirical) else 1
-            if self.loss is not squared:
-                raise ValueError(
-                    f"`shock` of `{self.name}` is continuous, and its two independent draws a "
-                    "point estimate the square of E_e[r] alone: for another loss pass "
-                    "`shock=q.quadrature(n)`"
-                )
-            q = Pairs(q.sample(count, key=first), q.sample(count, key=second), q)
-        return changed(self, distribution=p, shock=q)
-
-    def _quadrature(self, n: int) -> "Risk":
-        p, q = self.distribution, self.shock
-        if not (p is None or isinstance(p, Dirac | Empirical)):
-            p = p.quadrature(n)
-            check_weights(p)
-        if isinstance(q, AbstractDistribution):
-            q = q.quadrature(n)
-        return changed(self, distribution=p, shock=q)
-
-    def _where(self, condition: Callable) -> "Risk":
-        p, q = self.distribution, self.shock
-        if p is None or isinstance(p, Dirac):
-            return self
-        if not isinstance(p, Empirical):
-            return changed(self, distribution=Part(p, condition), shock=q)
-        inside = holds(condition, p.points)
-        if isinstance(q, Pairs):
-            first, second = jax.tree.map(lambda e: e[inside], (q.first, q.second))
-            q = Pairs(first, second, q.population)
-        return changed(self, distribution=on_part(p, condition, inside), shock=q)
-
-    def _reweighted(self, ratio: Callable) -> "Risk":
-        p = self.distribution
-        if p is None or isinstance(p, Dirac):
-            return self
-        require_sample(self)
-        return changed(self, distribution=under_ratio(p, ratio))
-
-    def _given(self, f: Hypothesis) -> "Risk":
-        p = self.distribution
-        return self if p is None else changed(self, distribution=p.given(f))
-
 
 class SumRisk(AbstractRisk):
     """R(f) = R_1(f) + ... + R_m(f)."""
@@ -339,6 +282,64 @@ class SumRisk(AbstractRisk):
 
 def _rebuild(risk: AbstractRisk, terms: list[Risk]) -> AbstractRisk:
     return SumRisk(tuple(terms)) if isinstance(risk, SumRisk) else terms[0]
+
+
+def _scaled(term: Risk, scalar: ArrayLike) -> Risk:
+    scalar = as_array(scalar)
+    if not is_real(scalar):
+        raise ValueError(f"a risk is multiplied by a `scalar`, a real number; got {scalar}")
+    if scalar.shape != ():
+        raise ValueError(f"a risk is multiplied by a `scalar`; got shape {scalar.shape}")
+    if not is_traced(scalar) and not (np.isfinite(scalar) and scalar >= 0):
+        raise ValueError(f"a risk is multiplied by a finite number >= 0; got {scalar}")
+    return changed(term, multiplier=term.multiplier * scalar)
+
+
+def _empirical(term: Risk, n: int, key: PRNGKeyArray) -> Risk:
+    p, q = term.distribution, term.shock
+    point_key, first, second = jax.random.split(key, 3)
+    if not (p is None or isinstance(p, Dirac | Empirical)):
+        p = Empirical(p.sample(n, key=point_key), population=p)
+    if isinstance(q, AbstractDistribution) and not isinstance(q, Empirical):
+        count = p.size if isinstance(p, Empirical) else 1
+        if term.loss is not squared:
+            raise ValueError(
+                f"`shock` of `{term.name}` is continuous, and its two independent draws a "
+                "point estimate the square of E_e[r] alone: for another loss pass "
+                "`shock=q.quadrature(n)`"
+            )
+        q = Pairs(q.sample(count, key=first), q.sample(count, key=second), q)
+    return changed(term, distribution=p, shock=q)
+
+
+def _quadrature(term: Risk, n: int) -> Risk:
+    p, q = term.distribution, term.shock
+    if not (p is None or isinstance(p, Dirac | Empirical)):
+        p = p.quadrature(n)
+        check_weights(p)
+    if isinstance(q, AbstractDistribution):
+        q = q.quadrature(n)
+    return changed(term, distribution=p, shock=q)
+
+
+def _where(term: Risk, condition: Callable) -> Risk:
+    p, q = term.distribution, term.shock
+    if p is None or isinstance(p, Dirac):
+        return term
+    if not isinstance(p, Empirical):
+        return changed(term, distribution=Part(p, condition), shock=q)
+    inside = holds(condition, p.points)
+    if isinstance(q, Pairs):
+        q = Pairs(*jax.tree.map(lambda e: e[inside], (q.first, q.second)), q.population)
+    return changed(term, distribution=on_part(p, condition, inside), shock=q)
+
+
+def _reweighted(term: Risk, ratio: Callable) -> Risk:
+    p = term.distribution
+    if p is None or isinstance(p, Dirac):
+        return term
+    require_sample(term)
+    return changed(term, distribution=under_ratio(p, ratio))
 
 
 def _replaced(term: Risk, q: AbstractDistribution) -> Risk:

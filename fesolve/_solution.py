@@ -78,6 +78,8 @@ class RESULTS(eqx.Enumeration):
 
 def ended(result: Any, *kinds: Any) -> Any:
     """Whether a result is one of these members of `RESULTS`, in NumPy unless it is traced."""
+    if any(result is kind for kind in kinds):  # nothing is traced, nor a batch
+        return np.True_
     (value,) = jax.tree.leaves(result)
     codes = [jax.tree.leaves(kind)[0] for kind in kinds]
     xp = jnp if isinstance(value, jax.Array) else np
@@ -87,6 +89,8 @@ def ended(result: Any, *kinds: Any) -> Any:
 def choose(flag: Any, a: Any, b: Any) -> Any:
     """One of two members of `RESULTS`; inside a program a `where`, so that lanes may end
     differently."""
+    if isinstance(flag, bool | np.bool_):
+        return a if flag else b
     if is_traced((flag, a, b)) or np.ndim(flag):
         return RESULTS.where(flag, a, b)
     return a if bool(flag) else b

@@ -21,7 +21,7 @@ from ._least_squares._trainable import same_leaves, trainable_leaves
 from ._monitor import Monitors, running
 from ._precision import how_to_float64, say, theta_dtype
 from ._risk import AbstractRisk, require_risk, require_sample, require_squares
-from ._solution import Interrupted, RESULTS, Solution, SolveError
+from ._solution import ended, Interrupted, RESULTS, Solution, SolveError
 from ._solver import AbstractSolver, LevenbergMarquardt
 from ._solver._base import Task
 from ._solver._outcome import BEYOND, UNRESOLVED_AT
@@ -103,7 +103,7 @@ def solve(
             solution = _stopped(monitor, interrupt)
     if is_traced(solution.result):
         return _spoiled_where_not_finite(solution, trainable)
-    if bool(solution.result == RESULTS.non_finite) and is_traced(solution.value):
+    if is_traced(solution.value) and bool(ended(solution.result, RESULTS.non_finite)):
         return _spoiled_where_not_finite(solution, trainable)
     if throw and bool(solution.failed):
         raise SolveError(_sentence(solution, risk, trainable), solution)
@@ -129,7 +129,7 @@ def _spoiled_where_not_finite(solution: Solution, trainable: PyTree[bool]) -> So
     """Inside a program nothing raises, so that NaN says it to whoever looks at f alone: a solve
     that cannot begin would give the f at which it stood. A product, and not a choice, so that the
     derivative is NaN as well."""
-    bad = solution.result == RESULTS.non_finite
+    bad = ended(solution.result, RESULTS.non_finite)
 
     def spoil(leaf: Any, trained: bool) -> Any:
         return leaf * jnp.where(bad, jnp.nan, 1).astype(leaf.dtype) if trained else leaf
@@ -155,14 +155,19 @@ def _check(risk: Any, f: Any, solver: Any, monitors: Any, key: Any, throw: Any, 
         raise ValueError(f"`throw` must be True or False; got {throw!r}")
     if only is not None:
         function(only, "only", "`lambda f: f.layers[-1]`", ["f"])
-    for path, leaf in jax.tree_util.tree_leaves_with_path(f):
-        if isinstance(leaf, jax.Array | np.ndarray) and not is_traced(leaf):
-            values = np.asarray(leaf) if not isinstance(leaf, jax.Array) else leaf
-            if values.dtype.kind == "f" and not np.isfinite(np.asarray(values)).all():
-                raise ValueError(
-                    f"`f` starts with NaN or infinite parameters, at "
-                    f"`f{jax.tree_util.keystr(path)}`"
-                )
+    if not all(map(_is_finite, jax.tree.leaves(f))):
+        leaves = jax.tree_util.tree_leaves_with_path(f)
+        path = next(path for path, leaf in leaves if not _is_finite(leaf))
+        where = f"`f{jax.tree_util.keystr(path)}`"
+        raise ValueError(f"`f` starts with NaN or infinite parameters, at {where}")
+
+
+def _is_finite(leaf: Any) -> bool:
+    """Whether a leaf is no array of numbers that are NaN or infinite; what is traced cannot be
+    looked at."""
+    if not isinstance(leaf, jax.Array | np.ndarray) or isinstance(leaf, jax.core.Tracer):
+        return True
+    return leaf.dtype.kind != "f" or bool(np.isfinite(np.asarray(leaf)).all())
 
 
 def _check_precision(risk: AbstractRisk, f: Any, solver: AbstractSolver) -> None:
@@ -209,7 +214,7 @@ def _sentence(solution: Solution, risk: AbstractRisk, trainable: PyTree[bool]) -
         least_squares = [require_sample(term) or require_squares(term) for term in risk.terms]
     except ValueError:
         least_squares = None
-    if least_squares is not None and bool(solution.result == RESULTS.non_finite):
+    if least_squares is not None and bool(ended(solution.result, RESULTS.non_finite)):
         problem = LeastSquares(risk, solution.value, trainable)
         return f"{sentence}. {where_not_finite(problem, solution.stats.get(BEYOND))}"
     if is_traced((solution.risk, solution.stats)):
@@ -217,7 +222,7 @@ def _sentence(solution: Solution, risk: AbstractRisk, trainable: PyTree[bool]) -
     numbers = f"risk {float(solution.risk):.3g}{_error(solution)}"
     numbers += f"{_reached(solution)}{_unresolved_at(solution)}"
     single = theta_dtype(solution.value) == np.float32
-    if not (single and any(bool(solution.result == kind) for kind in _SHORT_OF_DIGITS)):
+    if not (single and bool(ended(solution.result, *_SHORT_OF_DIGITS))):
         return f"{sentence} ({numbers})"
     return f"{sentence} ({numbers}). f is float32, which may be why. {how_to_float64()}"
 
@@ -230,7 +235,7 @@ def _error(solution: Solution) -> str:
 
 def _unresolved_at(solution: Solution) -> str:
     """Where elements did not resolve f."""
-    if UNRESOLVED_AT not in solution.stats or not bool(solution.result == RESULTS.unresolved):
+    if UNRESOLVED_AT not in solution.stats or not bool(ended(solution.result, RESULTS.unresolved)):
         return ""
     return f"; first at x = {float(np.asarray(solution.stats[UNRESOLVED_AT])):.6g}"
 

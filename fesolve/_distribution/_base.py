@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._checks import is_real
 from .._show import Shown
-from .._types import as_array, Hypothesis, is_traced, Point
+from .._types import as_array, Hypothesis, is_traced, made, Point
 from ._arrays import check_count, float_dtype, stored, uniforms
 from ._moments import check_moments, Moments, weighted
 
@@ -175,10 +175,7 @@ class Empirical(AbstractTransported):
 
 def rule(points: Point, weights: Any, population: AbstractDistribution | None) -> Empirical:
     """An `Empirical` that is not checked: points that were made here, not given."""
-    made = object.__new__(Empirical)
-    for name, value in (("points", points), ("weights", weights), ("population", population)):
-        object.__setattr__(made, name, value)
-    return made
+    return made(Empirical, points=points, weights=weights, population=population)
 
 
 @partial(jax.jit, static_argnames="n")

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._types import is_traced, Point
 from ._arrays import check_count, check_point_shape, floats, numpy_of
-from ._base import AbstractDistribution, AbstractTransported, draws, Empirical
+from ._base import AbstractDistribution, AbstractTransported, draws, Empirical, rule
 from ._combine import Mixture, Product
 from ._dirac import Dirac
 from ._gauss import legendre, tensor
@@ -41,16 +41,7 @@ class Uniform(AbstractTransported):
     def quadrature(self, n: int) -> Empirical:
         """The tensor Gauss-Legendre rule of n nodes per coordinate, exact to degree 2n - 1."""
         check_count("quadrature", n)
-        points, weights = self.scaled(*legendre(n))
-        return Empirical(points, weights).standing_for(self)
-
-    def scaled(self, nodes: np.ndarray, weights: np.ndarray) -> tuple[Any, np.ndarray]:
-        """A rule for [-1, 1], as a (tensor) rule on this interval or box."""
-        if self.lower.ndim:
-            nodes, weights = tensor(nodes, weights, self.dimension)
-        share = ((nodes + 1) / 2).astype(self.lower.dtype)
-        lower, upper = self.lower[None], self.upper[None]
-        return lower * (1 - share) + upper * share, weights
+        return rule(*scaled(self, *legendre(n)), self)
 
     def moments(self) -> Moments | None:
         if is_traced((self.lower, self.upper)):
@@ -96,6 +87,15 @@ class Uniform(AbstractTransported):
         if axis < self.dimension - 1:
             parts.append(Uniform(self.lower[axis + 1 :], self.upper[axis + 1 :]))
         return Product(*parts)
+
+
+def scaled(p: Uniform, nodes: np.ndarray, weights: np.ndarray) -> tuple[Any, np.ndarray]:
+    """A rule for [-1, 1], as a (tensor) rule on the interval or box of p."""
+    lower, upper = p.lower, p.upper
+    if lower.ndim:
+        nodes, weights = tensor(nodes, weights, p.dimension)
+    share = ((nodes + 1) / 2).astype(lower.dtype)
+    return lower[None] * (1 - share) + upper[None] * share, weights
 
 
 def _check_bounds(lower: np.ndarray, upper: np.ndarray) -> None:

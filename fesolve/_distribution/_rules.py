@@ -14,7 +14,7 @@ from .._types import Hypothesis, Point
 from ._arrays import check_count, float_dtype, open_unit, uniforms
 from ._base import AbstractDistribution, AbstractTransported, Empirical
 from ._combine import finite, Mixture, Product, transported
-from ._continuous import Uniform
+from ._continuous import scaled, Uniform
 from ._dirac import Dirac
 from ._gauss import fejer
 from ._moments import Moments
@@ -151,7 +151,7 @@ def _chebyshev(p: AbstractDistribution, n: int) -> Any:
 
 @_chebyshev.register
 def _(p: Uniform, n: int) -> Any:
-    return Empirical(*p.scaled(*fejer(n)))
+    return Empirical(*scaled(p, *fejer(n)))
 
 
 @_chebyshev.register(Dirac)

@@ -16,13 +16,13 @@ from jaxtyping import PyTree
 
 from .._hypothesis import Series
 from .._hypothesis._tabulate import tabulated
-from .._least_squares._algebra import inverse_factor, one_thread
+from .._least_squares._algebra import inverse_factor, threads_for
 from .._least_squares._assembly import Equation, LeastSquares, linearise
 from .._least_squares._device_algebra import inverse_factor as inverse_factor_on_device
 from .._losses import squared
 from .._risk import AbstractRisk
 from .._types import Hypothesis, is_traced
-from ._box import fills, is_plain
+from ._box import fills
 from ._fresh import fresh
 from ._newton import alike
 from ._values import scales, values_of
@@ -73,7 +73,7 @@ def quick_bound(
     """
     if (
         not _is_linear(f)
-        or not (is_plain(risk, f) and fills(risk, f))
+        or not fills(risk, f)
         or any(term.loss is not squared for term in risk.terms)
     ):
         return None
@@ -93,7 +93,7 @@ def quick_bound(
         r, jacobian = linearise(problem.assembly, theta, problem.data)
         table = _values(f, mask, sample.samples, theta)
         return _bound(jnp, problem.equations, theta, r, jacobian, *table, lower)
-    with one_thread(problem.theta.size):
+    with threads_for(problem.operations, problem.theta.size):
         r, jacobian = problem.linearise(problem.theta)
         table = _values(f, mask, sample.samples, problem.theta)
         return _bound(np, problem.equations, problem.theta, r, jacobian, *table, lower)

@@ -3,7 +3,6 @@
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from .._hypothesis import Series
@@ -13,6 +12,8 @@ from ._fresh import is_movable
 from ._values import is_inside
 
 
+Box = list[tuple[Any, Any, Any, Any]]
+"""Ends of the points, and of the domain of a series, leaf by leaf."""
 FILLED = 1e-6
 """The share of the domain of a series that points may leave out and still fill it."""
 
@@ -21,21 +22,23 @@ def is_plain(risk: AbstractRisk, f: Hypothesis) -> bool:
     """Whether f is a series whose domain holds the points of the risk, so that these are taken for
     the points at which it is asked for."""
     box = _support(risk, f)
-    return box is not None and all(
-        is_inside(jnp.stack([a, b]) if is_traced((a, b)) else np.stack([a, b]), c, d)
-        for a, b, c, d in box
-    )
+    return box is not None and _holds(box)
+
+
+def _holds(box: Box) -> bool:
+    return all(is_traced((a, b)) or is_inside(np.stack([a, b]), c, d) for a, b, c, d in box)
 
 
 def fills(risk: AbstractRisk, f: Hypothesis) -> bool:
-    """Whether the points of a risk are spread over all of the domain of a series. Where the domain
-    is wider, what f does beyond the points is nearly free, and a space as poor as f's own does not
-    show it."""
+    """Whether f is plain, and the points of the risk are spread over all of its domain. Where the
+    domain is wider, what f does beyond the points is nearly free, and a space as poor as f's own
+    does not show it."""
     box = _support(risk, f)
     if box is None or is_traced(box):
         return box is not None
     numbers = [[np.asarray(end) for end in ends] for ends in box]
-    return all(np.all(b - a >= (1 - FILLED) * (d - c)) for a, b, c, d in numbers)
+    spread = all(np.all(b - a >= (1 - FILLED) * (d - c)) for a, b, c, d in numbers)
+    return spread and _holds(box)
 
 
 def trained_in(risk: AbstractRisk, f: Hypothesis) -> tuple[Point, Point] | None:
@@ -46,7 +49,7 @@ def trained_in(risk: AbstractRisk, f: Hypothesis) -> tuple[Point, Point] | None:
     return next(term.population for term in risk.terms if is_movable(term)).support
 
 
-def _support(risk: AbstractRisk, f: Hypothesis) -> list[tuple[Any, Any, Any, Any]] | None:
+def _support(risk: AbstractRisk, f: Hypothesis) -> Box | None:
     """Ends of the points, and of the domain of a series, leaf by leaf; `None` where their
     structures differ."""
     if not isinstance(f, Series):

@@ -194,6 +194,8 @@ def alike(
     largest = xp.max(sizes)
     there = (sizes > ABSENT * largest) & (sizes > ROUNDED * theta * size(jacobian))
     differ = there & (sizes * UNLIKE < largest)
+    if xp is np and not differ.any():
+        return np.ones(parts.shape, parts.dtype)
     return xp.where(differ, largest / xp.where(differ, sizes, 1), 1)[owners(equations)]
 
 

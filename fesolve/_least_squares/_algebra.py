@@ -107,12 +107,14 @@ def one_thread(unknowns: int) -> Iterator[None]:
 
 def threads_for(operations: float, unknowns: int) -> contextlib.AbstractContextManager:
     """One thread, as in `one_thread`; all that BLAS has where a factorisation of so many operations
-    is worth their waiting for each other."""
-    if operations < LARGE:
+    is worth their waiting for each other, or takes one thread by itself."""
+    if TINY < operations < LARGE:
         return one_thread(unknowns)
     return np.errstate(over="ignore", invalid="ignore")
 
 
+TINY = 5e4
+"""Multiplications of a Jacobian that OpenBLAS multiplies in one thread."""
 LARGE = 1e10
 """Multiplications from which all threads are used. On a busy machine a Cholesky factor of 1,000
 rows takes 10 ms on one thread and 100 to 600 on two."""

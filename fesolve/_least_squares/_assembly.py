@@ -119,7 +119,9 @@ class LeastSquares:
         self.f = f
         self.mask = mask
         self.bares = [term.bare for term in risk.terms]
-        theta, self.rest = eqx.partition(f, mask)
+        self.leaves, self.structure = jax.tree.flatten(f)
+        self.marks = jax.tree.leaves(mask)
+        theta, self.rest = self._parted()
         self.assembly = Assembly(self.bares, theta, self.rest)
         dtype = self.assembly.dtype
         for term in risk.terms:
@@ -135,16 +137,19 @@ class LeastSquares:
         """The same problem at another f, where `risk` has other points; `None` where f has another
         shape, or terms another number of points. Nothing but arrays is new, so that nothing is
         read or looked up again."""
-        shape = lambda risk, f: (
-            jax.tree.structure(f),
-            [np.shape(leaf) for leaf in jax.tree.leaves(f)],
-            [term.count for term in risk.terms],
-        )
-        if self.traced or shape(risk, f) != shape(self.risk, self.f):
+        leaves, structure = jax.tree.flatten(f)
+        terms = risk.terms
+        counts = [term.count for term in terms]
+        if (
+            self.traced
+            or structure != self.structure
+            or any(np.shape(a) != np.shape(b) for a, b in zip(leaves, self.leaves, strict=True))
+            or counts != [term.count for term in self.terms]
+        ):
             return None
         moved = copy.copy(self)
-        moved.risk, moved.terms, moved.f = risk, risk.terms, f
-        moved.bares = [term.bare for term in risk.terms]
+        moved.risk, moved.terms, moved.f, moved.leaves = risk, terms, f, leaves
+        moved.bares = [term.bare for term in terms]
         data = arrays_of((moved.bares, self.rest))
         moved.data = [cast(x, self.assembly.dtype) for x in data]
         moved.theta = self.theta_of(f)
@@ -168,7 +173,7 @@ class LeastSquares:
 
     def theta_of(self, f: Hypothesis) -> np.ndarray:
         """theta of another f of the same structure."""
-        pairs = zip(jax.tree.leaves(f), jax.tree.leaves(self.mask), strict=True)
+        pairs = zip(jax.tree.leaves(f), self.marks, strict=True)
         leaves = [np.ravel(np.asarray(leaf, self.theta.dtype)) for leaf, mark in pairs if mark]
         return np.concatenate(leaves)
 
@@ -178,8 +183,17 @@ class LeastSquares:
 
     def assemble(self, leaves: list[Any]) -> Hypothesis:
         """f with these leaves of theta."""
-        tree = jax.tree.unflatten(self.assembly.structure, leaves)
-        return eqx.combine(tree, self.rest)
+        given, pairs = iter(leaves), zip(self.leaves, self.marks, strict=True)
+        new = [next(given) if mark else leaf for leaf, mark in pairs]
+        return jax.tree.unflatten(self.structure, new)
+
+    def _parted(self) -> tuple[PyTree, PyTree]:
+        """The leaves of f that are theta, and the others, each with `None` for the rest; as
+        `equinox.partition`, for a tenth of the price, which shows in a solve of a millisecond."""
+        pairs = list(zip(self.leaves, self.marks, strict=True))
+        ours = [leaf if mark else None for leaf, mark in pairs]
+        others = [None if mark else leaf for leaf, mark in pairs]
+        return tuple(jax.tree.unflatten(self.structure, part) for part in (ours, others))
 
     def residuals(self, theta: Any) -> np.ndarray:
         return np.asarray(residuals(self.assembly, theta, self.data))
@@ -194,13 +208,7 @@ class LeastSquares:
         chosen = [
             np.broadcast_to(mark, (size,)) if np.ndim(mark) == 0 else np.ravel(mark)
             for mark, size in zip(
-                [
-                    m
-                    for m, used in zip(
-                        jax.tree.leaves(marks), jax.tree.leaves(self.mask), strict=True
-                    )
-                    if used
-                ],
+                [m for m, used in zip(jax.tree.leaves(marks), self.marks, strict=True) if used],
                 self.assembly.sizes,
                 strict=True,
             )
@@ -209,8 +217,10 @@ class LeastSquares:
 
 
 def _check_tolerance(term: Risk, dtype: Any) -> None:
+    if term.tolerance is None:
+        return
     rounding = float(jnp.finfo(dtype).eps)
-    if term.tolerance is not None and term.tolerance < rounding:
+    if term.tolerance < rounding:
         raise ValueError(
             f"`tolerance` of `{term.name}` is {term.tolerance:.3g}, which {dtype} cannot resolve: "
             f"its rounding is {rounding:.2g}. Ask for more than that, or for float64: "

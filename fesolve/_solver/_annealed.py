@@ -11,7 +11,7 @@ import numpy as np
 from .._least_squares._assembly import LeastSquares
 from .._least_squares._null_space import decided_directions
 from .._risk import AbstractRisk, Risk
-from .._solution import RESULTS, Solution
+from .._solution import ended, RESULTS, Solution
 from .._types import changed
 from ._base import Task
 from ._levenberg_marquardt import LevenbergMarquardt
@@ -32,7 +32,7 @@ def annealed(task: Task, norm: AbstractRisk, max_steps: int) -> Solution:
         steps += int(inner.stats["steps"])
         reached = float(risk(inner.value))
         # a smaller ridge with a larger residual: its steps were lost in rounding
-        if bool(inner.result == RESULTS.non_finite) or (history and reached > history[-1]):
+        if bool(ended(inner.result, RESULTS.non_finite)) or (history and reached > history[-1]):
             continue
         # stationary, unless the steps ran out before the norm was
         now, finite = now.at(inner.value), True

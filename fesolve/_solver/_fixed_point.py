@@ -25,7 +25,7 @@ from ._base import AbstractOuterSolver, AbstractSolver, require_no_monitors, Tas
 from ._differentiable import solve_on_device
 from ._held import Anyhow, HeldAssembly, InShape
 from ._iteration import iterate
-from ._levenberg_marquardt import LevenbergMarquardt, or_default
+from ._levenberg_marquardt import in_program, LevenbergMarquardt, or_default
 from ._outcome import Outcome, solution_on_host
 from ._plans import in_jax
 from ._refined import refined
@@ -153,7 +153,7 @@ class FixedPoint(AbstractOuterSolver):
                 "`solver` of `fe.FixedPoint` must be an `fe.LevenbergMarquardt` inside jit, vmap "
                 f"or grad; got {type(solver).__name__}"
             )
-        plan, order = solver.in_program(problem)
+        plan, order = in_program(solver, problem)
         held = HeldAssembly(problem.assembly, self.step, index)
         rule, timed = self._rule(problem.assembly.dtype), order is not None
         method = _Iteration(held, rule, plan, timed, self.max_steps, problem.equations)

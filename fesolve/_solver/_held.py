@@ -14,6 +14,7 @@ from .._least_squares._trainable import has_network
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import changed, Hypothesis
 from ._base import AbstractSolver, Task
+from ._levenberg_marquardt import minimum
 
 
 class Held(eqx.Module):
@@ -60,7 +61,7 @@ class InShape:
             step, index = self.as_risk
             problem.risk = held(self.whole.risk, index, step, self.whole.value(theta))
         before = problem.residuals(theta)
-        self.theta = problem.theta_of(self.solver.minimum(problem).value)
+        self.theta = problem.theta_of(minimum(self.solver, problem).value)
         change = _size(problem.residuals(self.theta) - before)
         return change, _size(self.whole.residuals(self.theta)) ** 2
 

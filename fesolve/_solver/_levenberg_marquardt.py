@@ -1,6 +1,7 @@
 """The default solver."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -103,106 +104,123 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
 
     def minimise(self, task: Task) -> Solution:
         if self.batch is not None:
-            return self._in_batches(task, self.batch)
+            return _in_batches(self, task, self.batch)
         if is_settled(task.f):
-            return self.minimum(task.posed(), task.monitors)
+            return minimum(self, task.posed(), task.monitors)
         marched = solve_elements(task) if element_series(task.f) else None
-        return refined(self._at_level, task) if marched is None else marched
+        return refined(partial(_at_level, self), task) if marched is None else marched
 
-    def _in_batches(self, task: Task, size: int) -> Solution:
-        given = (size, self.max_steps, self.damping, self.accuracy, self.every)
-        key = jax.random.key(SEED) if task.key is None else task.key
-        return in_fresh_batches(Options(*given), task._replace(key=key))
 
-    def _at_level(self, level: Level) -> Solution:
-        left = changed(self, max_steps=max(1, self.max_steps - level.taken))
-        problem = level.task.posed()
-        if level.free is None or not on_host(problem):
-            return left.minimum(problem, level.task.monitors)
-        return left._in_room(level, problem)
+def _in_batches(solver: LevenbergMarquardt, task: Task, size: int) -> Solution:
+    given = (size, solver.max_steps, solver.damping, solver.accuracy, solver.every)
+    key = jax.random.key(SEED) if task.key is None else task.key
+    return in_fresh_batches(Options(*given), task._replace(key=key))
 
-    def _in_room(self, level: Level, exact: LeastSquares) -> Solution:
-        """The minimum in some columns of a larger problem, which serves many levels: Gauss-Newton
-        steps to the degree, all of the plan on elements."""
-        f, size, monitors = level.free, exact.theta.size, level.task.monitors
-        roomy = map_free(lambda node: with_room(node.basis, node), f)
-        on_pieces = bool(element_series(f))
-        whole = level.task.at(fixed(roomy), risk=sample_for(level.task.risk, roomy))
-        problem = whole.posed()
-        # zeros stand for elements beyond the domain, where there must be no points
-        if on_pieces and not (is_sparse(problem) and _ends_with_elements(exact)):
-            return self.minimum(exact, monitors)
-        columns = tuple(problem.columns(_entries(f, whole.f)).tolist())
-        require_rows(exact, size)
-        plan = newton_plan(30, columns=columns, max_steps=self.max_steps)
-        if on_pieces:
-            plan = self._plan(True, (), timed=True)._replace(columns=columns)
-        narrowed = lambda theta: exact.value(theta[list(columns)])
-        algebra = self._algebra(problem, Reporter(narrowed, monitors, self.every))
-        out = run_on_host(problem, algebra, plan)
-        short = out.steps < self.max_steps
-        out = out._replace(unfinished=RESULTS.not_zero) if short else out
-        found = solution_on_host(problem, out)
-        if level.is_last and short and not (on_pieces or out.converged):
-            left = changed(self, max_steps=self.max_steps - int(out.steps))
-            return in_sequence([found, left.minimum(exact, later(monitors, [found]))])
-        stats = {**found.stats, "unknowns": np.asarray(size), "rows": np.asarray(exact.rows)}
-        value = narrowed(np.asarray(out.theta))
-        return Solution(value, found.risk, found.result, stats, found.history)
 
-    def _plan(self, linear: bool, last: tuple[int, ...], *, timed: bool = True) -> Plan:
-        given = (self.max_steps, float(self.damping), float(self.accuracy))
-        if linear:
-            return series_plan(*given, timed=timed)
-        return network_plan(last, *given, timed=timed)
+def _at_level(solver: LevenbergMarquardt, level: Level) -> Solution:
+    left = changed(solver, max_steps=max(1, solver.max_steps - level.taken))
+    problem = level.task.posed()
+    if level.free is None or not on_host(problem):
+        return minimum(left, problem, level.task.monitors)
+    return _in_room(left, level, problem)
 
-    def minimum(self, problem: LeastSquares, monitors: tuple = ()) -> Solution:
-        """The minimum of a problem as it stands, in the space of its f."""
-        linear, last = _linear_columns(problem)
-        if linear:
-            require_rows(problem, problem.theta.size)
-        elif on_host(problem) and problem.rows >= problem.theta.size:
-            linear = is_affine(problem.residuals, problem.theta)
-        if on_host(problem) or (monitors and not problem.traced):
-            return self._on_host(problem, linear, last, monitors)
-        require_no_monitors(monitors)
-        plan, order = self.in_program(problem)
-        method = Staged(plan, problem.equations, order is not None)
-        return solve_on_device(problem, method, order or ())
 
-    def in_program(self, problem: LeastSquares) -> tuple[Plan, Order | None]:
-        """The plan for a program, and the order of the rows in time, if they have one."""
-        order = timely_order(problem, self.causal)
-        return self._plan(*_linear_columns(problem), timed=order is not None), order
+def _in_room(solver: LevenbergMarquardt, level: Level, exact: LeastSquares) -> Solution:
+    """The minimum in some columns of a larger problem, which serves many levels: Gauss-Newton
+    steps to the degree, all of the plan on elements."""
+    f, size, monitors = level.free, exact.theta.size, level.task.monitors
+    roomy = map_free(lambda node: with_room(node.basis, node), f)
+    on_pieces = bool(element_series(f))
+    whole = level.task.at(fixed(roomy), risk=sample_for(level.task.risk, roomy))
+    problem = whole.posed()
+    # zeros stand for elements beyond the domain, where there must be no points
+    if on_pieces and not (is_sparse(problem) and _ends_with_elements(exact)):
+        return minimum(solver, exact, monitors)
+    columns = tuple(problem.columns(_entries(f, whole.f)).tolist())
+    require_rows(exact, size)
+    plan = newton_plan(30, columns=columns, max_steps=solver.max_steps)
+    if on_pieces:
+        plan = _plan(solver, True, (), timed=True)._replace(columns=columns)
+    narrowed = lambda theta: exact.value(theta[list(columns)])
+    algebra = _algebra(solver, problem, Reporter(narrowed, monitors, solver.every))
+    out = run_on_host(problem, algebra, plan)
+    short = out.steps < solver.max_steps
+    out = out._replace(unfinished=RESULTS.not_zero) if short else out
+    found = solution_on_host(problem, out)
+    if level.is_last and short and not (on_pieces or out.converged):
+        left = changed(solver, max_steps=solver.max_steps - int(out.steps))
+        return in_sequence([found, minimum(left, exact, later(monitors, [found]))])
+    stats = {**found.stats, "unknowns": np.asarray(size), "rows": np.asarray(exact.rows)}
+    value = narrowed(np.asarray(out.theta))
+    return Solution(value, found.risk, found.result, stats, found.history)
 
-    def _on_host(
-        self, problem: LeastSquares, linear: bool, last: tuple[int, ...], monitors: tuple
-    ) -> Solution:
-        if not linear and (size := batch_for(problem)) is not None:
-            task = Task(problem.risk, problem.f, problem.mask, monitors=monitors)
-            return self._in_batches(task, size)
-        in_parts = problem.size_of_jacobian > self.memory
-        best = None if linear or in_parts else BestOnFresh(problem)
-        report = Reporter(problem.value, monitors, self.every, best)
-        if in_parts:
-            return solution_on_host(problem, self._in_parts(problem, linear, report))
-        algebra = self._algebra(problem, report)
-        # for series it is asked only where Gauss-Newton does not arrive
-        plan = self._plan(linear, last, timed=linear or algebra.timed)
-        out = run_on_host(problem, algebra, plan)
-        out = out if best is None or not out.finite else best.kept(problem, out)
-        return solution_on_host(problem, out)
 
-    def _algebra(self, problem: LeastSquares, report: Reporter) -> InNumPy:
-        return in_numpy(problem, order=lambda: timely_order(problem, self.causal), report=report)
+def _plan(
+    solver: LevenbergMarquardt, linear: bool, last: tuple[int, ...], *, timed: bool = True
+) -> Plan:
+    given = (solver.max_steps, float(solver.damping), float(solver.accuracy))
+    if linear:
+        return series_plan(*given, timed=timed)
+    return network_plan(last, *given, timed=timed)
 
-    def _in_parts(self, problem: LeastSquares, linear: bool, report: Reporter) -> Outcome:
-        """Past the memory budget."""
-        folded = Folded(problem, self.memory)
-        given = {"report": report, "accelerates": False}
-        algebra = InNumPy(folded.residuals, folded.linearise, **given)
-        out = run_on_host(problem, algebra, self._plan(linear, (), timed=False))
-        return out._replace(r=problem.residuals(out.theta))
+
+def minimum(solver: LevenbergMarquardt, problem: LeastSquares, monitors: tuple = ()) -> Solution:
+    """The minimum of a problem as it stands, in the space of its f."""
+    linear, last = _linear_columns(problem)
+    if linear:
+        require_rows(problem, problem.theta.size)
+    elif on_host(problem) and problem.rows >= problem.theta.size:
+        linear = is_affine(problem.residuals, problem.theta)
+    if on_host(problem) or (monitors and not problem.traced):
+        return _on_host(solver, problem, linear, last, monitors)
+    require_no_monitors(monitors)
+    plan, order = in_program(solver, problem)
+    method = Staged(plan, problem.equations, order is not None)
+    return solve_on_device(problem, method, order or ())
+
+
+def in_program(solver: LevenbergMarquardt, problem: LeastSquares) -> tuple[Plan, Order | None]:
+    """The plan for a program, and the order of the rows in time, if they have one."""
+    order = timely_order(problem, solver.causal)
+    return _plan(solver, *_linear_columns(problem), timed=order is not None), order
+
+
+def _on_host(
+    solver: LevenbergMarquardt,
+    problem: LeastSquares,
+    linear: bool,
+    last: tuple[int, ...],
+    monitors: tuple,
+) -> Solution:
+    if not linear and (size := batch_for(problem)) is not None:
+        task = Task(problem.risk, problem.f, problem.mask, monitors=monitors)
+        return _in_batches(solver, task, size)
+    in_parts = problem.size_of_jacobian > solver.memory
+    best = None if linear or in_parts else BestOnFresh(problem)
+    report = Reporter(problem.value, monitors, solver.every, best)
+    if in_parts:
+        return solution_on_host(problem, _in_parts(solver, problem, linear, report))
+    algebra = _algebra(solver, problem, report)
+    # for series it is asked only where Gauss-Newton does not arrive
+    plan = _plan(solver, linear, last, timed=linear or algebra.timed)
+    out = run_on_host(problem, algebra, plan)
+    out = out if best is None or not out.finite else best.kept(problem, out)
+    return solution_on_host(problem, out)
+
+
+def _algebra(solver: LevenbergMarquardt, problem: LeastSquares, report: Reporter) -> InNumPy:
+    return in_numpy(problem, order=lambda: timely_order(problem, solver.causal), report=report)
+
+
+def _in_parts(
+    solver: LevenbergMarquardt, problem: LeastSquares, linear: bool, report: Reporter
+) -> Outcome:
+    """Past the memory budget."""
+    folded = Folded(problem, solver.memory)
+    given = {"report": report, "accelerates": False}
+    algebra = InNumPy(folded.residuals, folded.linearise, **given)
+    out = run_on_host(problem, algebra, _plan(solver, linear, (), timed=False))
+    return out._replace(r=problem.residuals(out.theta))
 
 
 def or_default(solver: Any) -> AbstractSolver:

@@ -7,7 +7,8 @@ import numpy as np
 
 from .._least_squares._assembly import Equation, LeastSquares
 from .._least_squares._tolerances import root_mean_squares, within_tolerance
-from .._solution import choose, RESULTS, Solution
+from .._solution import choose, ended, RESULTS, Solution
+from .._types import made
 
 
 UNRESOLVED_AT = "unresolved_at"
@@ -44,12 +45,13 @@ def solution_on_host(problem: LeastSquares, out: Outcome) -> Solution:
     result, stats = how_it_ended(problem.equations, multipliers, out)
     stats |= {"rows": out.r.size, "unknowns": out.theta.size}
     stats = {name: np.asarray(value) for name, value in stats.items()}
-    if out.beyond is not None and bool(result == RESULTS.non_finite):
+    if out.beyond is not None and bool(ended(result, RESULTS.non_finite)):
         stats[BEYOND] = out.beyond
     dtype = out.theta.dtype
     history = None if out.history is None else np.asarray(out.history, dtype)
     risk = np.asarray(out.r @ out.r, dtype)
-    return Solution(problem.value(out.theta), risk, result, stats, history, problem=problem)
+    given = {"value": problem.value(out.theta), "risk": risk, "result": result, "stats": stats}
+    return made(Solution, **given, history=history, trained=None, problem=problem)
 
 
 def how_it_ended(
