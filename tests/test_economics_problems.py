@@ -5,7 +5,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from references_economics import by_durations, stable_advertising
+from references_economics import (
+    by_durations,
+    endogenous_grid,
+    habits_by_time_iteration,
+    stable_advertising,
+)
 from scipy.integrate import solve_ivp
 
 import fesolve as fe
@@ -97,3 +102,51 @@ def test_the_rate_is_zero_as_long_as_by_enumeration(fall, quarters):
 def test_a_rate_that_does_not_answer_inflation_is_refused():
     with pytest.raises(ValueError, match="has to answer"):
         problems.zero_lower_bound(phi_pi=0.9, phi_x=0.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("limit", [0.0, 0.5])
+def test_households_against_an_endogenous_grid(limit):
+    """1e-3 at the kinks and 1e-5 elsewhere, but where kinks of tomorrow make smaller ones."""
+    problem = problems.two_interest_rates(limit=limit)
+    solution = problem.solve()
+    grid, consumed, kinks = endogenous_grid(problem.parameters)
+    means = np.linspace(problem.parameters.least, 8.0, 20_001)
+    truth = np.interp(means, grid, consumed)
+    off = np.asarray(jax.vmap(solution.value)(jnp.asarray(means))) - truth
+    np.testing.assert_allclose(solution.value.kinks, kinks, atol=1e-5)
+    assert solution.solved and np.abs(off).max() < 5e-4
+    assert np.quantile(np.abs(off), 0.9) < 1e-5 and np.quantile(np.abs(off), 0.99) < 5e-5
+    error = np.sqrt(np.mean(off**2) / np.mean(truth**2))
+    assert error / 3 < float(solution.stats["error"]) < 3 * error
+
+
+def test_what_is_refused_of_two_rates():
+    with pytest.raises(ValueError, match="`R_borrow` must be above `R_lend`"):
+        problems.two_interest_rates(R_borrow=1.01)
+    with pytest.raises(ValueError, match="what the lowest income can pay back"):
+        problems.two_interest_rates(limit=0.7)
+
+
+@pytest.mark.slow
+def test_habits_against_time_iteration():
+    problem = problems.habit_growth()
+    consumed, price = habits_by_time_iteration(problem.parameters)
+    rest = np.array(problem.parameters.steady())
+    x = rest + np.random.default_rng(0).uniform(-1, 1, (200, 2)) * [0.2, 0.08]
+    for degree, target in ((5, 1e-5), (8, 1e-7)):
+        solution = problem.solve(degree=degree)
+        found = jax.vmap(problem.functions(solution.value)["consumption"])(jnp.asarray(x))
+        assert solution.solved
+        np.testing.assert_allclose(np.log(found), consumed.ev(*x.T), atol=target)
+        np.testing.assert_allclose(
+            np.log(jax.vmap(solution.value.price)(jnp.asarray(x))), price.ev(*x.T), atol=10 * target
+        )
+
+
+@pytest.mark.slow
+def test_without_habit_a_known_share_is_consumed():
+    problem = problems.habit_growth(habit=0.0, gamma=1.0, delta=1.0)
+    f = problem.solve(degree=6).value
+    x = jnp.asarray(problem.parameters.steady())
+    assert float(f.surplus(x)) == pytest.approx(1 - 0.36 * 0.99, rel=1e-9)

@@ -15,6 +15,7 @@ from ._epstein_zin_growth import epstein_zin_growth as epstein_zin_growth
 from ._exponential import exponential as exponential
 from ._growth_hjb import growth_hjb as growth_hjb
 from ._growth_path import growth_path as growth_path
+from ._habit_growth import habit_growth as habit_growth
 from ._human_capital import human_capital as human_capital
 from ._huggett import huggett as huggett
 from ._income_fluctuation import income_fluctuation as income_fluctuation
@@ -47,6 +48,7 @@ from ._skiba_growth import skiba_growth as skiba_growth
 from ._sovereign_default import sovereign_default as sovereign_default
 from ._stochastic_growth import stochastic_growth as stochastic_growth
 from ._symmetric_investment import symmetric_investment as symmetric_investment
+from ._two_interest_rates import two_interest_rates as two_interest_rates
 from ._van_der_pol import van_der_pol as van_der_pol
 from ._zero_lower_bound import zero_lower_bound as zero_lower_bound
 
@@ -65,6 +67,7 @@ catalogue: dict[str, Callable[..., Problem]] = {
         mccall_search,
         search_and_matching,
         income_fluctuation,
+        two_interest_rates,
         brock_mirman,
         deterministic_growth,
         sequential_asset_pricing,
@@ -86,6 +89,7 @@ catalogue: dict[str, Callable[..., Problem]] = {
         aiyagari,
         stochastic_growth,
         epstein_zin_growth,
+        habit_growth,
         long_plosser,
         new_keynesian,
         consumption_saving,

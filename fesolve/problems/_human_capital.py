@@ -67,11 +67,12 @@ class HumanCapital:
 
 @model(HumanCapital)
 def human_capital(m: HumanCapital) -> Problem:
-    """h' = A x^alpha - delta h, q' = (r + delta) q - 1 at work: how much is learnt, and how long.
+    """h' = A x^alpha - delta h, x <= h: how long school is, and what is learnt at work.
 
-    Of human capital h the part x <= h goes into learning, and h - x earns. q is what a unit of h is
+    Of human capital h the part x goes into learning, and h - x earns. q is what a unit of h is
     worth, and nothing is worth learning at the end, q = 0. At work x = (alpha A q)^(1 / (1 -
-    alpha)). Before, in school, x = h, and q' = (r + delta) q - alpha A q h^(alpha - 1). One leaves
+    alpha)) and q' = (r + delta) q - 1. Before, in school, x = h, and a unit of h earns nothing but
+    learns, q' = (r + delta) q - alpha A q h^(alpha - 1). One leaves
     school when x falls below h, a date that is a number in f; before and after it h and q are
     series of their own, which meet there.
     """

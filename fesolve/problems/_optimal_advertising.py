@@ -69,9 +69,10 @@ class OptimalAdvertising:
 
 @model(OptimalAdvertising)
 def optimal_advertising(m: OptimalAdvertising) -> Problem:
-    """r V(x) = max_u profit(x) - u^2 + V'(x) (g(x) u - decay x): how much to advertise.
+    """r V = max_u x - u^2 + V'(x) (g(x) u - delta x): how much to advertise.
 
-    u is the advertising and x the share of the market that buys, or goodwill. At the best u =
+    u is the advertising and x the share of the market that buys, or goodwill; the profit from it is
+    margin x, less a square for goodwill, and delta the decay. At the best u =
     g V' / 2 and the equation is r V = profit + (g V')^2 / 4 - decay x V', with g = reach (1 - x) by
     Vidale and Wolfe, reach (1 - x)^(1/2) by Sethi, and reach by Nerlove and Arrow. V is a line
     for Sethi's law and a parabola for that of Nerlove and Arrow.

@@ -65,8 +65,8 @@ class Problem:
 
     - `risk`: the population risk R(f, p*), before points are chosen.
     - `hypotheses`: for each kind of hypothesis, `"chebyshev"` or `"mlp"`, a function from its
-        sizes to a `Choice`. The sizes are keyword arguments with defaults: `degree`, or `width`
-        and `depth`.
+        sizes to a `Choice`; the first is taken where none is named. The sizes are keyword
+        arguments with defaults: `degree`, or `width` and `depth`.
     - `exact`: the solution: a function of a point, or a dict of functions for the attributes of f
         that have those names; `None` where it is not known.
     - `references`: numbers with an independent source, by name.
@@ -97,11 +97,13 @@ class Problem:
         made_of = {"risk": self.risk} if self.parameters is None else vars(self.parameters)
         return _line("Problem", **made_of)
 
-    def choice(self, hypothesis: str = "chebyshev", **sizes: int) -> Choice:
-        """The hypothesis class of these sizes, with its sample and its solver.
+    def choice(self, hypothesis: str | None = None, **sizes: int) -> Choice:
+        """The hypothesis class of these sizes, with its sample and its solver: by default the
+        first of `hypotheses`.
 
         **Raises:** `ValueError` for a kind of hypothesis that the problem does not have.
         """
+        hypothesis = next(iter(self.hypotheses)) if hypothesis is None else hypothesis
         if hypothesis not in self.hypotheses:
             raise ValueError(
                 f"`hypothesis` is {hypothesis!r}; this problem has {sorted(self.hypotheses)}."
@@ -110,7 +112,7 @@ class Problem:
 
     def solve(
         self,
-        hypothesis: str = "chebyshev",
+        hypothesis: str | None = None,
         *,
         points: int | None = None,
         key: PRNGKeyArray | None = None,
@@ -118,7 +120,8 @@ class Problem:
         throw: bool = True,
         **sizes: int,
     ) -> fe.Solution:
-        """The solution by one of the hypotheses: `fe.solve` with the problem's own choices.
+        """The solution by one of the hypotheses, by default the first: `fe.solve` with the
+        problem's own choices.
 
         ```python
         f = problems.exponential(a=-2.0).solve("mlp", width=16).value

@@ -56,7 +56,7 @@ class ZeroLowerBound:
 
 @model(ZeroLowerBound)
 def zero_lower_bound(m: ZeroLowerBound) -> Problem:
-    """x_t = x_{t+1} - sigma (i_t - p_{t+1} - n_t), i_t = max(0, rule): a rate of 0 at least.
+    """x_t = x_{t+1} - sigma (i_t - p_{t+1} - n_t), i_t >= 0: a recession at a rate of zero.
 
     x is the output gap, p inflation, p_t = beta p_{t+1} + kappa x_t, and i the rate of interest,
     1 / beta - 1 + phi_pi p + phi_x x or 0. The natural rate n falls and recovers, and everybody
