@@ -15,7 +15,7 @@ from .._risk import AbstractRisk, SumRisk
 from .._solution import RESULTS, Solution
 from .._types import changed
 from ._base import Task
-from ._march import Layout, march, march_adaptively, MAX_ELEMENTS, with_elements
+from ._march import Layout, march, MAX_ELEMENTS, with_elements
 from ._on_host import is_local
 from ._outcome import Outcome, solution_on_host, UNRESOLVED_AT
 
@@ -35,42 +35,36 @@ def solve_elements(task: Task) -> Solution | None:
     layout = None if problem.traced else initial_values(problem)
     if layout is None:
         return None
-    theta = jnp.asarray(problem.theta)
-    resolved = True
+    room = MAX_ELEMENTS if basis.adaptive else basis.number
+    out = march(problem.assembly, layout, room, jnp.asarray(problem.theta), problem.data)
+    if not bool(out.fits):
+        return None
+    count = int(out.count)
+    breaks = np.asarray(out.breaks[: count + 1])
+    resolved = breaks[-1] == np.asarray(basis.breaks)[-1] and not bool(out.failed)
+    coefficients = [
+        jnp.asarray(np.concatenate([_joined(np.asarray(h[:count])), np.asarray(end)], -1))
+        for h, end in zip(out.heads, out.right, strict=True)
+    ]
+    f = with_elements(task.f, breaks, coefficients)
     if basis.adaptive:
-        out = march_adaptively(problem.assembly, layout, MAX_ELEMENTS, theta, problem.data)
-        if not bool(out.fits):
-            return None
-        count = int(out.count)
-        breaks = np.asarray(out.breaks[: count + 1])
-        resolved = breaks[-1] == np.asarray(basis.breaks)[-1] and not bool(out.failed)
-        coefficients = [
-            np.concatenate([_joined(np.asarray(h[:count])), np.asarray(end)], -1)
-            for h, end in zip(out.heads, out.right, strict=True)
-        ]
-        f = with_elements(task.f, breaks, [jnp.asarray(c) for c in coefficients])
-        steps = out.steps
         basis = element_series(f)[0].basis
         problem = task._replace(risk=on_elements(task.risk, basis), f=f).posed()
-    else:
-        coefficients, steps, fits = march(problem.assembly, layout, theta, problem.data)
-        if not bool(fits):
-            return None
-        problem.theta = np.concatenate([np.ravel(np.asarray(c)) for c in coefficients])
+    problem.theta = problem.theta_of(f)
     # beyond the last element that was found, polynomials that are wild may overflow
     with np.errstate(over="ignore", invalid="ignore"):
         r = problem.residuals(problem.theta)
         if not r @ r <= SMALL**2 and not is_local(problem):
             return None
         # an element whose Newton steps do not end has no solution that more of them would find
-        out = Outcome(problem.theta, r, int(steps), converged=True, history=[])
+        out = Outcome(problem.theta, r, int(out.steps), converged=True, history=[])
         solution = solution_on_host(problem, out)
     stats = {**solution.stats, "elements": np.asarray(basis.number)}
     if not resolved:
         stats[UNRESOLVED_AT] = np.asarray(basis.breaks)[-1]
     result = solution.result if resolved else RESULTS.unresolved
     metrics = {"risk": float(solution.risk), "stage": "elements"}
-    task.tell(int(steps), metrics, solution.value)
+    task.tell(out.steps, metrics, solution.value)
     return changed(solution, stats=stats, result=result)
 
 

@@ -79,22 +79,16 @@ class March(NamedTuple):
     def basis(self) -> SpectralElements:
         return element_series(self.f)[0].basis
 
-    def first(self, ends: Array) -> Element:
-        """The element at the start, from the conditions."""
-        s = self.basis.smoothness
-        flat = [
-            jnp.zeros((*node.coefficients.shape[:-1], s + 1), ends.dtype)
-            for node in element_series(self.f)
+    def element(self, ends: Array, left: list[Any] | None = None) -> Element:
+        """An element, from the values and derivatives on its left; the one at the start, without
+        them, from the conditions."""
+        guess = left or [
+            jnp.zeros((*c.shape[:-1], self.basis.smoothness + 1), ends.dtype)
+            .at[..., 0]
+            .set(c[..., 0])
+            for c in (node.coefficients for node in element_series(self.f))
         ]
-        start = [
-            jnp.concatenate([node.coefficients[..., :1], c[..., 1:]], -1)
-            for node, c in zip(element_series(self.f), flat, strict=True)
-        ]
-        return self._newton(ends, None, [_line(self.basis, c, ends[1] - ends[0]) for c in start])
-
-    def after(self, ends: Array, left: list[Any]) -> Element:
-        """An element, from the values and derivatives on its left."""
-        return self._newton(ends, left, [_line(self.basis, c, ends[1] - ends[0]) for c in left])
+        return self._newton(ends, left, [_line(self.basis, c, ends[1] - ends[0]) for c in guess])
 
     def fits(self, ends: Array, element: Element) -> Array:
         """Whether the equation says what the highest derivative at a break is: it must not ask
@@ -153,6 +147,8 @@ class March(NamedTuple):
 
 
 def _newton(rows: Any, u: Array) -> tuple[Array, Array, Array]:
+    # The iteration of all solves, told to end at such a step, is as fast, but has the residual and
+    # its Jacobian before its loop and in it: a march with it takes 1.7 times as long to compile.
     eps = float(jnp.finfo(u.dtype).eps)
 
     def body(state: tuple) -> tuple:
@@ -207,33 +203,14 @@ def _right(basis: SpectralElements, coefficients: list[Any]) -> list[Any]:
     return [c[..., -(basis.smoothness + 1) :] for c in coefficients]
 
 
-@program(0, 1)
-def march(
-    assembly: Assembly, layout: Layout, theta: Any, data: list
-) -> tuple[list[Any], Int[Array, ""], Bool[Array, ""]]:
-    """All elements, of given breaks: the coefficients of each series, Newton's steps, and whether
-    the layout fits."""
-    problem = _march(assembly, layout, theta, data)
-    basis = problem.basis
-    breaks = jnp.asarray(basis.breaks, theta.dtype)
-    begin = problem.first(breaks[:2])
+class Marched(NamedTuple):
+    """Elements so far: `count` of them in the first rows of the buffers.
 
-    def step(left: list[Any], ends: Array) -> tuple[list[Any], tuple]:
-        element = problem.after(ends, left)
-        head = [c[..., : basis.stride] for c in element.coefficients]
-        return _right(basis, element.coefficients), (head, element.steps)
-
-    ends = jnp.stack([breaks[1:-1], breaks[2:]], axis=-1)
-    last, (heads, steps) = jax.lax.scan(step, _right(basis, begin.coefficients), ends)
-    coefficients = []
-    for first, head, end in zip(begin.coefficients, heads, last, strict=True):
-        inner = jnp.moveaxis(head, 0, -2).reshape(*end.shape[:-1], -1)
-        coefficients.append(jnp.concatenate([first[..., : basis.stride], inner, end], -1))
-    return coefficients, begin.steps + steps.sum(), problem.fits(breaks[:2], begin)
-
-
-class Adaptive(NamedTuple):
-    """Elements so far: `count` of them in the first rows of the buffers."""
+    - `heads`, `right`: of each series the coefficients of the elements but for those that the next
+      one shares, and those on the right of the last one.
+    - `length`: that of the next element; `steps`, Newton's.
+    - `failed`: whether no element is short enough; `fits`, whether the layout does.
+    """
 
     breaks: Float[Array, " room"]
     heads: list[Any]
@@ -246,58 +223,55 @@ class Adaptive(NamedTuple):
 
 
 @program(0, 1, 2)
-def march_adaptively(
-    assembly: Assembly, layout: Layout, room: int, theta: Any, data: list
-) -> Adaptive:
-    """Elements as long as the last coefficients allow: an element is taken where Newton arrived
-    and its tail is at rounding; the next length is length * (target / tail)^(1 / degree)."""
+def march(assembly: Assembly, layout: Layout, room: int, theta: Any, data: list) -> Marched:
+    """All elements: between the breaks that were given or, where they are adaptive, as long as the
+    last coefficients allow. There an element is taken where Newton arrived and its tail is at
+    rounding; the next length is length * (target / tail)^(1 / degree)."""
     problem = _march(assembly, layout, theta, data)
     basis = problem.basis
     breaks = jnp.asarray(basis.breaks, theta.dtype)
     lo, hi = breaks[0], breaks[-1]
-    target = MARCHED * float(jnp.finfo(theta.dtype).eps)
-    shortest = 1e3 * float(jnp.finfo(theta.dtype).eps) * (hi - lo)
+    eps = float(jnp.finfo(theta.dtype).eps)
+    target, shortest = MARCHED * eps, 1e3 * eps * (hi - lo)
 
     def judge(element: Element, length: Array) -> tuple[Array, Array]:
+        if not basis.adaptive:
+            return jnp.ones((), bool), length
         factor = 0.85 * (target / (element.tail + 1e-3 * target)) ** (1 / basis.degree)
         good = element.converged & (element.tail <= target)
         factor = jnp.where(element.converged, jnp.clip(factor, 0.3, 2.0), 0.25)
         return good, length * jnp.where(good, factor, jnp.minimum(factor, 0.9))
 
-    def try_first(state: tuple) -> tuple:
-        length = state[1]
-        element = problem.first(jnp.stack([lo, lo + length]))
-        good, proposal = judge(element, length)
-        return element, proposal, good, length
-
-    nothing = problem.first(breaks[:2])
-    length = jnp.minimum(breaks[1] - lo, (hi - lo) / 8)
-    start = (nothing, length, jnp.zeros((), bool), length)
-    going = lambda s: ~s[2] & (s[1] > shortest)
-    begin, length, good, used = jax.lax.while_loop(going, try_first, start)
-
-    def body(state: Adaptive) -> Adaptive:
-        x = state.breaks[state.count]
-        length = jnp.minimum(state.length, hi - x)
+    def end_after(x: Array, length: Array) -> Array:
         # no sliver at the end: what is left is one element, or two halves
-        length = jnp.where(
-            hi - x < 2 * length, jnp.where(hi - x <= length, hi - x, (hi - x) / 2), length
-        )
-        end = jnp.where(length >= hi - x, hi, x + length)
-        element = problem.after(jnp.stack([x, end]), state.right)
+        rest = hi - x
+        halved = jnp.where(rest <= length, rest, rest / 2)
+        length = jnp.where(rest < 2 * length, halved, length)
+        return jnp.where(length >= rest, hi, x + length)
+
+    def begin(length: Array) -> tuple:
+        end = lo + length if basis.adaptive else breaks[1]
+        element = problem.element(jnp.stack([lo, end]))
         good, proposal = judge(element, length)
+        return element, end, good, proposal
+
+    def body(state: Marched) -> Marched:
+        x = state.breaks[state.count]
+        end = state.breaks[state.count + 1]
+        if basis.adaptive:
+            end = end_after(x, jnp.minimum(state.length, hi - x))
+        element = problem.element(jnp.stack([x, end]), state.right)
+        good, proposal = judge(element, end - x)
         at = jnp.where(good, state.count, room)
         heads = [
             buffer.at[at].set(c[..., : basis.stride], mode="drop")
             for buffer, c in zip(state.heads, element.coefficients, strict=True)
         ]
-        right = jax.tree.map(
-            lambda a, b: jnp.where(good, a, b), _right(basis, element.coefficients), state.right
-        )
-        return Adaptive(
+        right = _right(basis, element.coefficients)
+        return Marched(
             state.breaks.at[at + 1].set(end, mode="drop"),
             heads,
-            right,
+            jax.tree.map(lambda a, b: jnp.where(good, a, b), right, state.right),
             state.count + good.astype(state.count.dtype),
             proposal,
             state.steps + element.steps,
@@ -305,21 +279,21 @@ def march_adaptively(
             state.fits,
         )
 
+    length = jnp.minimum(breaks[1] - lo, (hi - lo) / 8)
+    if basis.adaptive:
+        # the first try is in the loop too: a second copy of the residual costs a compilation
+        nothing = jax.tree.map(jnp.zeros_like, jax.eval_shape(begin, length))
+        again = lambda s: ~s[2] & (s[3] > shortest)
+        first = jax.lax.while_loop(again, lambda s: begin(s[3]), (*nothing[:3], length))
+    else:
+        first = begin(length)
+    element, end, good, length = first
     heads = [
         jnp.zeros((room, *c.shape[:-1], basis.stride), c.dtype).at[0].set(c[..., : basis.stride])
-        for c in begin.coefficients
+        for c in element.coefficients
     ]
-    grid = jnp.full(room + 1, hi).at[0].set(lo).at[1].set(lo + used)
-    one = jnp.ones((), int)
-    first = Adaptive(
-        grid,
-        heads,
-        _right(basis, begin.coefficients),
-        one,
-        length,
-        begin.steps,
-        ~good,
-        problem.fits(jnp.stack([lo, lo + used]), begin),
-    )
+    grid = jnp.full(room + 1, hi).at[0].set(lo).at[1].set(end) if basis.adaptive else breaks
+    right, fits = _right(basis, element.coefficients), problem.fits(jnp.stack([lo, end]), element)
+    state = Marched(grid, heads, right, jnp.ones((), int), length, element.steps, ~good, fits)
     unfinished = lambda s: s.fits & (s.breaks[s.count] < hi) & (s.count < room) & ~s.failed
-    return jax.lax.while_loop(unfinished, body, first)
+    return jax.lax.while_loop(unfinished, body, state)
