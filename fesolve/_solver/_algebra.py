@@ -1,68 +1,17 @@
-"""What an iteration is made of: its plan, its state, and the algebra that it runs over."""
+"""The state of an iteration, and the algebra that it runs over."""
 
 import abc
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .._solution import RESULTS
-from ._causal import Order, past
+from ._plans import Plan
 
 
-class Stage(NamedTuple):
-    """A part of a plan.
+class Order(NamedTuple):
+    """Rows in the order of their times, and how many rows are earlier than each."""
 
-    - `damped`: Levenberg-Marquardt; else Gauss-Newton with full steps, in the columns of the plan.
-    - `causal`: under causal weights, stricter and stricter, until every weight is near 1.
-    - `timely`: where rows have no times there is no such stage.
-    - `turns_back`: begins where the solve began, unless the solve has come near a solution.
-    - `again`: a second try of the whole, where the first arrived at what is no solution.
-    - `probes`: keeps what it finds only where the problem is affine, or no matter of time.
-    - `decides`: how the stage ends is how the solve has ended.
-    - `steps`, `rtol`: at most so many steps; a step so short, relative to theta, is the last.
-    """
-
-    name: str
-    damped: bool = False
-    causal: bool = False
-    timely: bool = False
-    turns_back: bool = False
-    again: bool = False
-    probes: bool = False
-    decides: bool = True
-    steps: int = 1 << 30
-    rtol: float | None = None
-
-
-class Plan(NamedTuple):
-    """Stages in their order; hashable, so that a program can be kept for it.
-
-    - `columns`: those in which Gauss-Newton steps move theta, all where there are none.
-    - `damping`: what is first added to the diagonal of J^T J, relative to its largest entry.
-    - `accuracy`: the relative error of f that is asked for.
-    - `to_rounding`: a solve is at its end where the residual is rounding; else where the equations
-      hold.
-    - `affine`: the residual is said to be affine in theta: the solve has arrived where the step led
-      to where its linearisation said.
-    """
-
-    stages: tuple[Stage, ...]
-    max_steps: int
-    columns: tuple[int, ...] = ()
-    damping: float = 1e-3
-    accuracy: float = 1e-3
-    to_rounding: bool = False
-    affine: bool = False
-
-    @property
-    def unfinished(self) -> Any:
-        """The result of a solve that has not arrived."""
-        return RESULTS.not_affine if self.affine else RESULTS.max_steps_reached
-
-    @property
-    def reserve(self) -> int:
-        """Steps that damped ones leave for the Gauss-Newton steps after them."""
-        last = self.stages[-1]
-        return 0 if last.damped else min(last.steps, self.max_steps // 4)
+    rows: Any
+    earlier: Any
 
 
 class Point(NamedTuple):
@@ -145,7 +94,8 @@ class Algebra(abc.ABC):
     def past(self, r: Any) -> Any:
         """At each row, the sum of r^2 over all earlier rows."""
         assert self.order is not None
-        return past(self.xp, self.order, r)
+        sums = self.xp.cumsum(r[self.order.rows] ** 2)
+        return self.xp.concatenate([self.xp.zeros(1, r.dtype), sums])[self.order.earlier]
 
     @abc.abstractmethod
     def constant(self, x: float | int | bool) -> Any:

@@ -8,7 +8,7 @@ solved (Wang, Sankaran and Perdikaris, 2022).
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,19 +17,7 @@ import numpy as np
 from .._distribution import Dirac
 from .._least_squares._assembly import LeastSquares
 from .._types import is_traced
-
-
-class Order(NamedTuple):
-    """Rows in the order of their times, and how many rows are earlier than each."""
-
-    rows: Any
-    earlier: Any
-
-
-def past(xp: Any, order: Order, r: Any) -> Any:
-    """At each row, the sum of r^2 over all earlier rows."""
-    sums = xp.cumsum(r[order.rows] ** 2)
-    return xp.concatenate([xp.zeros(1, r.dtype), sums])[order.earlier]
+from ._algebra import Order
 
 
 def timely_order(problem: LeastSquares, causal: Callable | None) -> Order | None:

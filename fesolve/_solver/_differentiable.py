@@ -22,10 +22,10 @@ from .._least_squares._assembly import Assembly, Equation, LeastSquares, lineari
 from .._least_squares._device_algebra import pseudo_inverse
 from .._solution import Solution
 from .._types import changed
-from ._algebra import Plan
 from ._iteration import iterate
+from ._jax_algebra import in_jax
 from ._outcome import how_it_ended, Outcome
-from ._plans import in_jax
+from ._plans import Plan
 
 
 @runtime_checkable

@@ -20,14 +20,14 @@ from .._least_squares._tolerances import default_tolerance
 from .._risk import AbstractRisk
 from .._solution import ended, Interrupted, RESULTS, Solution
 from .._types import changed
-from ._algebra import Plan
 from ._base import AbstractOuterSolver, AbstractSolver, require_no_monitors, Task
 from ._differentiable import solve_on_device
 from ._held import Anyhow, HeldAssembly, InShape
 from ._iteration import iterate
+from ._jax_algebra import in_jax
 from ._levenberg_marquardt import in_program, LevenbergMarquardt, or_default
 from ._outcome import Outcome, solution_on_host
-from ._plans import in_jax
+from ._plans import Plan
 from ._refined import refined
 from ._walk import advance, begin, Rule, Walk
 

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._algebra import Algebra, Plan, Point, State
+from ._algebra import Algebra, Point, State
+from ._plans import Plan
 
 
 NEAR = 1e-4

@@ -10,9 +10,11 @@ import numpy as np
 from jax.custom_batching import sequential_vmap
 from jaxtyping import Array
 
+from .._least_squares._assembly import Assembly, Equation, linearise, residuals
 from .._least_squares._device_algebra import damped_solve, damped_steps, gauss_newton_step
-from ._algebra import Algebra, Plan, Point, Stage, State
-from ._causal import Order
+from .._least_squares._tolerances import holds
+from ._algebra import Algebra, Order, Point, State
+from ._plans import Plan, Stage
 
 
 class InJax(Algebra):
@@ -125,3 +127,20 @@ def _newton(plan: Plan, jacobian: Array, r: Array) -> Array:
     columns = np.asarray(plan.columns, int)
     part = gauss_newton_step(jacobian[:, columns], r)
     return jnp.zeros(jacobian.shape[1], r.dtype).at[columns].set(part)
+
+
+def in_jax(
+    assembly: Assembly, theta: Any, data: list, equations: tuple[Equation, ...], timed: bool
+) -> InJax:
+    """The algebra of a problem inside a program; where rows have times, their order is the last of
+    the data."""
+    multipliers = [
+        jnp.asarray(bare.multiplier, assembly.dtype) for bare in assembly.merge(theta, data)[0]
+    ]
+    return InJax(
+        lambda theta: residuals(assembly, theta, data),
+        lambda theta: linearise(assembly, theta, data),
+        dtype=assembly.dtype,
+        holds=lambda at: holds(equations, multipliers, *at[:3]),
+        order=Order(*data[-2:]) if timed else None,
+    )

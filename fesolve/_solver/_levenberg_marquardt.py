@@ -17,7 +17,7 @@ from .._least_squares._large import batch_for, Folded
 from .._least_squares._trainable import linear_leaves
 from .._solution import RESULTS, Solution
 from .._types import changed, Hypothesis
-from ._algebra import Plan
+from ._algebra import Order
 from ._base import (
     AbstractLeastSquaresSolver,
     AbstractSolver,
@@ -25,14 +25,14 @@ from ._base import (
     require_solver,
     Task,
 )
-from ._causal import Order, timely_order
+from ._causal import timely_order
 from ._differentiable import solve_on_device, Staged
 from ._elements import solve_elements
 from ._fresh_batches import in_fresh_batches, Options
 from ._numpy_algebra import InNumPy
 from ._on_host import in_numpy, is_sparse, on_host, run_on_host
 from ._outcome import Outcome, solution_on_host
-from ._plans import network_plan, newton_plan, series_plan
+from ._plans import network_plan, newton_plan, Plan, series_plan
 from ._refined import Level, refined, sample_for
 from ._reporter import BestOnFresh, Reporter
 from ._sequential import in_sequence, later

@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Float
 
 from .._least_squares._algebra import DAMPED, Damped, threads_for
-from ._algebra import Algebra, Plan, Point, Stage, State
-from ._causal import Order
+from ._algebra import Algebra, Order, Point, State
+from ._plans import Plan, Stage
 
 
 Residuals = Callable[[np.ndarray], np.ndarray]

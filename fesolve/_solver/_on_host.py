@@ -11,10 +11,11 @@ from .._least_squares._assembly import blocks, LeastSquares, owners
 from .._least_squares._tolerances import holds
 from .._least_squares._trainable import has_sparse_rows
 from .._solution import Interrupted
-from ._algebra import Plan, State
+from ._algebra import State
 from ._iteration import iterate
 from ._numpy_algebra import InNumPy
 from ._outcome import Outcome, solution_on_host
+from ._plans import Plan
 
 
 LOW, UNLIKE = 0.1, 1e6

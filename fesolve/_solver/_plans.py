@@ -1,15 +1,66 @@
 """In which order a least-squares problem is attacked."""
 
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
-import jax.numpy as jnp
+from .._solution import RESULTS
 
-from .._least_squares._assembly import Assembly, Equation, linearise, residuals
-from .._least_squares._tolerances import holds
-from ._algebra import Plan, Stage
-from ._causal import Order
-from ._jax_algebra import InJax
+
+class Stage(NamedTuple):
+    """A part of a plan.
+
+    - `damped`: Levenberg-Marquardt; else Gauss-Newton with full steps, in the columns of the plan.
+    - `causal`: under causal weights, stricter and stricter, until every weight is near 1.
+    - `timely`: where rows have no times there is no such stage.
+    - `turns_back`: begins where the solve began, unless the solve has come near a solution.
+    - `again`: a second try of the whole, where the first arrived at what is no solution.
+    - `probes`: keeps what it finds only where the problem is affine, or no matter of time.
+    - `decides`: how the stage ends is how the solve has ended.
+    - `steps`, `rtol`: at most so many steps; a step so short, relative to theta, is the last.
+    """
+
+    name: str
+    damped: bool = False
+    causal: bool = False
+    timely: bool = False
+    turns_back: bool = False
+    again: bool = False
+    probes: bool = False
+    decides: bool = True
+    steps: int = 1 << 30
+    rtol: float | None = None
+
+
+class Plan(NamedTuple):
+    """Stages in their order; hashable, so that a program can be kept for it.
+
+    - `columns`: those in which Gauss-Newton steps move theta, all where there are none.
+    - `damping`: what is first added to the diagonal of J^T J, relative to its largest entry.
+    - `accuracy`: the relative error of f that is asked for.
+    - `to_rounding`: a solve is at its end where the residual is rounding; else where the equations
+      hold.
+    - `affine`: the residual is said to be affine in theta: the solve has arrived where the step led
+      to where its linearisation said.
+    """
+
+    stages: tuple[Stage, ...]
+    max_steps: int
+    columns: tuple[int, ...] = ()
+    damping: float = 1e-3
+    accuracy: float = 1e-3
+    to_rounding: bool = False
+    affine: bool = False
+
+    @property
+    def unfinished(self) -> Any:
+        """The result of a solve that has not arrived."""
+        return RESULTS.not_affine if self.affine else RESULTS.max_steps_reached
+
+    @property
+    def reserve(self) -> int:
+        """Steps that damped ones leave for the Gauss-Newton steps after them."""
+        last = self.stages[-1]
+        return 0 if last.damped else min(last.steps, self.max_steps // 4)
 
 
 def newton_plan(
@@ -62,20 +113,3 @@ def network_plan(
 
 def _usable(stages: tuple[Stage, ...], timed: bool) -> tuple[Stage, ...]:
     return tuple(stage for stage in stages if timed or not stage.timely)
-
-
-def in_jax(
-    assembly: Assembly, theta: Any, data: list, equations: tuple[Equation, ...], timed: bool
-) -> InJax:
-    """The algebra of a problem inside a program; where rows have times, their order is the last of
-    the data."""
-    multipliers = [
-        jnp.asarray(bare.multiplier, assembly.dtype) for bare in assembly.merge(theta, data)[0]
-    ]
-    return InJax(
-        lambda theta: residuals(assembly, theta, data),
-        lambda theta: linearise(assembly, theta, data),
-        dtype=assembly.dtype,
-        holds=lambda at: holds(equations, multipliers, *at[:3]),
-        order=Order(*data[-2:]) if timed else None,
-    )

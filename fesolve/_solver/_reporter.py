@@ -11,9 +11,10 @@ from .._judge._fresh import fresh
 from .._least_squares._assembly import LeastSquares
 from .._solution import RESULTS
 from .._types import Hypothesis
-from ._algebra import Point, Stage, State
+from ._algebra import Point, State
 from ._numpy_algebra import InNumPy
 from ._outcome import Outcome
+from ._plans import Stage
 
 
 WORSE = 4.0
