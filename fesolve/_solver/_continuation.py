@@ -97,9 +97,8 @@ class Continuation(AbstractOuterSolver):
         while True:
             start = task.f if not done else _predicted(done[-2:], t, task.f)
             watching = later(task.monitors, solutions)
-            solution = solution_of(
-                self.solver, task.at(start, risk=path.risk(t), monitors=watching)
-            )
+            now = task.at(start, risk=path.risk(t), monitors=watching)
+            solution = solution_of(self.solver, now)
             solutions.append(solution)
             if not bool(solution.failed):
                 done.append((t, solution.value))

@@ -186,8 +186,8 @@ class _Solve:
             way = way._replace(looks=looks, converged=looks >= AT_REST)
             if cost < way.least:
                 way = way._replace(best=way.theta, least=cost)
-        accurate = False
-        if _is_verdict(way.steps):
+        accurate, (times, rest) = False, divmod(way.steps, FIRST_VERDICT)
+        if rest == 0 and times.bit_count() == 1:
             accurate = self._is_accurate(way)
             self.look_at(self.problem.value(way.best))
             way = way._replace(least=self.cost(way.best))
@@ -205,14 +205,9 @@ class _Solve:
     def solution(self, way: _Way) -> Solution:
         """The best iterate, with its risk on the points of a look."""
         r = self.looked.residuals(way.best)
-        numbers = {
-            "evaluations": way.evaluations,
-            "damping": way.damping,
-            "batch": self.options.size,
-        }
-        flags = {"converged": way.converged, "finite": way.finite}
-        history = way.history.tolist()
-        out = Outcome(way.best, r, way.steps, **flags, more=numbers, history=history)
+        more = {"evaluations": way.evaluations, "damping": way.damping, "batch": self.options.size}
+        ended = (way.best, r, way.steps, way.converged, way.finite, more)
+        out = Outcome(*ended, history=way.history.tolist())
         return changed(solution_on_host(self.looked, out), problem=None)
 
 
@@ -220,11 +215,6 @@ class _Solve:
 def _arrays(risk: AbstractRisk, f: Hypothesis, size: int, key: PRNGKeyArray) -> list[Any]:
     """The arrays of a batch."""
     return arrays_of(batch(risk, f, size, key))
-
-
-def _is_verdict(steps: int) -> bool:
-    times, rest = divmod(steps, FIRST_VERDICT)
-    return rest == 0 and times > 0 and times & (times - 1) == 0
 
 
 def _stepped(problem: LeastSquares, way: _Way, r: np.ndarray, damped: Damped, first: float) -> _Way:

@@ -1,9 +1,10 @@
 """The numbers in an optimiser's functions as arguments of a program, so that another learning rate
 compiles nothing anew."""
 
+import contextlib
 import functools
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -56,13 +57,19 @@ def _runs(apart: Hoisted, theta: PyTree) -> bool:
         given = {"value": value, "grad": grad, "value_fn": value_fn}
         return optim.update(grad, optim.init(theta), theta, **given)
 
-    loose = (jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"))
     try:
-        with loose[0], loose[1]:
+        with loose_promotion():
             jax.eval_shape(step, apart.numbers, theta)
     except Exception:  # whatever an optimiser does with a number
         return False
     return True
+
+
+@contextlib.contextmanager
+def loose_promotion() -> Iterator[None]:
+    """Optax mixes dtypes and ranks, which an application may have forbidden."""
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
 
 
 def _mapped(

@@ -31,10 +31,6 @@ def _class(drawn: Any) -> HypothesisClass:
     return drawn
 
 
-def _comparison(compare: Any) -> Callable | None:
-    return None if compare is None else function(compare, "compare", "`compare(f, x)`")
-
-
 class MultiStart(AbstractOuterSolver):
     """argmin over theta of R(f_theta) from several starts, which must end at the same function.
 
@@ -88,12 +84,14 @@ class MultiStart(AbstractOuterSolver):
     hypothesis_class: HypothesisClass = eqx.field(converter=_class)
     solver: AbstractSolver = eqx.field(default=None, converter=or_default)
     starts: int = eqx.field(default=8, kw_only=True)
-    compare: Callable | None = eqx.field(default=None, kw_only=True, converter=_comparison)
+    compare: Callable | None = eqx.field(default=None, kw_only=True)
     agreement: float = eqx.field(default=1e-3, kw_only=True)
     keep: bool = eqx.field(default=False, kw_only=True)
 
     def __check_init__(self) -> None:
         whole(self.starts, "starts")
+        if self.compare is not None:
+            function(self.compare, "compare", "`compare(f, x)`")
         positive(self.agreement, "agreement")
 
     def minimise(self, task: Task) -> Solution:
@@ -118,10 +116,8 @@ class MultiStart(AbstractOuterSolver):
         conclude = lambda: self._judged(task, for_points, _one_by_one(solutions))
         try:
             for start, one in zip([f, *drawn], keys, strict=True):
-                watching = later(task.monitors, solutions)
-                solutions.append(
-                    solution_of(self.solver, task.at(start, key=one, monitors=watching))
-                )
+                now = task.at(start, key=one, monitors=later(task.monitors, solutions))
+                solutions.append(solution_of(self.solver, now))
         except Interrupted as stopped:
             solutions.append(stopped.solution)
             raise Interrupted(conclude()) from None
@@ -146,7 +142,7 @@ class MultiStart(AbstractOuterSolver):
     def _judged(self, task: Task, key: PRNGKeyArray, ends: "_Ends") -> Solution:
         """The best of the ends, and whether those that hold the equations are one function."""
         risk, risks = task.risk, ends.risks
-        accepted, peers, chosen = _ranked(risk, risks, ends.flags, self.agreement)
+        accepted, peers, kept, chosen = _ranked(risk, risks, ends.flags, self.agreement)
         best = ends.solution(chosen)
         points = points_of(risk, best.value, key)
         values = ends.tables(lambda f: values_of(self.compare, f, points, key))
@@ -164,8 +160,7 @@ class MultiStart(AbstractOuterSolver):
         found = Solution(best.value, best.risk, result, stats, ends.history(best))
         if not self.keep:
             return found
-        kept = np.flatnonzero(_pool(np.asarray(accepted), np.asarray(peers)))
-        value = Ensemble([ends.solution(i).value for i in kept])
+        value = Ensemble([ends.solution(i).value for i in np.flatnonzero(np.asarray(kept))])
         return changed(found, value=value, risk=risk(value))
 
 
@@ -226,24 +221,19 @@ def _holds(result: Any) -> Any:
     return ended(result, *kinds)
 
 
-def _ranked(risk: AbstractRisk, risks: Any, flags: Any, agreement: float) -> tuple[Any, Any, Any]:
-    """Which starts solve, which are to be compared, and which is the best: that of the least risk
-    among those that solve, else among those that hold the equations, else among all."""
+def _ranked(
+    risk: AbstractRisk, risks: Any, flags: Any, agreement: float
+) -> tuple[Any, Any, Any, Any]:
+    """Which starts solve, which are to be compared, which are kept (those that solve, else those
+    that hold the equations, else all), and which of these is the best, that of the least risk."""
     xp = np if isinstance(risks, np.ndarray) else jnp
     accepted, holding = flags[:-2].any(axis=0), flags.any(axis=0)
-    pool = xp.where(accepted.any(), accepted, xp.where(holding.any(), holding, True))
-    ranks = xp.where(pool & xp.isfinite(risks), risks, xp.inf)
+    pool = lambda: xp.where(accepted.any(), accepted, xp.where(holding.any(), holding, True))
+    ranks = xp.where(pool() & xp.isfinite(risks), risks, xp.inf)
     chosen = xp.argmin(ranks)
     if any(term.tolerance is not None and np.isinf(term.tolerance) for term in risk.terms):
         holding = holding & (risks <= (1 + agreement) * ranks[chosen])
-    return accepted, holding, chosen
-
-
-def _pool(accepted: np.ndarray, peers: np.ndarray) -> np.ndarray:
-    """The starts that are kept: those that solve, else those that hold the equations, else all."""
-    if accepted.any():
-        return accepted
-    return peers if peers.any() else np.ones_like(peers)
+    return accepted, holding, pool(), chosen
 
 
 def _check_different(starts: list[Hypothesis], trainable: PyTree[bool]) -> None:

@@ -21,7 +21,7 @@ from .._solution import Interrupted, RESULTS, Solution
 from .._types import Hypothesis, is_traced, is_tracing
 from ._base import AbstractSolver, require_key, require_no_monitors, Task
 from ._batches import batch, is_drawn, is_fresh, Orders, orders, orders_after, steps_of
-from ._hoisted import Hoisted, hoisted
+from ._hoisted import Hoisted, hoisted, loose_promotion
 
 
 CHUNK = 50
@@ -212,7 +212,7 @@ def _begin(problem: _Problem, theta: PyTree, key: PRNGKeyArray | None) -> PyTree
     place = None if start is None else (start, 0)
     for term in batch(problem.risk, f, problem.batch_size, key, place).terms:
         equation_widths(term.name, term.bare, f)
-    with _loose_promotion():
+    with loose_promotion():
         return problem.optim.filled().init(theta)
 
 
@@ -247,33 +247,19 @@ def _advance(
                 return sample(problem.value(theta))
 
         value, grad = jax.value_and_grad(value_fn)(theta)
-        with _loose_promotion():
+        with loose_promotion():
             updates, after = update(
                 grad, optimiser, theta, value=value, grad=grad, value_fn=value_fn
             )
-            theta_after = optax.apply_updates(theta, updates)
-        carried = _in_dtypes_of(state, _Iterate(theta_after, after))
-        return carried, risks.at[i].set(value.astype(risks.dtype)), order
+            new = _Iterate(optax.apply_updates(theta, updates), after)
+        new = jax.tree.map(lambda old, x: jnp.asarray(x, jnp.result_type(old)), state, new)
+        return new, risks.at[i].set(value.astype(risks.dtype)), order
 
     dtype = jnp.result_type(*jax.tree.leaves(state.theta))
     begin = (state, jnp.zeros(size, dtype), problem.orders(key, start))
     state, risks, _ = jax.lax.fori_loop(0, count, step, begin)
     finite = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(state.theta)]
     return state, risks, jnp.stack(finite).all()
-
-
-def _loose_promotion() -> Any:
-    """Optax mixes dtypes and ranks, which an application may have forbidden."""
-    import contextlib
-
-    stack = contextlib.ExitStack()
-    stack.enter_context(jax.numpy_dtype_promotion("standard"))
-    stack.enter_context(jax.numpy_rank_promotion("allow"))
-    return stack
-
-
-def _in_dtypes_of(before: PyTree, after: PyTree) -> PyTree:
-    return jax.tree.map(lambda old, new: jnp.asarray(new, jnp.result_type(old)), before, after)
 
 
 def _is_under_trace(tree: PyTree) -> bool:

@@ -70,23 +70,28 @@ def refined(solve: Callable[[Level], Solution], task: Task) -> Solution:
         return solve(Level(task._replace(risk=sample_for(risk, f))))
     if task.traced:
         return solve(Level(task.at(fixed(f), risk=sample_for(risk, f))))
-    asked, solutions = free_series(f), []
+    asked, solutions, before = free_series(f), [], np.inf
     begin = free = map_free(first, f)
-    before = np.inf
     while True:
         level = _level(task, free, solutions, asked)
         found = solve(level)
-        before = before if solutions else _size_at_start(level, found)
+        if not solutions:  # the square of the size of the residual, or of its parts
+            unit = found.stats.get("unit")
+            before = float(level.task.risk(level.task.f) if unit is None else unit**2)
         solutions.append(found)
-        free = _with_leaves(free, found.value)
+        # what was found, its bases free as they were
+        free = jax.tree.unflatten(jax.tree.structure(free), jax.tree.leaves(found.value))
         pieces = [unresolved(node) for node in free_series(free)]
+        risk, rounding = float(found.risk), default_tolerance(np.asarray(found.risk).dtype)
         # a series of low degree may well lead to where nothing is finite
         fatal = [RESULTS.max_steps_reached, *([RESULTS.non_finite] if element_series(free) else [])]
         lost, is_resolved = bool(ended(found.result, *fatal)), not any(p.any() for p in pieces)
-        if lost or (is_resolved and _is_near_zero(found, before)):
+        if lost or (is_resolved and risk <= rounding**2 * max(1.0, before)):
             return _concluded(solutions, free, found.result)
-        near = float(found.risk) <= NEAR * before
-        from_here = free if near or in_pieces(free) else _of_degrees(begin, free)
+        from_here = free
+        if risk > NEAR * before and not in_pieces(free):
+            of_degrees = lambda node, like: of_degree(node, like.basis.max_degree)
+            from_here = map_free(of_degrees, begin, free_series(free))
         grown = _grown(from_here, pieces, asked)
         if grown is None:
             place = _place(free, pieces, asked)
@@ -94,12 +99,6 @@ def refined(solve: Callable[[Level], Solution], task: Task) -> Solution:
             known = is_open and (not is_resolved or place is not None)
             return _concluded(solutions, free, RESULTS.unresolved if known else found.result, place)
         free = grown
-
-
-def _size_at_start(level: Level, found: Solution) -> float:
-    """The square of the size of the residual, or of its parts, where the solve began."""
-    unit = found.stats.get("unit")
-    return float(level.task.risk(level.task.f)) if unit is None else float(unit) ** 2
 
 
 def sample_for(risk: AbstractRisk, f: Hypothesis) -> AbstractRisk:
@@ -126,23 +125,6 @@ def _level(task: Task, free: Hypothesis, solutions: list[Solution], asked: list)
     degrees = [(s.basis, most.basis) for s, most in zip(free_series(free), asked, strict=True)]
     is_last = all(b.size == most.size for b, most in degrees if isinstance(b, Chebyshev))
     return Level(task.at(fixed(free), risk=sample, monitors=watching), free, taken, is_last)
-
-
-def _with_leaves(free: Hypothesis, f: Hypothesis) -> Hypothesis:
-    """What was found, its bases free as they were."""
-    return jax.tree.unflatten(jax.tree.structure(free), jax.tree.leaves(f))
-
-
-def _of_degrees(f: Hypothesis, like: Hypothesis) -> Hypothesis:
-    """f in the space of another."""
-    change = lambda node, other: of_degree(node, other.basis.max_degree)
-    return map_free(change, f, free_series(like))
-
-
-def _is_near_zero(found: Solution, before: float) -> bool:
-    """Whether the equations hold."""
-    tolerance = default_tolerance(np.asarray(found.risk).dtype)
-    return float(found.risk) <= tolerance**2 * max(1.0, before)
 
 
 def _grown(f: Hypothesis, pieces: list[np.ndarray], asked: list) -> Hypothesis | None:
@@ -182,17 +164,12 @@ def _concluded(
     """All levels as one solution, its degrees as they were found; elements stay free."""
     total, series = in_sequence(solutions), free_series(free)
     settle = lambda node: fixed(node) if isinstance(node.basis, Chebyshev) else node
-    value = map_free(settle, free)
-    degrees = [s.basis.max_degree for s in series if isinstance(s.basis, Chebyshev)]
-    elements = [s.basis.number for s in series if isinstance(s.basis, SpectralElements)]
-    stats = dict(total.stats)
-    if degrees:
-        stats["degree"] = np.asarray(max(degrees))
-    if elements:
-        stats["elements"] = np.asarray(max(elements))
-    knots = [s.basis.pieces.size for s in series if isinstance(s.basis, BSpline)]
-    if knots:
-        stats["knots"] = np.asarray(max(knots))
-    if place is not None:
-        stats[UNRESOLVED_AT] = np.asarray(place)
+    numbers = {
+        "degree": [s.basis.max_degree for s in series if isinstance(s.basis, Chebyshev)],
+        "elements": [s.basis.number for s in series if isinstance(s.basis, SpectralElements)],
+        "knots": [s.basis.pieces.size for s in series if isinstance(s.basis, BSpline)],
+        UNRESOLVED_AT: [] if place is None else [place],
+    }
+    more = {name: np.asarray(max(found)) for name, found in numbers.items() if found}
+    value, stats = map_free(settle, free), {**total.stats, **more}
     return Solution(value, total.risk, result, stats, total.history)
