@@ -1,10 +1,14 @@
-"""Points that fill the box of a density which falls towards its ends.
+"""Points that fill the box of a density which falls towards its ends, or each piece of an interval.
 
 A residual that is zero under p is zero wherever p has a density, however low. Where tomorrow's
 state may be beyond today's, f is determined by what holds near the ends of the box, and it counts
 where p has its mass: points are needed in both places.
 """
 
+from typing import Any
+
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from .._types import is_traced
@@ -38,3 +42,22 @@ def filling_rule(p: AbstractDistribution, n: int) -> Empirical:
     if box is None:
         return finite(p.quadrature(n))
     return finite(Mixture(p, box).quadrature(n)).standing_for(p)
+
+
+def rule_in_pieces(p: Uniform, breaks: Any, n: int) -> Empirical:
+    """n Gauss nodes in the part of each piece between breaks that lies in the interval of p, with
+    their shares of it. The end pieces reach as far as the interval does."""
+    lower, upper = p.support
+    xp = np if all(isinstance(x, np.ndarray) for x in (breaks, *jax.tree.leaves(p))) else jnp
+    breaks = xp.asarray(breaks)
+    lower, upper = (xp.asarray(x).astype(breaks.dtype) for x in (lower, upper))
+    nodes, weights = np.polynomial.legendre.leggauss(n)
+    nodes = xp.asarray((nodes + 1) / 2, breaks.dtype)[None]
+    weights = xp.asarray(weights / 2, breaks.dtype)[None]
+    inner = xp.clip(breaks[1:-1], lower, upper)
+    lo = xp.concatenate([lower[None], inner])[:, None]
+    hi = xp.concatenate([inner, upper[None]])[:, None]
+    # a piece outside has no share; its nodes stand where a residual is sure to be finite
+    points = xp.where(hi > lo, lo + (hi - lo) * nodes, (lower + upper) / 2)
+    shares = xp.ravel((hi - lo) * weights) / (upper - lower)
+    return Empirical(xp.ravel(points), shares).standing_for(p)

@@ -53,7 +53,7 @@ def trainable_leaves(f: Hypothesis, only: Callable | None = None) -> PyTree[bool
 def _why_nothing(f: Any) -> str:
     is_basis = lambda node: isinstance(node, AbstractBasis)
     has_basis = any(map(is_basis, jax.tree.leaves(f, is_leaf=is_basis)))
-    if has_basis and not any(map(_is_series, jax.tree.leaves(f, is_leaf=_is_series))):
+    if has_basis and not series_in(f):
         what = "it is" if is_basis(f) else "it has"
         return f"{what} a basis, without coefficients. The function is `fe.Series(basis)`"
     if isinstance(f, type):
@@ -67,10 +67,6 @@ def _why_nothing(f: Any) -> str:
         "no floating-point JAX array outside `freeze` and outside a basis. Unknown numbers are "
         "array leaves, for example `jnp.asarray(1.0)`"
     )
-
-
-def _is_series(node: Any) -> bool:
-    return isinstance(node, Series)
 
 
 def linear_leaves(f: Hypothesis, mask: PyTree[bool]) -> tuple[PyTree[bool], bool]:

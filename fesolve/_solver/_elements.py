@@ -1,15 +1,14 @@
 """Series over spectral elements: the sample that decides them, which problems are initial-value
 problems, and how these are solved."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from .._distribution import Dirac, Empirical, Uniform
+from .._distribution._flat import rule_in_pieces
 from .._hypothesis import BSpline, SpectralElements
-from .._hypothesis._grow import element_series, is_element_series
+from .._hypothesis._grow import element_series
 from .._least_squares._assembly import LeastSquares
 from .._risk import AbstractRisk, SumRisk
 from .._solution import RESULTS, Solution
@@ -80,28 +79,9 @@ def on_elements(risk: AbstractRisk, basis: SpectralElements | BSpline) -> Abstra
         p = term.population
         sampled = isinstance(term.distribution, Empirical) and isinstance(p, Uniform)
         if sampled and jax.tree.leaves(p)[0].shape == ():
-            points, shares = _element_nodes(basis, p)
-            term = changed(term, distribution=Empirical(points, shares).standing_for(p))
+            term = changed(term, distribution=rule_in_pieces(p, basis.pieces, basis.degree + 1))
         terms.append(term)
     return SumRisk(tuple(terms)) if isinstance(risk, SumRisk) else terms[0]
-
-
-def _element_nodes(basis: SpectralElements | BSpline, p: Uniform) -> tuple[Any, Any]:
-    """Gauss nodes in the part of each element that lies in the interval of p, with their shares
-    of it. The end elements reach as far as the interval does, since their polynomials go on."""
-    lower, upper = p.support
-    xp = np if all(isinstance(x, np.ndarray) for x in (basis.pieces, *jax.tree.leaves(p))) else jnp
-    breaks = xp.asarray(basis.pieces)
-    lower, upper = (xp.asarray(x).astype(breaks.dtype) for x in (lower, upper))
-    nodes, weights = np.polynomial.legendre.leggauss(basis.degree + 1)
-    nodes = xp.asarray((nodes + 1) / 2, breaks.dtype)[None]
-    weights = xp.asarray(weights / 2, breaks.dtype)[None]
-    inner = xp.clip(breaks[1:-1], lower, upper)
-    lo = xp.concatenate([lower[None], inner])[:, None]
-    hi = xp.concatenate([inner, upper[None]])[:, None]
-    # an element outside has no share; its nodes stand where the residual is sure to be finite
-    points = xp.where(hi > lo, lo + (hi - lo) * nodes, (lower + upper) / 2)
-    return xp.ravel(points), xp.ravel((hi - lo) * weights) / (upper - lower)
 
 
 def initial_values(problem: LeastSquares) -> Layout | None:
@@ -109,46 +89,26 @@ def initial_values(problem: LeastSquares) -> Layout | None:
     over the same elements, and the conditions, all at the first break, are as many as the values
     and derivatives there, or as many as those without the highest derivative. `None` for what is
     none."""
-    series = element_series(problem.f)
-    marked = jax.tree.map(
-        lambda n: jax.tree.map(lambda _: is_element_series(n), n),
-        problem.f,
-        is_leaf=is_element_series,
-    )
-    inside = jax.tree.map(lambda a, b: a and b, problem.mask, marked)
-    trained = sum(jax.tree.leaves(problem.mask))
-    if not series or not len(series) == trained == sum(jax.tree.leaves(inside)):
+    series, first = element_series(problem.f), element_series(problem.f)[0].basis
+    trained = [marks.coefficients for marks in element_series(problem.mask)]
+    if not all(trained) or sum(jax.tree.leaves(problem.mask)) != len(series):
         return None
-    if not _same_elements([node.basis for node in series]):
+    alike = lambda b: (b.degree, b.smoothness, *np.asarray(b.breaks).tolist())
+    if any(alike(node.basis) != alike(first) for node in series):
         return None
-    basis = series[0].basis
-    at_start, inner = [], []
-    for term in problem.terms:
-        p = term.distribution
+    points = [term.distribution for term in problem.terms]
+    for p in points:
         if not isinstance(p, Dirac | Empirical) or np.ndim(jax.tree.leaves(p)[0]) > 1:
             return None
-        (at_start if isinstance(p, Dirac) else inner).append(p)
-    if not all(_equal(p.point, basis.breaks[0]) for p in at_start):
-        return None
+    conditions = tuple(isinstance(p, Dirac) for p in points)
+    for p in points:
+        if isinstance(p, Dirac) and not (np.shape(p.point) == () and p.point == first.breaks[0]):
+            return None
     outputs = sum(int(np.prod(node.coefficients.shape[:-1])) for node in series)
     widths = {e.term: e.width for e in problem.equations}
-    on = tuple(isinstance(term.distribution, Dirac) for term in problem.terms)
-    given = sum(widths[i] for i, is_condition in enumerate(on) if is_condition)
+    given = sum(widths[i] for i, is_condition in enumerate(conditions) if is_condition)
     if sum(widths.values()) - given != outputs:
         return None
-    closes = given == outputs * basis.smoothness > 0
-    return Layout(on, closes) if closes or given == outputs * (basis.smoothness + 1) else None
-
-
-def _equal(a: Any, b: Any) -> bool:
-    if np.shape(a) != () or isinstance(a, jax.core.Tracer) or isinstance(b, jax.core.Tracer):
-        return a is b
-    return bool(np.asarray(a) == np.asarray(b))
-
-
-def _same_elements(bases: list[SpectralElements]) -> bool:
-    first = bases[0]
-    same = all((b.degree, b.smoothness) == (first.degree, first.smoothness) for b in bases)
-    if not same or any(isinstance(b.breaks, jax.core.Tracer) for b in bases):
-        return same and all(b.breaks is first.breaks for b in bases)
-    return all(np.array_equal(b.breaks, first.breaks) for b in bases)
+    closes = given == outputs * first.smoothness > 0
+    fits = closes or given == outputs * (first.smoothness + 1)
+    return Layout(conditions, closes) if fits else None

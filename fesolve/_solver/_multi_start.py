@@ -31,6 +31,10 @@ def _class(drawn: Any) -> HypothesisClass:
     return drawn
 
 
+def _comparison(compare: Any) -> Callable | None:
+    return None if compare is None else function(compare, "compare", "`compare(f, x)`")
+
+
 class MultiStart(AbstractOuterSolver):
     """argmin over theta of R(f_theta) from several starts, which must end at the same function.
 
@@ -84,14 +88,12 @@ class MultiStart(AbstractOuterSolver):
     hypothesis_class: HypothesisClass = eqx.field(converter=_class)
     solver: AbstractSolver = eqx.field(default=None, converter=or_default)
     starts: int = eqx.field(default=8, kw_only=True)
-    compare: Callable | None = eqx.field(default=None, kw_only=True)
+    compare: Callable | None = eqx.field(default=None, kw_only=True, converter=_comparison)
     agreement: float = eqx.field(default=1e-3, kw_only=True)
     keep: bool = eqx.field(default=False, kw_only=True)
 
     def __check_init__(self) -> None:
         whole(self.starts, "starts")
-        if self.compare is not None:
-            function(self.compare, "compare", "`compare(f, x)`")
         positive(self.agreement, "agreement")
 
     def minimise(self, task: Task) -> Solution:
