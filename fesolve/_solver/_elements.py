@@ -15,7 +15,7 @@ from .._solution import RESULTS, Solution
 from .._types import changed
 from ._base import Task
 from ._march import Layout, march, MAX_ELEMENTS, with_elements
-from ._on_host import is_local
+from ._numpy_algebra import is_local
 from ._outcome import Outcome, solution_on_host, UNRESOLVED_AT
 
 

@@ -29,8 +29,7 @@ from ._causal import timely_order
 from ._differentiable import solve_on_device, Staged
 from ._elements import solve_elements
 from ._fresh_batches import in_fresh_batches, Options
-from ._numpy_algebra import InNumPy
-from ._on_host import in_numpy, is_sparse, on_host, run_on_host
+from ._numpy_algebra import in_numpy, InNumPy, is_sparse, on_host, run_on_host
 from ._outcome import Outcome, solution_on_host
 from ._plans import network_plan, newton_plan, Plan, series_plan
 from ._refined import Level, refined, sample_for

@@ -5,7 +5,7 @@ from .._least_squares._assembly import require_rows
 from .._solution import Solution
 from ._base import AbstractLeastSquaresSolver, require_no_monitors, Task
 from ._differentiable import solve_on_device, Staged
-from ._on_host import in_numpy, on_host, run_on_host
+from ._numpy_algebra import in_numpy, on_host, run_on_host
 from ._outcome import solution_on_host
 from ._plans import LINEAR
 from ._refined import Level, refined
