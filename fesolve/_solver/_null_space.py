@@ -43,19 +43,25 @@ class Pair(NamedTuple):
 
 
 class Iterate(NamedTuple):
+    """theta with the residuals c and b, and how far the iteration has come.
+
+    - `stalled`: steps since the norm's distance from its minimum, at `best` so far, was halved.
+    - `free`, `undecided`: directions that the constraint, and that neither of both decides.
+    """
+
     theta: Float[Array, " P"]
     c: Float[Array, " N"]
     b: Float[Array, " Q"]
+    steps: Int[Array, ""]
+    converged: Bool[Array, ""]
+    failed: Bool[Array, ""]
+    finite: Bool[Array, ""]
     damping: Float[Array, ""]
     weight: Float[Array, ""]
     best: Float[Array, ""]
     stalled: Int[Array, ""]
-    steps: Int[Array, ""]
-    converged: Bool[Array, ""]
-    failed: Bool[Array, ""]
     free: Int[Array, ""]
     undecided: Int[Array, ""]
-    finite: Bool[Array, ""]
 
 
 @program(0)
@@ -66,7 +72,8 @@ def start(pair: Pair, theta: Array, data: list) -> Iterate:
     zero, none, no = jnp.zeros((), theta.dtype), jnp.zeros((), int), jnp.zeros((), bool)
     failed = ~(jnp.isfinite(c).all() & jnp.isfinite(b).all())
     far = jnp.full((), jnp.inf, theta.dtype)
-    return Iterate(theta, c, b, zero, zero, far, none, none, no, failed, none, none, ~failed)
+    ended = (none, no, failed, ~failed)
+    return Iterate(theta, c, b, *ended, zero, zero, far, none, none, none)
 
 
 @program(0)
@@ -125,16 +132,16 @@ def _advanced(pair: Pair, state: Iterate, data: list) -> Iterate:
         jnp.where(moved, after, theta),
         jnp.where(moved, c_after, c),
         jnp.where(moved, b_after, b),
+        state.steps + moved.astype(int),
+        converged,
+        ~finite | (~moved & ~converged),
+        finite,
         jnp.where(less < 1e-8, 0, less),
         weight,
         jnp.minimum(state.best, measure),
         stalled,
-        state.steps + moved.astype(int),
-        converged,
-        ~finite | (~moved & ~converged),
         jnp.sum(~parts.decides),
         jnp.sum(~parts.decides) - jnp.sum(parts.sigma_norm > 0),
-        finite,
     )
 
 
