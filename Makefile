@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # A process a core, each with whole files, since the tests of a file share compiled programs.
 TESTS := -q --numprocesses auto --dist loadfile --jaxtyping-packages=fesolve,beartype.beartype
 
-.PHONY: demo test test-slow bench trust trust-quick docs release-check lint format types clean help
+.PHONY: demo test test-slow bench trust trust-quick docs gallery release-check lint format types clean help
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,9 @@ trust-quick: $(VENV)/.installed-dev ## a selection of them, in two minutes; fail
 docs: $(VENV)/.installed-docs ## build the site strictly into site/, after its spelling is checked
 	$(BIN)/codespell
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+gallery: $(VENV)/.installed-docs ## run all examples and problems in float64 and float32 (10 minutes; kept)
+	$(BIN)/python docs/gallery.py
 
 release-check: $(VENV)/.installed-release ## build wheel and sdist, and try them in empty environments
 	.ci/release-check $(BIN)/python

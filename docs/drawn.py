@@ -35,6 +35,8 @@ def prepare() -> None:
     inked = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
     mpl.rcParams.update(dict.fromkeys(inked, INK))
     mpl.rcParams.update({"svg.hashsalt": "fesolve", "figure.dpi": 200, "font.size": 10.5})
+    mpl.rcParams.update({"axes.spines.top": False, "axes.spines.right": False})
+    mpl.rcParams.update({"figure.figsize": (5.2, 3.7), "figure.constrained_layout.use": True})
     mpl.rcParams["axes.prop_cycle"] = mpl.cycler(color=COLOURS)
 
 
@@ -51,7 +53,7 @@ def figure(source: Path, folder: Path) -> None:
     """Runs a script that leaves one figure: the current one, or what it calls `figure`."""
     import matplotlib.pyplot as plt
 
-    space: dict[str, Any] = {"__name__": "__main__"}
+    space: dict[str, Any] = {"__name__": "__main__", "__file__": str(source)}
     exec(compile(source.read_text(), str(source), "exec"), space)
     save(space.get("figure") or plt.gcf(), folder / "figure.svg")
 
@@ -90,16 +92,13 @@ def example(source: Path, folder: Path) -> None:
     (folder / "found.json").write_text(json.dumps(found))
 
 
-def problem(function: Callable[[], Any], folder: Path) -> None:
-    """Solves a problem by its first hypothesis, judges f once, and draws it from that report."""
-    import jax
+def judged(problem: Any) -> tuple[Any, Any, Any]:
+    """A problem solved by its first hypothesis: the solution, the report, and the risk at fresh
+    points."""
     import jax.random as jr
-    import matplotlib.pyplot as plt
 
     import fesolve as fe
 
-    jax.config.update("jax_enable_x64", True)
-    problem = function()
     kind = next(iter(problem.hypotheses))
     solution = problem.solve(kind, throw=False)
     f = solution.value
@@ -111,13 +110,27 @@ def problem(function: Callable[[], Any], folder: Path) -> None:
         **problem.shifted(f, shifted),
     }
     report = fe.RiskReport(solution, exact=problem.exact, checks=problem.checks(f), **risks)
+    return solution, report, risks["test"]
+
+
+def problem(function: Callable[[], Any], folder: Path) -> None:
+    """Solves a problem by its first hypothesis, judges f once, and draws it from that report."""
+    import jax
+    import matplotlib.pyplot as plt
+
+    import fesolve as fe
+
+    jax.config.update("jax_enable_x64", True)
+    problem = function()
+    solution, report, test = judged(problem)
+    f = solution.value
     look = {"coordinates": problem.coordinates, "along": problem.along}
     shown, exact = problem.functions(f), problem.exact
-    ax = fe.plots.functions(shown, risks["test"], exact=exact, error=report.error, **look)
+    ax = fe.plots.functions(shown, test, exact=exact, error=report.error, **look)
     save(ax.figure, folder / "solution.svg")
     pair = {"report": report.plot()}
     if len(problem.coordinates) > 1:  # along a line the report has drawn them already
-        pair["residuals"] = fe.plots.residuals(f, risks["test"], coordinates=problem.coordinates)
+        pair["residuals"] = fe.plots.residuals(f, test, coordinates=problem.coordinates)
     else:
         pair["report"].set_xlabel(problem.coordinates[0])
     for name, ax in pair.items():
@@ -126,6 +139,7 @@ def problem(function: Callable[[], Any], folder: Path) -> None:
         save(ax.figure, folder / f"{name}.svg")
     plt.close("all")
     found = {
+        "trouble": problem.trouble(solution, report),
         "hypotheses": list(problem.hypotheses),
         "report": {width: report.table.text(width) for width in (SCREEN, PHONE)},
         "references": [

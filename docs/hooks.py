@@ -84,8 +84,12 @@ def _address(job: made.Job, figure: Path) -> str:
 
 
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
-    """Formulas of prose are typeset, and a picture is shown as suits the ground of the page."""
+    """Formulas of prose are typeset, examples are links, and a picture is shown as suits the ground
+    of the page."""
     written = not page.file.src_uri.startswith(("api/", "examples/", "problems", "gallery"))
+    up = "../" * page.file.src_uri.count("/")
+    names = "|".join(path.stem for path in made.notebooks())
+    markdown = re.sub(rf"`examples/({names})\.py`", rf"[`\1`]({up}examples/\1.md)", markdown)
     return re.sub(
         r"!\[([^\]]*)\]\(([\w./-]+\.svg)\)(?!{)",
         lambda found: pages.picture(found.group(2), found.group(1)),

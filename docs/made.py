@@ -1,16 +1,20 @@
-"""Problems, examples and figures that pages show: each is made once, by two processes, and kept in
-`.cache/docs` until its own text, or what of the library it can reach, changes."""
+"""Problems, examples and figures, as pages show them and the gallery runs them: each is made once,
+by two processes, and kept in `.cache/docs` until its own text, or what of the library it can reach,
+changes."""
 
+import gc
 import hashlib
+import inspect
 import multiprocessing
 import os
 import shutil
 import sys
 import time
 import traceback
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 ROOT = Path(__file__).parents[1]
@@ -18,21 +22,35 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import drawn  # noqa: E402
 import reads  # noqa: E402
+import single  # noqa: E402
 
 
 KEPT = ROOT / ".cache" / "docs"
 PROCESSES = 2
 # What takes longest comes first, so that no process is left alone with it.
 LONG = ("new_keynesian", "consumption_saving", "transfer", "overlapping_generations", "aiyagari")
-SOURCES = {
-    "problem": "fesolve/problems/_{}.py",
-    "example": "examples/{}.py",
-    "figure": "docs/figures/{}.py",
+
+
+class Kind(NamedTuple):
+    """What jobs of a kind are made from, and by what, which also keeps what it finds."""
+
+    source: str
+    make: Callable[[Any, Path], None]
+
+
+KINDS = {
+    "problem": Kind("fesolve/problems/_{}.py", drawn.problem),
+    "example": Kind("examples/{}.py", drawn.example),
+    "figure": Kind("docs/figures/{}.py", drawn.figure),
+    "problem-float32": Kind("fesolve/problems/_{}.py", single.problem),
+    "example-float32": Kind("examples/{}.py", single.example),
 }
+SHOWN = ("problem", "example", "figure")
+"""The kinds that pages show."""
 
 
 class Job(NamedTuple):
-    """One thing to make: a `problem`, an `example` or a `figure`."""
+    """One thing to make."""
 
     kind: str
     name: str
@@ -40,37 +58,40 @@ class Job(NamedTuple):
     @property
     def source(self) -> Path:
         """The file that it is made from."""
-        return ROOT / SOURCES[self.kind].format(self.name)
+        return ROOT / KINDS[self.kind].source.format(self.name)
+
+    @property
+    def is_problem(self) -> bool:
+        return self.kind.startswith("problem")
 
     @property
     def folder(self) -> Path:
         """Where it is kept; other texts are another folder."""
-        drawing = Path(drawn.__file__)
+        makers = [Path(drawn.__file__), Path(inspect.getfile(KINDS[self.kind].make))]
         texts = [version(name) for name in ("jax", "equinox", "optax", "numpy", "matplotlib")]
-        texts += [self.source.read_text(), drawing.read_text()]
-        texts += [reads.digest(self.source, *([drawing] if self.kind == "problem" else []))]
+        texts += [path.read_text() for path in (self.source, *makers)]
+        texts += [reads.digest(self.source, *(makers if self.is_problem else ()))]
         key = hashlib.sha256("\n".join(texts).encode()).hexdigest()[:12]
         return KEPT / f"{self.kind}-{self.name}-{key}"
 
     def make(self, folder: Path) -> None:
-        match self.kind:
-            case "problem":
-                from fesolve import problems
+        from fesolve import problems
 
-                drawn.problem(problems.catalogue[self.name], folder)
-            case "example":
-                drawn.example(self.source, folder)
-            case _:
-                drawn.figure(self.source, folder)
+        given = problems.catalogue[self.name] if self.is_problem else self.source
+        KINDS[self.kind].make(given, folder)
 
 
-def jobs() -> list[Job]:
-    """Everything that pages show."""
+def jobs(kinds: Iterable[str] = SHOWN) -> list[Job]:
+    """Everything of some kinds."""
     from fesolve import problems
 
-    found = [Job("problem", name) for name in reversed(problems.catalogue)]
-    found += [Job("example", path.stem) for path in notebooks()]
-    found += [Job("figure", path.stem) for path in sorted((ROOT / "docs/figures").glob("*.py"))]
+    figures = sorted((ROOT / "docs/figures").glob("*.py"))
+    names = {
+        "problem": list(reversed(problems.catalogue)),
+        "example": [path.stem for path in notebooks()],
+        "figure": [path.stem for path in figures],
+    }
+    found = [Job(kind, name) for kind in kinds for name in names[kind.partition("-")[0]]]
     return sorted(found, key=lambda job: LONG.index(job.name) if job.name in LONG else len(LONG))
 
 
@@ -80,33 +101,29 @@ def notebooks() -> list[Path]:
     return [path for path in examples if path.read_text().startswith("# %% [markdown]\n")]
 
 
-def folders() -> dict[Job, Path]:
+def folders(kinds: Iterable[str] = SHOWN) -> dict[Job, Path]:
     """The folder of each job."""
-    return {job: job.folder for job in jobs()}
+    return {job: job.folder for job in jobs(kinds)}
 
 
-def make_all() -> None:
-    """Makes what is not kept.
-
-    **Raises:** `SystemExit` where one failed, after the others are done.
-    """
-    wanted = folders()
-    missing = [(job, folder) for job, folder in wanted.items() if not folder.exists()]
+def make_all(kinds: Iterable[str] = SHOWN) -> list[Job]:
+    """Makes what is not kept; returns those that failed."""
+    wanted = folders(KINDS)
+    missing = [(job, at) for job, at in wanted.items() if job.kind in kinds and not at.exists()]
     if not missing:
-        return
-    print(f"docs: {len(missing)} of {len(wanted)} to be made, the others are kept", flush=True)
+        return []
+    print(f"{len(missing)} to be made, the others are kept", flush=True)
     failed, begin = [], time.monotonic()
     context = multiprocessing.get_context("spawn")
     with context.Pool(min(PROCESSES, len(missing)), _prepare) as pool:
         for i, (job, trouble, seconds) in enumerate(pool.imap_unordered(_made, missing), start=1):
-            text = f"docs: {i} of {len(missing)}  {job.kind} {job.name}, {seconds:.0f} s of CPU"
+            text = f"{i} of {len(missing)}  {job.kind} {job.name}, {seconds:.0f} s of CPU"
             print(text if trouble is None else f"{text}: FAILED\n{trouble}", flush=True)
-            failed += [] if trouble is None else [job.name]
-    print(f"docs: all made in {time.monotonic() - begin:.0f} s, kept in {KEPT}", flush=True)
-    if failed:
-        raise SystemExit(f"docs: these failed: {', '.join(failed)}")
+            failed += [] if trouble is None else [job]
+    print(f"made in {time.monotonic() - begin:.0f} s, kept in {KEPT}", flush=True)
     for old in set(KEPT.glob("*-*")) - set(wanted.values()):
         shutil.rmtree(old)
+    return failed
 
 
 def _prepare() -> None:
@@ -115,6 +132,7 @@ def _prepare() -> None:
     sys.path.insert(0, str(ROOT / "tests"))
     import compiling
 
+    gc.disable()  # a tenth of the time of tracing; each job is swept up after
     compiling.little()
     compiling.kept_in(ROOT / ".cache" / "programs")
     drawn.prepare()
@@ -138,9 +156,11 @@ def _made(given: tuple[Job, Path]) -> tuple[Job, str | None, float]:
     finally:
         plt.close("all")
         jax.clear_caches()
+        gc.collect()
         jax.config.update("jax_enable_x64", False)
     return job, trouble, time.process_time() - begin
 
 
 if __name__ == "__main__":
-    make_all()
+    if wrong := make_all():
+        raise SystemExit(f"these failed: {', '.join(job.name for job in wrong)}")

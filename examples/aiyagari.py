@@ -58,8 +58,7 @@ def euler(f, x, rate):
 knots = np.linspace(0.0, np.log1p(top), 25)
 padded = np.r_[[0.0] * 3, knots, [knots[-1]] * 3]
 points = np.array([padded[k : k + 3].mean() for k in range(1, 28)])
-points = np.sort(np.append(points, 0.5 * points[1]))
-points = fe.Empirical(points, population=fe.Uniform(0.0, knots[-1]))
+points = fe.Empirical(np.sort([*points, 0.5 * points[1]]), population=fe.Uniform(0.0, knots[-1]))
 start = Household(jnp.zeros(7), fe.Series(fe.BSpline(knots), out_size=7, start=np.full(7, -2.5)))
 risk = lambda rate, **how: fe.Risk(euler, points, args=(rate,), **how)
 household = lambda rate, f, **how: fe.solve(risk(rate, **how), f).value
@@ -94,6 +93,7 @@ print(f"r = {float(rate):.5%}")
 # %%
 f, at = household(rate, first), jnp.array([0, 3, 6])
 c = jax.vmap(f.consumption)((1 + rate) * jnp.array([2.0, 5.0, 10.0]) + wage(rate) * incomes[at], at)
-fe.plots.functions({"c": lambda m: f.consumption(m, at[1])}, fe.Uniform(0.1, 20.0))
+ax = fe.plots.functions({"c": lambda m: f.consumption(m, at[1])}, fe.Uniform(0.1, 20.0))
+ax.set(xlabel="wealth", ylabel="consumption")
 assert abs(rate - 0.0401166) < 1e-6
 assert np.allclose(c, [1.2046821, 1.4221964, 1.6968517], rtol=1e-4)

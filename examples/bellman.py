@@ -67,7 +67,10 @@ report = fe.RiskReport(
 print(report)
 
 fe.plots.functions(
-    {"consumption": solution.value.policy}, risk.quadrature(20), exact={"consumption": policy}
+    {"consumption": solution.value.policy},
+    risk.quadrature(20),
+    exact={"consumption": policy},
+    coordinates=("k",),
 )
 
 assert report.solved

@@ -79,12 +79,13 @@ line = fe.solve(in_plane, fe.Linear(2)).value
 print(f"levels {np.sort(f.coefficients)}, risk {float(by_cluster(f)):.3f}")
 print(f"a plane has the risk {float(in_plane(line)):.3f}")
 
-_, panels = plt.subplots(3, 1, figsize=(3.6, 9.0), layout="constrained")
+rows = [["plane", "clusters"], ["embedding", "embedding"]]
+_, panels = plt.subplot_mosaic(rows, figsize=(5.2, 5.0), layout="constrained")
 blue, vermilion = "#0072b2", "#d55e00"
 for ax, title, points, label, size in (
-    (panels[0], "clusters in the plane", X, plain, 3),
-    (panels[1], "the embedding: two points", embedding, found, 8),
-    (panels[2], "its clusters, in the plane", X, found, 3),
+    (panels["plane"], "clusters in the plane", X, plain, 3),
+    (panels["embedding"], "the embedding: two points", embedding, found, 8),
+    (panels["clusters"], "its clusters", X, found, 3),
 ):
     for i, shade in enumerate((blue, vermilion)):
         ax.plot(*points[label == i].T, "o", color=shade, markersize=size)

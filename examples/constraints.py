@@ -67,7 +67,10 @@ off = float(jnp.max(jnp.abs(jax.vmap(jax.grad(value))(k) / slope - 1)))
 print(f"V' is off by {100 * off:.2g} % at most, and V is concave and rises everywhere")
 
 fe.plots.functions(
-    {"V'(k)": jax.grad(value)}, risk, exact={"V'(k)": lambda k: alpha / (1 - alpha * beta) / k}
+    {"V'(k)": jax.grad(value)},
+    risk,
+    exact={"V'(k)": lambda k: alpha / (1 - alpha * beta) / k},
+    coordinates=("k",),
 )
 
 assert error < 1e-12 and off < 1e-2

@@ -58,7 +58,7 @@ for name, risk in {"layer": layer, "smooth": smooth}.items():
 rows = {"regression": n, "layer": n + 1, "smooth": n + 1}
 drawn = {"regression": ols, **totals}
 drawn = {name: {k / rows[name]: risk for k, risk in drawn[name].items()} for name in drawn}
-_, axes = plt.subplots(1, 2, figsize=(9.6, 3.4), layout="constrained")
+_, axes = plt.subplots(2, 1, figsize=(5.2, 5.8), layout="constrained")
 for ax, names in zip(axes, (("regression", "layer"), ("smooth",)), strict=True):
     curves = {name: drawn[name] for name in names}
     fe.plots.convergence(curves, label="unknowns for each row", ax=ax)

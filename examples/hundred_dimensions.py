@@ -90,7 +90,7 @@ for name, f in found.items():
     values = np.asarray(jax.vmap(f)(path))
     errors[name] = np.max(np.abs(values - reference)) / reference[0]
     plt.plot(t, values, label=name)
-plt.plot(t, reference, "k.", label="expectation (Cole and Hopf)")
+plt.plot(t, reference, ".", color="0.5", label="expectation (Cole and Hopf)")
 plt.xlabel("t")
 plt.ylabel("u(t, y) on $|y|^2 = 2 t d$")
 plt.legend(frameon=False)

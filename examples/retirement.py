@@ -92,9 +92,9 @@ found = [
     for values, scale in ((smooth, 0.05), (sharp, 0.0))
 ]
 print(*(f"age {t}, wealth {m:g}: {c:.4f}" for (t, m), c in zip(at, found[1])), sep="\n")
-fe.plots.functions(
-    {f"age {t}": lambda m, t=t: consumption(m, sharp[t + 1], t, 0.0) for t in (17, 15, 10, 0)},
-    fe.Uniform(10.0, 150.0),
-)
+of_age = lambda t: lambda m: consumption(m, sharp[t + 1], t, 0.0)
+ages = {f"age {t}": of_age(t) for t in (17, 15, 10, 0)}
+ax = fe.plots.functions(ages, fe.Uniform(10.0, 150.0), coordinates=("wealth",))
+ax.set_ylabel("consumption")
 dcegm = [[40.81086, 20.6029, 24.05329, 22.74891], [40.81077, 20.81616, 24.05329, 22.74891]]
 assert np.allclose(found, dcegm, rtol=1e-4)

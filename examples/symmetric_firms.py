@@ -50,7 +50,8 @@ for name, value in errors.items():
     print(f"{name:30} off by {value:.1e} at most")
 
 sample = few.risk.empirical(100, key=jr.key(4))
-fe.plots.functions({"investment": deep}, sample, exact={"investment": few.exact})
+exact = {"investment": few.exact}
+fe.plots.functions({"investment": deep}, sample, exact=exact, coordinates=few.coordinates)
 
 assert isinstance(deep, fe.DeepSet)
 assert errors["series, 8 firms"] < 1e-12

@@ -57,7 +57,8 @@ def test_relative_links_lead_somewhere():
     made_by_the_site = {"problems.md", "gallery.md"}
     drawn = {f"figures/{path.stem}.svg" for path in (ROOT / "docs" / "figures").glob("*.py")}
     examples = (ROOT / "examples").glob("*.py")
-    made_by_the_site |= drawn | {f"examples/{path.stem}1.svg" for path in examples}
+    pages = [(f"examples/{path.stem}1.svg", f"examples/{path.stem}.md") for path in examples]
+    made_by_the_site |= drawn.union(*pages)
     for page in PAGES:
         prose = BLOCK.sub("", page.read_text())  # f["share"](x) is no link
         for target in re.findall(r"\]\(([^)#:\s]+)\)", prose):

@@ -4,6 +4,7 @@ import time
 
 import jax
 import matplotlib.pyplot as plt
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 import fesolve as fe
 
@@ -24,17 +25,21 @@ def seconds(a, degree):
     return time.perf_counter() - begin
 
 
-times = [seconds(a, 13) for a in (-2.0, -1.5, -1.0, -0.5)] + [seconds(-0.5, 15), seconds(-1.0, 15)]
+def later(a, degree):
+    return min(seconds(a + i / 100, degree) for i in range(3))  # the machine may do other work
+
+
+times = [seconds(-2.0, 13), *(later(a, 13) for a in (-1.5, -1.0, -0.5))]
+times += [seconds(-0.5, 15), later(-1.0, 15)]
 labels = ["first", "a = -1.5", "a = -1", "a = -0.5", "degree 15", "again"]
 _, ax = plt.subplots(figsize=(5.2, 3.7), layout="constrained")
 bars = ax.bar(
     labels, [1e3 * s for s in times], color=["#d55e00"] + ["#0072b2"] * 3 + ["#d55e00", "#0072b2"]
 )
 ax.set_yscale("log")
+ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
 ax.minorticks_off()
-ax.set_yticks(
-    [10, 20, 50, 100, 200, 500, 1_000], labels=["10", "20", "50", "100", "200", "500", "1,000"]
-)
 ax.set_ylabel("milliseconds a solve")
 ax.tick_params(axis="x", labelsize=8)
 ax.spines[["top", "right"]].set_visible(False)

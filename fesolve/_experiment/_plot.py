@@ -16,7 +16,7 @@ def figure(table: "SweepTable") -> Any:
     except ImportError as error:
         raise ImportError("`.plot()` needs matplotlib: pip install 'fesolve[viz]'") from error
     names = list(table.parameters)
-    fig = Figure(figsize=(max(6.4, 2.4 * len(names)), 6.0), layout="constrained")
+    fig = Figure(figsize=(max(5.2, 2.4 * len(names)), 5.6), layout="constrained")
     grid = fig.add_gridspec(2, max(1, len(names)))
     rows = [r for r in table.rows if _is_finite(r.get(table.metric))]
     axes = {name: _scale([row.get(name) for row in rows]) for name in (*names, table.metric)}
@@ -77,10 +77,10 @@ def _parallel(ax: Any, table: "SweepTable", rows: list, axes: dict, shades: list
     for j, name in enumerate(names):
         ax.axvline(j, color="0.6", lw=0.8, zorder=0)
         for height, text in axes[name][1]:
-            ax.annotate(text, (j, height), (3, 0), textcoords="offset points", fontsize=7)
+            ax.annotate(text, (j, height), (3, 0), textcoords="offset points", fontsize=8.5)
     ax.set_xticks(range(len(names)), names)
     ax.set_yticks([])
-    ax.set_title(f"{table.name}: {len(rows)} trials, the better the stronger", fontsize=9)
+    ax.set_title(f"{table.name}: {len(rows)} trials, the better the stronger", fontsize=10)
     for side in ("top", "right", "bottom", "left"):
         ax.spines[side].set_visible(False)
 
@@ -100,7 +100,7 @@ def _slice(ax: Any, table: "SweepTable", rows: list, name: str, shades: list, fi
     if _is_log(metrics):
         ax.set_yscale("log")
     note = table.correlations().get(name)
-    ax.set_xlabel(name if note is None else f"{name}  (rank correlation {note:+.2f})", fontsize=8)
+    ax.set_xlabel(name if note is None else f"{name}\nrank correlation {note:+.2f}", fontsize=9)
     if first is None:
         ax.set_ylabel(table.metric)
         return ax

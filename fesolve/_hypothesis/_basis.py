@@ -151,6 +151,11 @@ def chebyshev(degree: int, t: Array) -> Array:
     of cosines. Differentiating them divides by zero at t = 1 and -1. The rule below is the exact
     T_n' = 2n (T_{n-1} + T_{n-3} + ...) instead, again in T, so that every order follows from it.
     """
+    return _polynomials(degree, t)
+
+
+@partial(jax.jit, static_argnums=0)  # traced once, and not at each of the places that evaluate f
+def _polynomials(degree: int, t: Array) -> Array:
     n = np.arange(degree + 1)
     square = (1 - t) * (1 + t)
     unit = jnp.where(square > 0, -1.0, 1.0).astype(t.dtype)

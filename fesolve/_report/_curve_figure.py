@@ -16,7 +16,7 @@ def figure(cells: tuple[Cell, ...], axes: Any) -> Any:
             raise ImportError(
                 "`ErrorCurve.plot` needs matplotlib: pip install 'fesolve[viz]'"
             ) from missing
-        _, axes = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
+        _, axes = plt.subplots(figsize=(5.2, 3.7), layout="constrained")
     sizes = sorted({c.n for c in cells})
     for number, n in enumerate(sizes):
         some = sorted((c for c in cells if c.n == n), key=lambda c: c.unknowns)

@@ -23,7 +23,7 @@ def figure(samples: list[Sample], error: ErrorEstimate | None, ax: Any) -> Any:
             "`RiskReport.plot` needs matplotlib: pip install 'fesolve[viz]'"
         ) from missing
     if ax is None:
-        _, ax = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
+        _, ax = plt.subplots(figsize=(5.2, 3.7), layout="constrained")
     several = [sample for sample in samples if len(sample.sizes) > 1]
     line = all(isinstance(s.points, np.ndarray) and s.points.ndim == 1 for s in several)
     names = list(dict.fromkeys(sample.on for sample in several))
@@ -56,12 +56,16 @@ def figure(samples: list[Sample], error: ErrorEstimate | None, ax: Any) -> Any:
 def _legend(
     ax: Any, colours: dict[str, Any], equations: list[str], line: bool, bars: list[Any]
 ) -> None:
-    """Samples by colour, equations by mark or line where there are several, and the error bar."""
+    """Samples by colour, equations by mark or line where there are several, and the error bar. More
+    equations than there are marks cannot be told apart, and are counted."""
     from matplotlib.lines import Line2D
 
     mark = {"linestyle": "none", "marker": "."} if line else {}
     entries = [Line2D([], [], color=c, label=name, **mark) for name, c in colours.items()]
     ink = ax.xaxis.label.get_color()
+    if len(equations) > len(MARKS if line else STYLES):
+        entries.append(Line2D([], [], linestyle="none", label=f"{len(equations)} equations"))
+        equations = []
     for kind, equation in enumerate(equations if len(equations) > 1 else []):
         own = {"linestyle": STYLES[kind % len(STYLES)]}
         if line:

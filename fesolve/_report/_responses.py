@@ -66,7 +66,7 @@ class ImpulseResponse(AbstractReport):
                 raise ImportError(
                     "`ImpulseResponse.plot` needs matplotlib: pip install 'fesolve[viz]'"
                 ) from error
-            _, ax = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
+            _, ax = plt.subplots(figsize=(5.2, 3.7), layout="constrained")
         periods = np.arange(self.mean.shape[0])
         for i, name in enumerate(self.names):
             mean, error = np.asarray(self.mean[:, i]), np.asarray(self.error[:, i])

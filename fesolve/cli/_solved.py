@@ -90,7 +90,7 @@ def solve(name: str, function: Callable, options: dict[str, Any]) -> int:
         print(f"\nwritten to {out}: figure.png, report.json, solution.fe")
     if status == INTERRUPTED:
         return stop("interrupted: the above is the best so far", INTERRUPTED)
-    trouble = _trouble(solution, report, facts)
+    trouble = problem.trouble(solution, report)
     return stop(f"{name} was not solved: {trouble}", NOT_SOLVED) if trouble else 0
 
 
@@ -120,22 +120,6 @@ def _points(facts: dict[str, Any]) -> str:
     counts, along = facts["points"], facts["points_per_coordinate"]
     text = f"{' + '.join(f'{count:,}' for count in counts)} points"
     return text if along in counts[:1] else f"{text} ({along} per coordinate)"
-
-
-def _trouble(solution: fe.Solution, report: fe.RiskReport, facts: dict[str, Any]) -> str | None:
-    """Why this is no solution: by the solver, by the report, or by someone else's numbers."""
-    if bool(solution.failed):
-        return facts["result"]
-    if not report.solved:
-        return report.verdict
-    for name, r in facts["references"].items():
-        off = abs(r["value"] - r["reference"]) / max(abs(r["reference"]), 1e-300)
-        if not off <= r["tolerance"]:
-            return (
-                f"the residuals are small, but {name} is {100 * off:.2g} % off its reference, so "
-                "that this is another solution of the same equation, or hardly determined by it"
-            )
-    return None
 
 
 def _references(problem: problems.Problem, f: Any) -> dict[str, dict[str, Any]]:

@@ -137,3 +137,21 @@ class Problem:
             monitors=monitors,
             throw=throw,
         )
+
+    def trouble(self, solution: fe.Solution, report: fe.RiskReport) -> str | None:
+        """Why f is not the solution: by the solver, by the report, or by someone else's numbers;
+        `None` where nothing speaks against it."""
+        if bool(solution.failed):
+            return str(fe.RESULTS[solution.result])
+        if not report.solved:
+            return report.verdict
+        for name, reference in self.references.items():
+            found = float(reference.quantity(solution.value))
+            off = abs(found - reference.value) / max(abs(reference.value), 1e-300)
+            if not off <= reference.tolerance:
+                return (
+                    f"the residuals are small, but {name} is {100 * off:.2g} % off its reference, "
+                    "so that this is another solution of the same equation, or hardly determined "
+                    "by it"
+                )
+        return None
