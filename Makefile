@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # A process a core, each with whole files, since the tests of a file share compiled programs.
 TESTS := -q --numprocesses auto --dist loadfile --jaxtyping-packages=fesolve,beartype.beartype
 
-.PHONY: demo test test-slow bench trust trust-quick docs gallery release-check lint format types clean help
+.PHONY: demo test test-slow bench trust trust-quick compare compare-quick docs gallery release-check lint format types clean help
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,12 @@ trust: $(VENV)/.installed-dev ## measure verdicts and error estimates on problem
 
 trust-quick: $(VENV)/.installed-dev ## a selection of them, in two minutes; fails where a verdict is wrong
 	$(BIN)/python tests/trust.py --quick
+
+compare: $(VENV)/.installed-dev ## measure fesolve and six other tools on the same problems, into docs/ (an hour)
+	$(BIN)/python tests/compare/run.py --out results/compare.jsonl --docs
+
+compare-quick: $(VENV)/.installed-dev ## three of these problems, in five minutes and what pip takes the first time
+	$(BIN)/python tests/compare/run.py --quick
 
 docs: $(VENV)/.installed-docs ## build the site strictly into site/, after its spelling is checked
 	$(BIN)/codespell

@@ -70,6 +70,8 @@ class Job(NamedTuple):
         makers = [Path(drawn.__file__), Path(inspect.getfile(KINDS[self.kind].make))]
         texts = [version(name) for name in ("jax", "equinox", "optax", "numpy", "matplotlib")]
         texts += [path.read_text() for path in (self.source, *makers)]
+        data = self.source.with_suffix(".json")  # what was measured, where a figure shows that
+        texts += [data.read_text()] if data.exists() else []
         texts += [reads.digest(self.source, *(makers if self.is_problem else ()))]
         key = hashlib.sha256("\n".join(texts).encode()).hexdigest()[:12]
         return KEPT / f"{self.kind}-{self.name}-{key}"

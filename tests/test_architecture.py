@@ -103,7 +103,7 @@ def test_every_room_has_its_place():
 
 @pytest.mark.parametrize("folder", ("tests", "examples"))
 def test_users_of_the_library_use_its_public_names(folder):
-    for path in sorted((ROOT / folder).glob("*.py")):
+    for path in sorted((ROOT / folder).rglob("*.py")):
         tree = ast.parse(path.read_text())
         for node in ast.walk(tree):
             names = []
