@@ -7,6 +7,7 @@ import jax.random as jr
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
+from scipy.special import jv
 
 import fesolve as fe
 
@@ -92,3 +93,28 @@ def test_an_equation_of_second_order_with_one_condition_does_not_march():
     series = fe.Series(fe.SpectralElements(8, np.linspace(0, 1, 3)))
     solution = fe.solve(risk, series, throw=False)
     assert solution.result == fe.RESULTS.not_unique
+
+
+@pytest.mark.parametrize("adaptive", [False, True])
+def test_an_equation_that_is_singular_at_the_start_has_no_point_there(adaptive):
+    breaks = [0.0, 2.0] if adaptive else np.linspace(0.0, 2.0, 5)
+    f = fe.Series(fe.SpectralElements(8, breaks, adaptive=adaptive))
+    first = fe.Risk(lambda f, x: jax.grad(f)(x) + f(x) / x - 3 * x, fe.Uniform(0.0, 2.0))
+    first = first + fe.Risk(lambda f, x: f(x), fe.Dirac(0.0))
+    sol = fe.solve(first.quadrature(48), f)
+    np.testing.assert_allclose(
+        jax.vmap(sol.value)(jnp.linspace(0.0, 2.0, 9)), np.linspace(0, 2, 9) ** 2, atol=1e-13
+    )
+
+
+def test_a_bessel_function_by_its_equation_of_second_order():
+    def bessel(f, x):
+        slope, bend = jax.grad(f), jax.grad(jax.grad(f))
+        return bend(x) + slope(x) / x + f(x)
+
+    risk = fe.Risk(bessel, fe.Uniform(0.0, 10.0)) + fe.Risk(initial, fe.Dirac(0.0))
+    f = fe.solve(
+        risk.quadrature(48), fe.Series(fe.SpectralElements(8, np.linspace(0, 10, 5)))
+    ).value
+    x = np.linspace(0.0, 10.0, 41)
+    np.testing.assert_allclose(jax.vmap(f)(x), jv(0, x), atol=1e-6)

@@ -107,7 +107,9 @@ class March(NamedTuple):
             return jax.jvp(values, (element.coefficients,), (change,))[1]
 
         higher, highest = jax.vmap(moved)(jnp.stack(powers))
-        return jnp.linalg.norm(higher) <= 1e-4 * jnp.linalg.norm(highest)
+        size = jnp.linalg.norm(highest)
+        # where the equation is singular at the start, as f' / x, nothing is said there
+        return jnp.isfinite(size) & (jnp.linalg.norm(higher) <= 1e-4 * size)
 
     def _nodes(self, *, at_start: bool) -> np.ndarray:
         """Where the equation holds, on [-1, 1]: as many nodes as coefficients are free."""
