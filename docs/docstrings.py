@@ -1,5 +1,8 @@
-"""Formulas in docstrings of the API, typeset as those of pages are."""
+"""What is changed of the API once it is read: formulas of docstrings are typeset as those of pages
+are, and a class whose fields are its arguments has the signature that its fields make."""
 
+import importlib
+import inspect
 from typing import Any
 
 import formulas
@@ -7,9 +10,36 @@ import griffe
 
 
 class Typeset(griffe.Extension):
-    """Changes docstrings once they are read."""
+    """Changes docstrings and classes."""
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
         """Of functions, classes and their methods alike."""
         if obj.docstring is not None:
             obj.docstring.value = formulas.page(obj.docstring.value)
+
+    def on_class(self, *, cls: griffe.Class, **_: Any) -> None:
+        """A module of Equinox has no `__init__` that could be read."""
+        said = "" if cls.docstring is None else cls.docstring.value
+        if "__init__" in cls.members or "**Arguments:**" not in said:
+            return
+        made = getattr(importlib.import_module(cls.module.path), cls.name)
+        given = [griffe.Parameter("self", kind=griffe.ParameterKind.positional_or_keyword)]
+        for name, parameter in inspect.signature(made).parameters.items():
+            field = cls.members.get(name)
+            default = parameter.default
+            if default is inspect.Parameter.empty:
+                default = None
+            elif field is None or "field(" in str(field.value):
+                default = repr(default)
+            else:
+                default = field.value
+            given.append(
+                griffe.Parameter(
+                    name,
+                    annotation="Any" if field is None else field.annotation,
+                    kind=getattr(griffe.ParameterKind, parameter.kind.name.lower()),
+                    default=default,
+                )
+            )
+        init = griffe.Function("__init__", parameters=griffe.Parameters(*given))
+        cls.set_member("__init__", init)

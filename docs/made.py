@@ -134,7 +134,7 @@ def _prepare() -> None:
     sys.path.insert(0, str(ROOT / "tests"))
     import compiling
 
-    gc.disable()  # a tenth of the time of tracing; each job is swept up after
+    gc.disable()  # a tenth of the time; each job is swept up after
     compiling.little()
     compiling.kept_in(ROOT / ".cache" / "programs")
     drawn.prepare()

@@ -4,6 +4,7 @@ float64: that it passes, or what is said of it."""
 import contextlib
 import io
 import json
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,7 +22,6 @@ def problem(function: Callable[[], Any], folder: Path) -> None:
         instance = function()
         solution, report, _ = drawn.judged(instance)
         found["trouble"] = instance.trouble(solution, report)
-        found["told"] = found["trouble"] is not None
 
 
 def example(source: Path, folder: Path) -> None:
@@ -29,32 +29,34 @@ def example(source: Path, folder: Path) -> None:
     text = source.read_text()
     assert ASKS in text or "x64" not in text, f"{source.name} asks for float64 in words of its own"
     code = compile(text.replace(ASKS, ""), str(source), "exec")
-    with _heard(folder), contextlib.redirect_stdout(io.StringIO()):
+    with _heard(folder):
         exec(code, {"__name__": "__main__"})
 
 
 @contextlib.contextmanager
 def _heard(folder: Path) -> Iterator[dict[str, Any]]:
-    """Keeps what is said in float32: an error of the library tells by itself, one of the
-    example's own only after a warning."""
+    """Keeps what is said in float32: by the library, or by the assertion that an example ends in.
+    Any other error is no word of ours, and fails."""
     import jax
     import matplotlib.pyplot as plt
 
     import fesolve as fe
 
     jax.config.update("jax_enable_x64", False)
-    found: dict[str, Any] = {"trouble": None, "told": False}
-    with warnings.catch_warnings(record=True) as said:
+    found: dict[str, Any] = {"trouble": None}
+    with (
+        warnings.catch_warnings(record=True) as said,
+        contextlib.redirect_stdout(io.StringIO()),
+    ):
         warnings.simplefilter("always", fe.PrecisionWarning)
         try:
             yield found
         except (fe.SolveError, ValueError) as error:
-            by_us = isinstance(error, fe.SolveError) or "float" in str(error)
-            found |= {"trouble": str(error), "told": by_us}
+            found["trouble"] = str(error)
         except AssertionError as error:
-            found["trouble"] = f"its own assertion fails {error}".strip()
+            line = traceback.extract_tb(error.__traceback__)[-1]
+            found["trouble"] = f"`{line.line}` does not hold, line {line.lineno}"
     plt.close("all")
     warned = [str(w.message) for w in said if issubclass(w.category, fe.PrecisionWarning)]
     found["warned"] = warned[:1]
-    found["told"] = found["told"] or bool(warned)
     (folder / "found.json").write_text(json.dumps(found))

@@ -1,10 +1,12 @@
 """Every block of Python in the README and in the docs runs, page by page, in one namespace."""
 
+import json
 import re
 import sys
 from pathlib import Path
 from types import ModuleType
 
+import jax
 import matplotlib as mpl
 import pytest
 
@@ -117,6 +119,17 @@ def test_a_figure_is_made_again_where_what_it_runs_has_changed(building):
     assert len(ran) > 50
     assert ran <= reads.reached(script), sorted(ran - reads.reached(script))
     assert len(reads.reached(script)) < 0.7 * len(reads.WHOLE)
+
+
+def test_what_an_example_misses_in_float32_is_said(building, tmp_path):
+    import single
+
+    try:
+        single.example(ROOT / "examples/first_solve.py", tmp_path)
+    finally:
+        jax.config.update("jax_enable_x64", True)
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert found["trouble"].startswith("`assert "), found
 
 
 def test_formulas_are_told_from_prose(building):

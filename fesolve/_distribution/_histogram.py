@@ -207,9 +207,10 @@ def _check(rest: Any, beyond: Any) -> None:
     if is_traced((rest, beyond)):
         return
     if not float(rest) < _most(rest.dtype):
+        why = ". The mass is float32, which may be why" if rest.dtype == np.float32 else ""
         raise ValueError(
             "`step` of `Histogram` has no stationary distribution that could be found: after "
-            f"{float(rest):.2g} of the mass still moves, or `step` is not finite at some node"
+            f"{float(rest):.2g} of the mass still moves, or `step` is not finite at some node{why}"
         )
     if float(beyond) > BEYOND:
         raise ValueError(
