@@ -86,27 +86,30 @@ def _unlabelled(x: Any) -> Any:
 # The older code generator of XLA's CPU compiler, in one piece: the programs of a solve compile in
 # two thirds of the time, and run as fast.
 _QUICK = {"xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 1}
+# Without optimisation they compile in a tenth to a quarter, and run up to ten times longer.
+_SELDOM = {**_QUICK, "xla_backend_optimization_level": 0}
 
 
 @functools.cache
-def compiler_options() -> dict[str, Any] | None:
+def compiler_options(seldom: bool = False) -> dict[str, Any] | None:
     """The options for programs of ours; `None` on accelerators and where XLA lacks them."""
     if jax.default_backend() != "cpu":
         return None
+    options = _SELDOM if seldom else _QUICK
     try:
-        jax.jit(lambda: 0.0, compiler_options=_QUICK).lower().compile()
+        jax.jit(lambda: 0.0, compiler_options=options).lower().compile()
     except jax.errors.JaxRuntimeError:
         return None
-    return _QUICK
+    return options
 
 
-def _quickly(function: Callable, **options: Any) -> Callable:
+def _quickly(function: Callable, *, seldom: bool = False, **options: Any) -> Callable:
     """`jax.jit` with our options for the compiler, which are for whole programs alone."""
     part = jax.jit(function, **options)
 
     @functools.cache
     def whole() -> Callable:
-        return jax.jit(function, compiler_options=compiler_options(), **options)
+        return jax.jit(function, compiler_options=compiler_options(seldom), **options)
 
     def call(*args: Any) -> Any:
         inside = is_traced(args) or is_tracing()
@@ -115,12 +118,21 @@ def _quickly(function: Callable, **options: Any) -> Callable:
     return call
 
 
-def program(*static: int) -> Callable[[Callable], Callable]:
+def run_seldom(function: Callable, **options: Any) -> Callable:
+    """`jax.jit` for what runs a few times, as draws of a sample do: what optimisation would cost
+    is more than it would save."""
+    return functools.wraps(function)(_quickly(function, seldom=True, **options))
+
+
+def program(*static: int, seldom: bool = False) -> Callable[[Callable], Callable]:
     """`jax.jit` with static arguments, among which are keys. The programs of an opaque key are
-    kept with it, and with it forgotten, since nobody can ask for them again."""
+    kept with it, and with it forgotten, since nobody can ask for them again.
+
+    **Arguments:** `seldom`, whether they run so few times that they are not optimised.
+    """
 
     def decorated(function: Callable) -> Callable:
-        @functools.partial(_quickly, static_argnums=static)
+        @functools.partial(_quickly, static_argnums=static, seldom=seldom)
         @functools.wraps(function)
         def shared(*args: Any) -> Any:
             return function(*[_unlabelled(x) for x in args])
@@ -132,7 +144,8 @@ def program(*static: int) -> Callable[[Callable], Callable]:
                 x = args[place]
                 if isinstance(x, Keyed):
                     if x.opaque is not None:
-                        return _own_program(x.opaque, function, static, args)(*args)
+                        own = _own_program(x.opaque, function, static, args, seldom)
+                        return own(*args)
                     given[place] = _Label(x)
             return shared(*given)
 
@@ -142,7 +155,7 @@ def program(*static: int) -> Callable[[Callable], Callable]:
 
 
 def _own_program(
-    opaque: Opaque, function: Callable, static: tuple[int, ...], args: tuple
+    opaque: Opaque, function: Callable, static: tuple[int, ...], args: tuple, seldom: bool
 ) -> Callable:
     key = (function, *[args[place] for place in static])
     if key not in opaque.programs:
@@ -152,7 +165,7 @@ def _own_program(
         def own(*moving: Any) -> Any:
             return function(*[fixed.get(i, x) for i, x in enumerate(moving)])
 
-        run = _quickly(own)
+        run = _quickly(own, seldom=seldom)
         opaque.programs[key] = lambda *args: run(
             *[None if i in fixed else x for i, x in enumerate(args)]
         )
@@ -163,16 +176,17 @@ def anew(function: Callable, *args: Any) -> PyTree:
     """`function(*args)` by a program that is traced for this call alone: what an eager call gives,
     at the price of one compilation instead of one for each kind of operation."""
     arrays, rest = eqx.partition(args, _is_array)
-    return _quickly(lambda arrays: function(*eqx.combine(arrays, rest)))(arrays)
+    once = _quickly(lambda arrays: function(*eqx.combine(arrays, rest)), seldom=True)
+    return once(arrays)
 
 
-def compiled(function: Callable) -> Callable:
+def compiled(function: Callable, *, seldom: bool = False) -> Callable:
     """`function`, compiled once for each distinct set of non-array arguments.
 
     Inside another trace it is called as it is, so that tracers in closures are allowed there.
     """
 
-    @program(0)
+    @program(0, seldom=seldom)
     def run(static: Static, arrays: list[Any]) -> PyTree:
         return function(*static.merge(arrays))
 

@@ -11,7 +11,7 @@ from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
 
 from ._checks import function, is_real, tolerance as checked_tolerance
 from ._distribution import AbstractDistribution, as_distribution, Dirac, Empirical
-from ._distribution._base import check_count
+from ._distribution._arrays import check_count, keys_from
 from ._distribution._compare import check_weights, same
 from ._distribution._part import holds, on_part, Part, under_ratio
 from ._entry import entry
@@ -57,7 +57,7 @@ class AbstractRisk(Shown):
         Terms that stand on points already (`Dirac`, `Empirical`, conditions) stay as they are.
         """
         check_count("empirical", n, key)
-        keys = jax.random.split(key, len(self.terms))
+        keys = keys_from(key, len(self.terms))
         return _rebuild(self, [_empirical(t, n, k) for t, k in zip(self.terms, keys, strict=True)])
 
     def quadrature(self, n: int) -> "AbstractRisk":
@@ -297,7 +297,7 @@ def _scaled(term: Risk, scalar: ArrayLike) -> Risk:
 
 def _empirical(term: Risk, n: int, key: PRNGKeyArray) -> Risk:
     p, q = term.distribution, term.shock
-    point_key, first, second = jax.random.split(key, 3)
+    point_key, first, second = keys_from(key, 3)
     if not (p is None or isinstance(p, Dirac | Empirical)):
         p = Empirical(p.sample(n, key=point_key), population=p)
     if isinstance(q, AbstractDistribution) and not isinstance(q, Empirical):

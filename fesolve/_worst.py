@@ -6,6 +6,7 @@ spike. So the whole support of p* is searched, densely first and then around the
 
 import itertools
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -234,7 +235,7 @@ def _at_points(bare: Bare, f: Hypothesis, points: Point, draws: Point | None) ->
     return jax.vmap(lambda x, e: components(bare, f, x, e))(points, draws)
 
 
-@compiled
+@partial(compiled, seldom=True)
 def _transport(population: AbstractTransported, u: Any) -> PyTree:
     return jax.vmap(population.transport)(u)
 

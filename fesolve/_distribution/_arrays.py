@@ -1,5 +1,6 @@
 """Parameters and points as arrays: what every distribution checks and converts."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
 from .._checks import prng_key
+from .._compiled import run_seldom
 from .._types import as_array, is_traced, Point
 
 
@@ -74,6 +76,12 @@ def stored(tree: Point, name: str) -> Point:
         if leaf.dtype.kind in "OSUMm":
             raise ValueError(f"`{name}` must hold numbers; got an array of {leaf.dtype}")
     return tree
+
+
+@functools.partial(run_seldom, static_argnums=1)
+def keys_from(key: PRNGKeyArray, n: int) -> tuple[PRNGKeyArray, ...]:
+    """n independent keys, where `jax.random.split` and taking them apart are two programs."""
+    return tuple(jr.split(key, n))
 
 
 def uniforms(key: PRNGKeyArray, shape: tuple[int, ...], dtype: Any) -> Array:

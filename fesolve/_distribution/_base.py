@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._checks import is_real
+from .._compiled import run_seldom
 from .._show import Shown
 from .._types import as_array, Hypothesis, is_traced, made, Point
 from ._arrays import check_count, float_dtype, stored, uniforms
@@ -67,7 +68,7 @@ class AbstractTransported(AbstractDistribution):
         """T(u) at one u in the open cube: on the line, the quantile function of p."""
 
 
-@partial(jax.jit, static_argnames="n")
+@partial(run_seldom, static_argnums=1)
 def draws(p: AbstractTransported, n: int, key: PRNGKeyArray) -> Point:
     """n independent draws of p by its transport, in the precision of its parameters."""
     dtype = jax.dtypes.canonicalize_dtype(float_dtype(jax.tree.leaves(p.support)))
@@ -178,7 +179,7 @@ def rule(points: Point, weights: Any, population: AbstractDistribution | None) -
     return made(Empirical, points=points, weights=weights, population=population)
 
 
-@partial(jax.jit, static_argnames="n")
+@partial(run_seldom, static_argnums=2)
 def _resampled(points: Point, weights: Array, n: int, key: PRNGKeyArray) -> Point:
     index = _index(weights, uniforms(key, (n,), jax.dtypes.canonicalize_dtype(weights.dtype)))
     return jax.tree.map(lambda leaf: leaf[index], points)

@@ -7,13 +7,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from .._compiled import run_seldom
 from .._types import as_array, Hypothesis, is_traced, Point
 from ._adapted import as_distribution
-from ._arrays import check_count, float_dtype, numpy_of
+from ._arrays import check_count, float_dtype, keys_from, numpy_of
 from ._base import AbstractDistribution, AbstractTransported, Empirical
 from ._dirac import Dirac
 from ._gauss import check_nodes
@@ -56,7 +56,7 @@ class Product(AbstractTransported):
         """n independent draws, the parts from independent keys."""
         check_count("sample", n, key)
         parts = self.flat()
-        keys = jr.split(key, len(parts))
+        keys = keys_from(key, len(parts))
         draws = [part.sample(n, key=k) for part, k in zip(parts, keys, strict=True)]
         return self.assembled(draws, 1)
 
@@ -155,7 +155,7 @@ class Mixture(AbstractTransported):
     def sample(self, n: int, *, key: PRNGKeyArray) -> Point:
         """n independent draws: a part by its weight, then a point of that part."""
         check_count("sample", n, key)
-        which, *keys = jr.split(key, len(self.parts) + 1)
+        which, *keys = keys_from(key, len(self.parts) + 1)
         labels = self._labels().sample(n, key=which)
         draws = [part.sample(n, key=k) for part, k in zip(self.parts, keys, strict=True)]
         return _selected(draws, labels)
@@ -243,7 +243,7 @@ def _kind(part: AbstractDistribution) -> Any:
     ]
 
 
-@jax.jit
+@run_seldom
 def _selected(draws: list[Point], labels: Array) -> Point:
     """The i-th draw of the part that label i names."""
     rows = jnp.arange(labels.size)

@@ -11,6 +11,7 @@ import numpy as np
 from jax.scipy.special import ndtr, ndtri
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from .._compiled import run_seldom
 from .._types import is_traced, Point
 from ._arrays import cast, check_count, check_point_shape, float_dtype, floats, numpy_of, real
 from ._base import AbstractTransported, draws, Empirical
@@ -222,7 +223,7 @@ class TruncatedNormal(AbstractTransported):
         return jnp.clip(loc + scale * z, lower, upper)
 
 
-@partial(jax.jit, static_argnames="n")
+@partial(run_seldom, static_argnums=1)
 def _normal_draws(p: Normal, n: int, key: PRNGKeyArray) -> Array:
     # JAX's own normal draws reach further into the tails than the transport of a uniform one.
     dtype = jax.dtypes.canonicalize_dtype(p.loc.dtype)

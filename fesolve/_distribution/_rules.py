@@ -10,6 +10,7 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
+from .._compiled import run_seldom
 from .._types import Hypothesis, Point
 from ._arrays import check_count, float_dtype, open_unit, uniforms
 from ._base import AbstractDistribution, AbstractTransported, Empirical
@@ -186,7 +187,7 @@ def _sobol(n: int, d: int) -> np.ndarray:
     return digits
 
 
-@partial(jax.jit, static_argnums=(0, 1))
+@partial(run_seldom, static_argnums=(0, 1))
 def _latin(n: int, d: int, key: PRNGKeyArray) -> Array:
     """A random order of the n slices in each coordinate, and a uniform place in each cell."""
     order, inside = jr.split(key)
@@ -195,7 +196,7 @@ def _latin(n: int, d: int, key: PRNGKeyArray) -> Array:
     return (slices.astype(u.dtype) + u) / n
 
 
-@jax.jit
+@run_seldom
 def _scrambled(net: Array, key: PRNGKeyArray) -> Array:
     """A random linear scramble of each coordinate's digits, then a random digital shift."""
     matrix, shift, inside = jr.split(key, 3)
@@ -214,7 +215,7 @@ def _scrambled(net: Array, key: PRNGKeyArray) -> Array:
     return u / 2.0**_BITS
 
 
-@jax.jit
+@run_seldom
 def _transport(p: AbstractTransported, u: Any) -> Point:
     """Points u of the cube as points of p, in the precision of p."""
     dtype = jax.dtypes.canonicalize_dtype(float_dtype(jax.tree.leaves(p.support)))

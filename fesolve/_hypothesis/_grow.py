@@ -35,6 +35,8 @@ MOST_ELEMENTS, SHORTEST = 2048, 2.0**-26
 jump."""
 ROOM_FOR_DEGREES, ROOM_FOR_ELEMENTS = 64, 32
 """The least room of a program: most functions are resolved by then."""
+MOST_HALVINGS = 3
+"""How often an interval of a spline is halved at once."""
 MARCHED = 500
 """What the last coefficients may be, in roundings of the largest, in elements that are found one
 after the other, and compared with themselves alone."""
@@ -128,11 +130,16 @@ def map_free(change: Any, f: Hypothesis, *others: list) -> Hypothesis:
 def unresolved(series: Series) -> np.ndarray:
     """Which pieces of a series have last coefficients above rounding; the one of a series that is
     not pieced together."""
+    return ~(_excess(series) <= 1)
+
+
+def _excess(series: Series) -> np.ndarray:
+    """The last coefficients on each piece, by what they may be."""
     basis, c = series.basis, np.asarray(series.coefficients)
     pieces = local_polynomials(basis, c)
     largest, (count, share) = np.abs(pieces).max(), rule(basis, float(np.finfo(c.dtype).eps))
     tails = [share_of_last(np, piece, largest, count) for piece in np.moveaxis(pieces, -2, 0)]
-    return ~(np.asarray(tails) <= share)
+    return np.asarray(tails) / share
 
 
 @singledispatch
@@ -165,32 +172,50 @@ def of_degree(series: Series, degree: int) -> Series:
 
 
 @singledispatch
-def richer(basis: AbstractBasis, series: Series, pieces: np.ndarray, most: Series) -> Series | None:
+def richer(
+    basis: AbstractBasis, series: Series, pieces: np.ndarray, most: Series, tells: bool
+) -> Series | None:
     """The same function in a richer space; `None` where there is no room for one.
 
-    **Arguments:** `pieces`, which of them are to be refined; `most`, as the user gave it.
+    **Arguments:** `pieces`, which of them are to be refined; `most`, as the user gave it; `tells`,
+    whether f is like the solution, so that its coefficients tell how fine a space that needs.
     """
     raise NotImplementedError
 
 
 @richer.register
-def _(basis: Chebyshev, series: Series, pieces: np.ndarray, most: Series) -> Series | None:
+def _(
+    basis: Chebyshev, series: Series, pieces: np.ndarray, most: Series, tells: bool
+) -> Series | None:
     degree = min(2 * basis.max_degree, most.basis.max_degree)
     return None if degree == basis.max_degree else of_degree(series, degree)
 
 
 @richer.register
 def _(
-    basis: SpectralElements | BSpline, series: Series, pieces: np.ndarray, most: Series
+    basis: SpectralElements | BSpline, series: Series, pieces: np.ndarray, most: Series, tells: bool
 ) -> Series | None:
-    ends = np.asarray(basis.pieces)
-    pieces = pieces & (np.diff(ends) > SHORTEST * (ends[-1] - ends[0]))
-    if not pieces.any() or ends.size - 1 + pieces.sum() > MOST_ELEMENTS:
-        return None
-    finer = halved if isinstance(basis, SpectralElements) else with_more_knots
-    ends, coefficients = finer(basis, np.asarray(series.coefficients), pieces)
-    where = lambda b: b.breaks if isinstance(basis, SpectralElements) else b.knots
-    return _with(series, eqx.tree_at(where, basis, ends), jnp.asarray(coefficients))
+    on_elements, grown = isinstance(basis, SpectralElements), series
+    times = np.where(pieces, _halvings(series) if tells and not on_elements else 1, 0)
+    while times.max() > 0:
+        ends = np.asarray(grown.basis.pieces)
+        pieces = (times > 0) & (np.diff(ends) > SHORTEST * (ends[-1] - ends[0]))
+        if not pieces.any() or ends.size - 1 + pieces.sum() > MOST_ELEMENTS:
+            break
+        finer = halved if on_elements else with_more_knots
+        ends, coefficients = finer(grown.basis, np.asarray(grown.coefficients), pieces)
+        where = lambda b: b.breaks if on_elements else b.knots
+        grown = _with(grown, eqx.tree_at(where, grown.basis, ends), jnp.asarray(coefficients))
+        times = np.repeat(times - 1, 1 + pieces)
+    return None if grown is series else grown
+
+
+def _halvings(series: Series) -> np.ndarray:
+    """How often each piece of a spline has to be halved at least: the last coefficient of degree p
+    falls by 2^p a time. Levels are what is saved, each of which is another program."""
+    excess = np.maximum(_excess(series), 1)
+    falls = np.log2(excess) / max(series.basis.degree, 1)
+    return np.clip(np.nan_to_num(falls).astype(int), 1, MOST_HALVINGS)
 
 
 def _with(series: Series, basis: AbstractBasis, coefficients: Any) -> Series:

@@ -112,7 +112,7 @@ class Tensor(AbstractBasis):
         values = self._factors(x, coefficients.dtype)
         sizes = tuple(basis.size for basis in self.bases)
         if self.degree is not None and math.prod(sizes) > 8 * self.size:
-            return contract(coefficients, _selected(values, self.indices))
+            return _by_halves(coefficients, values, self.indices)
         if self.degree is not None:
             # Zeros for the products that are left out: in few dimensions matrix products over
             # all of them are faster than picking from the factors at every point.
@@ -177,6 +177,23 @@ def _selected(values: list[Array], indices: np.ndarray) -> Array:
         pick = jnp.asarray(np.eye(value.shape[0])[index], value.dtype)
         product = product * contract(pick, value)
     return product
+
+
+def _by_halves(
+    coefficients: Float[Array, "*out size"], values: list[Array], indices: np.ndarray
+) -> Float[Array, "*out"]:
+    """sum_i c_i a_i b_i with a_i a product over the first half of the coordinates and b_i one over
+    the others: c as a matrix between the two, of which there are few. What a loop leaves as it is
+    in the last coordinates is summed up once, before the loop."""
+    half = len(values) // 2
+    (first, rows), (last, columns) = (
+        np.unique(part, axis=0, return_inverse=True) for part in np.split(indices, [half], axis=1)
+    )
+    shape = (*coefficients.shape[:-1], len(first), len(last))
+    matrix = jnp.zeros(shape, coefficients.dtype)
+    matrix = matrix.at[..., rows.ravel(), columns.ravel()].set(coefficients, unique_indices=True)
+    inner = contract(matrix, _selected(values[half:], last))
+    return contract(inner, _selected(values[:half], first))
 
 
 def _described(x: Any) -> str:

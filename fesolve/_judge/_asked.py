@@ -6,6 +6,7 @@ residual knows. So a twin of f, and each function in it, tells at which points i
 
 import itertools
 import threading
+from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -16,10 +17,11 @@ from jaxtyping import Array, PyTree
 
 from .._compiled import compiled
 from .._distribution import Empirical
+from .._distribution._base import rule
 from .._evaluation import Bare, table
 from .._least_squares._assembly import LeastSquares
 from .._precision import in_dtype, theta_dtype
-from .._risk import AbstractRisk, SumRisk
+from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import changed, Hypothesis, Point
 from ._probe import functions, is_function, leaves_of_parts, method_names
 
@@ -28,6 +30,8 @@ ROOT = -1
 """The place of f itself; its methods have the places before."""
 MOST = 600
 """Points that are kept of each function."""
+PARTS = 16
+"""How often a program that is there may be run in place of one that is made for all points."""
 
 
 class Log:
@@ -135,12 +139,21 @@ def asked(risk: AbstractRisk, f: Hypothesis) -> dict[int, np.ndarray]:
 
 
 def asked_where_it_matters(
-    risk: AbstractRisk, f: Hypothesis, mask: PyTree[bool], known: dict[int, np.ndarray]
+    risk: AbstractRisk,
+    f: Hypothesis,
+    mask: PyTree[bool],
+    known: dict[int, np.ndarray],
+    given: AbstractRisk,
 ) -> dict[int, np.ndarray]:
     """The same, for the functions that f is made of without the points of the risk at which the
-    residual does not depend on them: both sides of a `where` are called, and one counts."""
+    residual does not depend on them: both sides of a `where` are called, and one counts.
+
+    **Arguments:** `given`, the same risk on the points that were given, if any.
+    """
     problem = LeastSquares(risk, f, mask)
-    _, jacobian = problem.linearise(problem.theta)
+    jacobian = _by_parts(problem, given)
+    if jacobian is None:
+        _, jacobian = problem.linearise(problem.theta)
     seen: dict[tuple, dict[int, np.ndarray]] = {}
     found = dict(known)
     for place, own in enumerate(leaves_of_parts(f)):
@@ -160,25 +173,67 @@ def asked_where_it_matters(
     return found
 
 
+def _by_parts(problem: LeastSquares, given: AbstractRisk) -> np.ndarray | None:
+    """The Jacobian of a problem, but for weights, by the program of a solver that had other points:
+    as many as it had at a time, the last of them again where some are missing. `None` where no
+    points were given."""
+    try:
+        own = LeastSquares(given, problem.f, problem.mask)
+    except ValueError:  # a population
+        return None
+    if own.assembly.key != problem.assembly.key:
+        return None
+    pairs = list(zip(own.terms, problem.terms, strict=True))
+    parts = max(-(-there.count // one.count) for one, there in pairs)
+    if parts > PARTS or any(one.count > there.count for one, there in pairs):
+        return None
+    found: list[list[np.ndarray]] = [[] for _ in pairs]
+    for part in range(parts):
+        moved = own.on_points(SumRisk(tuple(_taken(*pair, part) for pair in pairs)), problem.f)
+        if moved is None:
+            return None
+        _, jacobian = moved.linearise(moved.theta)
+        for index, block in enumerate(found):
+            block.append(jacobian[_rows(own, index)])
+    sizes = [_rows(problem, index) for index in range(len(pairs))]
+    return np.concatenate(
+        [np.concatenate(b)[: s.stop - s.start] for b, s in zip(found, sizes, strict=True)]
+    )
+
+
+def _rows(problem: LeastSquares, term: int) -> slice:
+    """The rows of a term."""
+    own = next(e for e in problem.equations if e.term == term)
+    return slice(own.start, own.start + own.points * own.width)
+
+
+def _taken(own: Risk, there: Risk, part: int) -> Risk:
+    """A term on its share of the points of another."""
+    p, q = own.distribution, there.distribution
+    if not (isinstance(p, Empirical) and isinstance(q, Empirical)):
+        return own
+    index = np.minimum(part * own.count + np.arange(own.count), there.count - 1)
+    x = jax.tree.map(lambda leaf: np.asarray(leaf)[index], q.points)
+    return changed(own, distribution=rule(x, np.full(own.count, 1.0), p.population))
+
+
 def _restricted(risk: AbstractRisk, problem: LeastSquares, matters: np.ndarray) -> AbstractRisk:
     """The risk with each point that does not matter replaced by one that does, so that all shapes
     stay; terms in which none does are left out."""
     terms = []
     for index, term in enumerate(risk.terms):
-        own = next(e for e in problem.equations if e.term == index)
-        rows = matters[own.start : own.start + own.points * own.width]
-        points = rows.reshape(own.points, own.width).any(axis=1)
+        points = matters[_rows(problem, index)].reshape(term.count, -1).any(axis=1)
         p = term.distribution
         if not points.any():
             continue
         if isinstance(p, Empirical) and not points.all():
-            chosen = np.where(points, np.arange(own.points), np.argmax(points))
+            chosen = np.where(points, np.arange(term.count), np.argmax(points))
             x = jax.tree.map(lambda leaf, i=chosen: np.asarray(leaf)[i], p.points)
             term = changed(term, distribution=Empirical(x))
         terms.append(term)
     return SumRisk(tuple(terms))
 
 
-@compiled
+@partial(compiled, seldom=True)
 def _watch(bares: list[Bare], f: Hypothesis) -> Array:
     return jnp.stack([jnp.sum(table(bare, f)) for bare in bares])

@@ -188,7 +188,7 @@ def _posed(
         first = fresh(risk, f, counts, filling=False).risk
         known = asked(first, f)
         if known and not callable(f) and any(jax.tree.leaves(mask)):
-            known = asked_where_it_matters(squares(first), f, mask, known)
+            known = asked_where_it_matters(squares(first), f, mask, known, squares(risk))
     space = probe(f, mask, known, richness)
     rows = rows_of(risk, space)
     if any(jax.tree.leaves(space.own)) and not rows.suffice:

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._compiled import run_seldom
 from .._distribution import AbstractDistribution, AbstractTransported, Dirac, Empirical, Uniform
 from .._distribution._base import rule
 from .._distribution._flat import flat_box
@@ -190,7 +191,7 @@ def _placed(p: AbstractTransported, u: Float[Array | np.ndarray, "n cube"]) -> P
     return _transported(p, u.astype(dtype))
 
 
-@jax.jit
+@run_seldom
 def _transported(p: AbstractTransported, u: Any) -> Point:
     return jax.vmap(p.transport)(u)
 

@@ -112,6 +112,11 @@ def _within_tolerances(risk: AbstractRisk, found: Solution) -> Any:
     given = [term for term in risk.terms if term.tolerance is not None]
     if not given:
         return np.asarray(True)
+    problem, rms = found.problem, found.stats.get("rms")
+    if problem is not None and problem.risk is risk and np.shape(rms) == (len(problem.equations),):
+        # the solver has them, for the sample and the f that are judged
+        asked = [equation.tolerance for equation in problem.equations]
+        return (rms <= np.asarray([np.inf if a is None else a for a in asked])).all()
     small = [
         square <= term.tolerance**2 for term in given for square in mean_squares(term, found.value)
     ]

@@ -1,5 +1,6 @@
 """The report on a solution: train and test, their gap, the worst point, and a verdict."""
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,6 +8,7 @@ import jax
 import numpy as np
 
 from .._checks import positive
+from .._distribution import Empirical
 from .._entry import entry
 from .._judge import ErrorEstimate
 from .._judge._box import trained_in
@@ -108,7 +110,7 @@ class RiskReport(AbstractReport):
             before = list(self.rows) if name == "train" else before
         stands = test if test is not None else next(iter(risks.values()), None)
         self.errors = [] if exact is None else exact_errors(f, exact, stands)
-        judged_on = test if test is not None else train
+        judged_on = _judged_on(train, test)
         self.error = None if judged_on is None else _estimated(judged_on, f, solution)
         evidence = Evidence(
             self.rows, self.error, solution, self.errors, self.checks, float(accuracy)
@@ -179,6 +181,23 @@ def _check(name: str, risk: Any) -> None:
                 "risk.empirical(10_000, key=key)` with a fresh key, or "
                 f"`{name}=risk.quadrature(n)`. ({error})"
             ) from None
+
+
+def _judged_on(train: AbstractRisk | None, test: AbstractRisk | None) -> AbstractRisk | None:
+    """The sample whose populations are drawn from anew: the one that was trained on, where it is
+    another of the risk of `test`, since the solver's judge has compiled programs for as many
+    points; data, of which there are no more, are judged on `test`."""
+    if test is None or train is None or len(train.terms) != len(test.terms):
+        return train if test is None else test
+    for one, other in zip(train.terms, test.terms, strict=True):
+        parts = [
+            jax.tree.leaves((t.residual, t.loss, t.args, t.shock, t.population, t.multiplier))
+            for t in (one, other)
+        ]
+        same = len(parts[0]) == len(parts[1]) and all(map(operator.is_, *parts))
+        if not same or isinstance(one.population, Empirical):
+            return test
+    return train
 
 
 def _estimated(

@@ -3,9 +3,10 @@
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from .._distribution import Dirac, Empirical
 from .._evaluation import Pairs
@@ -115,11 +116,7 @@ def _of_term(term: Risk, index: int, twins: tuple, search: bool) -> list[Equatio
         worst = largest(sizes, field.points)
         if search:
             worst = [max(pair, key=lambda w: w.value) for pair in zip(worst, field.worst(sizes))]
-    asked = None
-    if twins[1]:
-        draws = (term.shock.first,) if paired else ()
-        others = [Field(term, twin).at(field.points, *draws) for twin in twins[1]]
-        asked = finite & np.any([other != values for other in others], axis=0)
+    asked = _asked_outside(term, twins[1], values) & finite if twins[1] else None
     return [
         Equation(
             label=name + _factor(term),
@@ -137,6 +134,23 @@ def _of_term(term: Risk, index: int, twins: tuple, search: bool) -> list[Equatio
         )
         for m, (name, columns) in enumerate(zip(field.names, field.columns, strict=True))
     ]
+
+
+def _asked_outside(
+    term: Risk, twins: list[Hypothesis], values: Float[np.ndarray, "n m"]
+) -> Bool[np.ndarray, "n m"]:
+    """The components that another value of f outside of its domain moves. A twin is only asked at
+    the points where none before it has moved all of them."""
+    points = Field(term, twins[0]).points
+    draws = (term.shock.first,) if isinstance(term.shock, Pairs) else ()
+    moved = np.zeros(values.shape, bool)
+    for twin in twins:
+        left = ~moved.all(axis=1)
+        if not left.any():
+            break
+        batch = jax.tree.map(lambda leaf, i=left: np.asarray(leaf)[i], (points, *draws))
+        moved[left] |= Field(term, twin).at(*batch) != values[left]
+    return moved
 
 
 def weights_of(term: Risk) -> Float[np.ndarray, " n"]:

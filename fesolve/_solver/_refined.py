@@ -40,6 +40,9 @@ from ._sequential import in_sequence, later
 NEAR = 1e-4
 """A risk that is smaller by this factor than at the start is near a solution, from which a richer
 space begins; the risk of few coefficients may have minima that the risk of many has not."""
+TELLS = 0.1
+"""A risk that is smaller by this factor is that of an f whose coefficients tell how many more it
+needs."""
 ROUGH = 1e-2
 """An element that is shorter than this, relative to those that were given, stands at a place where
 the equation is rough, if it does not hold."""
@@ -92,7 +95,7 @@ def refined(solve: Callable[[Level], Solution], task: Task) -> Solution:
         if risk > NEAR * before and not in_pieces(free):
             of_degrees = lambda node, like: of_degree(node, like.basis.max_degree)
             from_here = map_free(of_degrees, begin, free_series(free))
-        grown = _grown(from_here, pieces, asked)
+        grown = _grown(from_here, pieces, asked, risk <= TELLS * before)
         if grown is None:
             place = _place(free, pieces, asked)
             is_open = bool(ended(found.result, RESULTS.not_zero, RESULTS.not_affine))
@@ -127,7 +130,7 @@ def _level(task: Task, free: Hypothesis, solutions: list[Solution], asked: list)
     return Level(task.at(fixed(free), risk=sample, monitors=watching), free, taken, is_last)
 
 
-def _grown(f: Hypothesis, pieces: list[np.ndarray], asked: list) -> Hypothesis | None:
+def _grown(f: Hypothesis, pieces: list[np.ndarray], asked: list, tells: bool) -> Hypothesis | None:
     """f with those bases richer that do not resolve it yet; `None` where there is no room. Where
     all do and the equations do not hold, degrees are too low: coefficients at rounding of what is
     no solution say nothing."""
@@ -136,7 +139,8 @@ def _grown(f: Hypothesis, pieces: list[np.ndarray], asked: list) -> Hypothesis |
     for node, which, most in zip(free_series(f), pieces, asked, strict=True):
         is_low = everywhere and not isinstance(node.basis, SpectralElements)
         which = np.ones_like(which) if is_low else which
-        grown.append(richer(node.basis, node, which, most) if which.any() else node)
+        finer = richer(node.basis, node, which, most, tells) if which.any() else node
+        grown.append(finer)
     unchanged = all(a is b for a, b in zip(grown, free_series(f), strict=True))
     if unchanged or any(node is None for node in grown):
         return None

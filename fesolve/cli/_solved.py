@@ -11,6 +11,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.random as jr
+from jaxtyping import PRNGKeyArray
 
 import fesolve as fe
 from fesolve import problems
@@ -29,7 +30,7 @@ def solve(name: str, function: Callable, options: dict[str, Any]) -> int:
     problem = function(**{key: options[key] for key in own})
     hypothesis = options["hypothesis"]
     sizes = sizes_of(problem, hypothesis, options)
-    keys = jr.split(jr.key(options["seed"]), 4)
+    keys = _keys(jr.key(options["seed"]))
     choice = problem.choice(hypothesis, **sizes)
     points = choice.points if options["points"] is None else options["points"]
     train = choice.sample(problem.risk, points, keys[0])
@@ -50,11 +51,10 @@ def solve(name: str, function: Callable, options: dict[str, Any]) -> int:
         except fe.Interrupted as stopped:
             solution, status = stopped.solution, INTERRUPTED
 
-    test_key, shifted_key = jr.split(keys[3])
     risks = {
         "train": train,
-        "test": problem.risk.empirical(options["test_points"], key=test_key),
-        **problem.shifted(solution.value, shifted_key),
+        "test": problem.risk.empirical(options["test_points"], key=keys[3]),
+        **problem.shifted(solution.value, keys[4]),
     }
     with doing("the report: fresh points, the worst point, the error of f"):
         checks = problem.checks(solution.value)
@@ -92,6 +92,13 @@ def solve(name: str, function: Callable, options: dict[str, Any]) -> int:
         return stop("interrupted: the above is the best so far", INTERRUPTED)
     trouble = problem.trouble(solution, report)
     return stop(f"{name} was not solved: {trouble}", NOT_SOLVED) if trouble else 0
+
+
+@jax.jit
+def _keys(key: PRNGKeyArray) -> list[PRNGKeyArray]:
+    """Those of the sample, the hypothesis, the solver, the test points and other distributions."""
+    *first, last = jr.split(key, 4)
+    return [*first, *jr.split(last)]
 
 
 def check_writable(folder: Path) -> None:

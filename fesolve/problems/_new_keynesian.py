@@ -221,14 +221,21 @@ class Economy(eqx.Module):
             gaps = quarter(self.parameters, state, u, still.expected).gaps
             return gaps, gaps
 
-        def newton(found, _):
-            u, _ = found
+        def newton(found):
+            u, _, _, number = found
             slopes, gaps = jax.jacfwd(gaps_there, has_aux=True)(u)
-            u = u - _solved(slopes, gaps)
-            return (jnp.stack([u[0], jnp.minimum(u[1], 1.6)]), slopes), None
+            after = u - _solved(slopes, gaps)
+            after = jnp.stack([after[0], jnp.minimum(after[1], 1.6)])
+            return after, slopes, jnp.max(jnp.abs(after - u)), number + 1
 
         begin = jnp.stack([jnp.log(state[0]), jnp.zeros((), state.dtype)])
-        (u, slopes), _ = jax.lax.scan(newton, (begin, jnp.eye(2, dtype=state.dtype)), length=6)
+        # the step after the last is taken below, and has twice as many digits
+        near = jnp.finfo(state.dtype).eps ** 0.5
+        u, slopes, _, _ = jax.lax.while_loop(
+            lambda found: (found[2] > near) & (found[3] < 6),
+            newton,
+            (begin, jnp.eye(2, dtype=state.dtype), jnp.full((), jnp.inf, state.dtype), 0),
+        )
         gaps = quarter(self.parameters, x, u, self.expected).gaps
         return quarter(self.parameters, x, u - _solved(slopes, gaps), self.expected)
 
