@@ -1,6 +1,7 @@
 """The solution of a model to second order around its steady state."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -154,7 +155,7 @@ def second_order(
     return SecondOrder(linear, *(part.astype(dtype) for part in kept))
 
 
-@compiled
+@partial(compiled, seldom=True)
 def _curvature(
     model: Callable, args: tuple, u: Unknowns, along: Float[Array, "two_n m"]
 ) -> Float[Array, "n m m"]:

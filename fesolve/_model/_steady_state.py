@@ -1,6 +1,7 @@
 """Where an economy rests: the steady state of a model between today and tomorrow."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -157,7 +158,7 @@ def small(dtype: Any) -> float:
     return float(jnp.finfo(dtype).eps) ** 0.6
 
 
-@compiled
+@partial(compiled, seldom=True)
 def linearised(model: Callable, args: tuple, u: Unknowns, v: Array) -> tuple[Array, Array, Array]:
     """The equations with nothing moving from v, and their Jacobians in today's and in tomorrow's
     (x, y)."""
@@ -238,7 +239,7 @@ def _two_steps(static: Static, arrays: list) -> Unknowns:
     return found.replaced(jnp.where(arrived, v, jnp.nan))
 
 
-@compiled
+@partial(compiled, seldom=True)
 def residual_at(model: Callable, args: tuple, u: Unknowns) -> PyTree:
     """The equations with nothing moving, as the model returns them."""
     return model(*u.point, *u.point, *args)

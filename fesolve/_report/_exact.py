@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -76,7 +77,7 @@ def _part(f: Hypothesis, name: str) -> Any:
     return part
 
 
-@compiled
+@partial(compiled, seldom=True)
 def _evaluated(f: Hypothesis, name: str, points: Point) -> Array:
     return jax.vmap(operator.attrgetter(name)(f) if name else f)(points)
 

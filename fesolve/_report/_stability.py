@@ -1,6 +1,7 @@
 """Whether the economy under f returns to its steady state."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -122,7 +123,7 @@ def _flow(model: tuple, x: Point) -> Point:
     return jax.tree.map(jnp.add, x, drift(f, x, *args))
 
 
-@compiled
+@partial(compiled, seldom=True)
 def _found(law: Callable, model: tuple, x: Point) -> tuple[Point, Float[Array, "n n"]]:
     """The fixed point and the derivative there; nan where none was found. Of the steady states of
     a unit root one that is near is taken."""
