@@ -139,6 +139,8 @@ from ._report import (
     spectral_radius as spectral_radius,
     stability as stability,
     transversality as transversality,
+    variance_decomposition as variance_decomposition,
+    VarianceDecomposition as VarianceDecomposition,
     welfare_loss as welfare_loss,
     WelfareLoss as WelfareLoss,
 )

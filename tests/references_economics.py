@@ -125,3 +125,28 @@ def endogenous_grid(m, n=20_001, tolerance=1e-12):
         grid, c = (np.concatenate(columns) for columns in zip(*parts))
         if np.abs(np.interp(lent, grid, c) - before).max() < tolerance:
             return grid, c, kinks
+
+
+def life_by_endogenous_grid(m, n=4_001):
+    """For each age the means of an endogenous grid and consumption there."""
+    saved = 3 * m.m_high * np.linspace(0, 1, n) ** 3
+    e, w = np.polynomial.hermite_e.hermegauss(5)
+    w = np.outer(w, w).ravel() / w.sum() ** 2
+    shock = lambda s: np.exp(s * e - s**2 / 2)
+    permanent = np.repeat(shock(m.permanent * np.sqrt(m.years)), 5)
+    transitory, beta, R = np.tile(shock(m.transitory), 5), m.beta**m.years, m.R**m.years
+    grid, c = np.array([0.0, 4 * saved[-1]]), np.array([0.0, 4 * saved[-1]])
+    life = [(grid, c)]
+    for age, trend in zip(m.ages[::-1], m.grown[::-1]):
+        works = age + m.years < m.retire
+        growth = trend * (permanent if works else np.ones(25))
+        income = transitory if works else np.full(25, m.pension)
+        ahead = R * saved[:, None] / growth + income
+        slope = (c[-1] - c[-2]) / (grid[-1] - grid[-2])
+        later = np.where(
+            ahead > grid[-1], c[-1] + slope * (ahead - grid[-1]), np.interp(ahead, grid, c)
+        )
+        liked = (beta * R * ((growth * later) ** -m.gamma) @ w) ** (-1 / m.gamma)
+        grid, c = np.append(0.0, saved + liked), np.append(0.0, liked)
+        life.insert(0, (grid, c))
+    return life

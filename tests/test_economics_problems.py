@@ -9,6 +9,7 @@ from references_economics import (
     by_durations,
     endogenous_grid,
     habits_by_time_iteration,
+    life_by_endogenous_grid,
     stable_advertising,
 )
 from scipy.integrate import solve_ivp
@@ -150,3 +151,28 @@ def test_without_habit_a_known_share_is_consumed():
     f = problem.solve(degree=6).value
     x = jnp.asarray(problem.parameters.steady())
     assert float(f.surplus(x)) == pytest.approx(1 - 0.36 * 0.99, rel=1e-9)
+
+
+@pytest.mark.slow
+def test_a_life_against_endogenous_grids_of_its_ages():
+    problem = problems.life_cycle()
+    m, solution = problem.parameters, problem.solve()
+    life, means = life_by_endogenous_grid(m), np.geomspace(0.3, m.m_high, 401)
+    truth = np.stack([np.interp(means, *at) for at in life[:-1]]).T
+    found = np.asarray(jax.vmap(solution.value)(jnp.log(jnp.asarray(means))))
+    off = np.abs(found / truth - 1)
+    assert solution.solved and off.max() < 5e-3 and off.mean() < 1e-4
+    error = np.sqrt(np.mean((found - truth) ** 2) / np.mean(truth**2))
+    assert error / 10 < float(solution.stats["error"]) < 10 * error
+    # whoever has retired, and is as patient as the bank, spreads what he has
+    R, left = m.R**m.years, np.arange(5, 0, -1)
+    spread = (1 - 1 / R) / (1 - R ** -(left + 1.0))
+    known = m.pension + np.outer(means[150:] - m.pension, spread)
+    np.testing.assert_allclose(found[150:, 10:], known, rtol=1e-4)
+
+
+def test_what_is_refused_of_a_life():
+    with pytest.raises(ValueError, match="are ages in this order"):
+        problems.life_cycle(retire=20)
+    with pytest.raises(ValueError, match="must divide the 60 years"):
+        problems.life_cycle(years=7)

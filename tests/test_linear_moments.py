@@ -133,3 +133,57 @@ def test_bad_input_is_refused(linear):
     ]:
         with pytest.raises(ValueError, match=words):
             given()
+
+
+def test_all_tables_at_once(linear):
+    report = fe.linear_moments(linear, SIZES, lags=2)
+    tables = report.tables(periods=4)
+    assert list(tables)[:2] == ["policy and transition", "moments"]
+    assert list(tables)[-2:] == ["response to g", "response to z"]
+    rules = tables["policy and transition"].to_dict()
+    x = {"k": linear.x["k"], "z": jnp.asarray(1.0), "g": jnp.asarray(0.0)}
+    assert rules["z"]["y"] == pytest.approx(float(linear.policy(x) - linear.y), rel=1e-12)
+    assert rules["z"]["k'"] == pytest.approx(float(linear.transition(x)["k"] - linear.x["k"]))
+    assert rules["shock to z"]["z'"] == 0.02 and rules["constant"]["y"] == float(linear.y)
+    assert tables["variance decomposition, %"].to_dict()["k"]["z"] == pytest.approx(100)
+    assert tables["response to z"].values[1][2] == pytest.approx(0.02 * RHO)
+    assert all(str(table) for table in tables.values())
+
+
+def test_decomposition_of_a_linear_economy_is_that_of_theory(linear):
+    def step(f, x, e):
+        x1 = f.transition(x)
+        return x1 | {name: x1[name] + e[name] for name in e}
+
+    calm = fe.Dirac({"z": jnp.asarray(0.0), "g": jnp.asarray(0.0)})
+    law = fe.Ergodic(step, fe.Dirac(jax.tree.map(jnp.asarray, linear.x)), calm, periods=401)
+    hit = lambda **sizes: {"z": 0.0, "g": 0.0} | sizes
+    impulses = {"g": hit(g=0.01), "z": hit(z=0.02)}
+    found = fe.variance_decomposition(linear, law, impulses, paths=1, key=jr.key(0))
+    theory = fe.linear_moments(linear, SIZES)
+    order = [theory.names.index(name) for name in found.names]
+    np.testing.assert_allclose(found.shares[-1], theory.shares[order], atol=1e-9)
+    np.testing.assert_allclose(found.to_dict()["z"]["z"][0], 1.0)
+    assert "due to z, %" in str(found)
+
+
+def test_decomposition_of_a_product():
+    """y = exp(a + b): responses are multiples of y, and their squares sum in closed form."""
+    sizes = (0.1, 0.3)
+    shock = fe.Normal(np.zeros(2), np.array(sizes))
+    slopes = jnp.array([0.9, 0.5])
+    law = fe.Ergodic(
+        lambda slopes, x, e: slopes * x + e, fe.Dirac(np.zeros(2)), shock, periods=60, burn_in=40
+    )
+    impulses = {"a": jnp.array([0.1, 0.0]), "b": jnp.array([0.0, 0.3])}
+    found = fe.variance_decomposition(
+        slopes, law, impulses, of=lambda f, x: jnp.exp(x[0]) + 0 * x[1], paths=4, key=jr.key(1)
+    )
+    np.testing.assert_allclose(found.shares[:, 0], np.tile([1.0, 0.0], (19, 1)), atol=1e-12)
+    product = lambda f, x: jnp.exp(x[0] + x[1])
+    both = fe.variance_decomposition(slopes, law, impulses, of=product, paths=2_000, key=jr.key(1))
+    moved = [np.expm1(s * r ** np.arange(19)) for s, r in zip(sizes, (0.9, 0.5))]
+    squares = np.cumsum(np.square(moved), axis=1)
+    np.testing.assert_allclose(both.shares[:, 0].T, squares / squares.sum(axis=0), atol=0.03)
+    with pytest.raises(ValueError, match="`impulses` must be a dictionary"):
+        fe.variance_decomposition(slopes, law, {}, key=jr.key(0))

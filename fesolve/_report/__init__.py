@@ -37,4 +37,8 @@ from ._stability import (
     stability as stability,
 )
 from ._transversality import transversality as transversality
+from ._variance import (
+    variance_decomposition as variance_decomposition,
+    VarianceDecomposition as VarianceDecomposition,
+)
 from ._welfare import welfare_loss as welfare_loss, WelfareLoss as WelfareLoss

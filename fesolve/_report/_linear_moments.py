@@ -55,6 +55,48 @@ class LinearMoments(AbstractReport):
         columns = ["mean", "s.d.", *shares, *lags, *others]
         return Table(f"moments to first order{filtered}", self.names, columns, plain)
 
+    @property
+    def policy_rules(self) -> Table:
+        """Tomorrow's states and today's policies: their steady state, and what a unit of each state
+        adds to them, and a standard deviation of each shock."""
+        n = len(self.transition)
+        states, policies = self.names[:n], self.names[n:]
+        slopes = np.vstack([self.transition, self.observed[n:]]).T
+        hit = np.vstack([self.hit, np.zeros((len(policies), len(self.shocks)))]).T
+        rows = ("constant", *states, *(f"shock to {name}" for name in self.shocks))
+        columns = (*(f"{name}'" for name in states), *policies)
+        return Table(
+            "policy and transition to first order", rows, columns, [self.mean, *slopes, *hit]
+        )
+
+    def tables(self, *, periods: int = 10) -> dict[str, Table]:
+        """All that is known of the model to first order, a table each: the rules, the moments, the
+        decomposition of variances, autocorrelations, correlations, and the response to each shock.
+
+        ```python
+        print(*report.tables().values(), sep="\n\n")
+        ```
+
+        **Arguments:** `periods`, of the responses.
+        """
+        moments = np.column_stack([self.mean, self.deviation, self.deviation**2])
+        lags = [f"t-{i + 1}" for i in range(len(self.autocorrelation))]
+        parts = {
+            "moments": (["mean", "s.d.", "variance"], moments),
+            "variance decomposition, %": (self.shocks, 100 * self.shares),
+            "autocorrelations": (lags, self.autocorrelation.T),
+            "correlations": (self.names, self.correlation),
+        }
+        found = {"policy and transition": self.policy_rules}
+        for title, (columns, values) in parts.items():
+            plain = [[v if np.isfinite(v) else None for v in row] for row in values.tolist()]
+            found[title] = Table(title, self.names, columns, plain)
+        for shock in self.shocks:
+            mean = np.asarray(self.response(shock, periods=periods).mean)
+            title = f"response to {shock}"
+            found[title] = Table(title, range(periods), self.names, mean, index="periods after")
+        return found
+
     def response(
         self, shock: str, *, periods: int = 40, size: float | int = 1.0
     ) -> ImpulseResponse:

@@ -19,6 +19,7 @@ from ._habit_growth import habit_growth as habit_growth
 from ._human_capital import human_capital as human_capital
 from ._huggett import huggett as huggett
 from ._income_fluctuation import income_fluctuation as income_fluctuation
+from ._life_cycle import life_cycle as life_cycle
 from ._linear_quadratic import linear_quadratic as linear_quadratic
 from ._logistic import logistic as logistic
 from ._long_plosser import long_plosser as long_plosser
@@ -68,6 +69,7 @@ catalogue: dict[str, Callable[..., Problem]] = {
         search_and_matching,
         income_fluctuation,
         two_interest_rates,
+        life_cycle,
         brock_mirman,
         deterministic_growth,
         sequential_asset_pricing,
