@@ -23,7 +23,7 @@ test-slow: $(VENV)/.installed-dev ## run the long tests as well
 bench: $(VENV)/.installed-dev ## print the figures of docs/benchmarks.md, measured here
 	$(BIN)/python tests/benchmarks.py
 
-trust: $(VENV)/.installed-dev ## measure verdicts and error estimates on problems with known answers (45 minutes)
+trust: $(VENV)/.installed-dev ## measure verdicts and error estimates on problems with known answers (an hour)
 	$(BIN)/python tests/trust.py --out results/trust.jsonl
 
 trust-quick: $(VENV)/.installed-dev ## a selection of them, in two minutes; fails where a verdict is wrong
