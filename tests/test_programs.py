@@ -62,7 +62,7 @@ GROWTH = fe.Risk(consumed, fe.Uniform([0.1, -0.05], [0.3, 0.05]))
 PLANE = fe.Tensor(fe.Chebyshev(3, (0.1, 0.3)), fe.Chebyshev(3, (-0.05, 0.05)))
 NETWORK = fe.MLP("scalar", "scalar", width=8, depth=2, support=(0.0, 1.0), key=jax.random.key(0))
 TYPICAL = {
-    "a series": (DECAY, 12, fe.Series(fe.Chebyshev(9, (0.0, 1.0))), 5, 5),
+    "a series": (DECAY, 12, fe.Series(fe.Chebyshev(9, (0.0, 1.0))), 4, 5),
     "shocks": (GROWTH, 6, fe.Series(PLANE, start=1.2), 3, 5),
     "a network": (DECAY, 24, NETWORK, 7, 5),
 }

@@ -277,10 +277,10 @@ def _term(
             bares, f = assembly.merge(theta, data)
             return components(bares[index], f, x).astype(theta.dtype)
 
-        if jax.eval_shape(component, theta).size > theta.size:
+        r, pullback = jax.vjp(component, theta)
+        if r.size > theta.size:  # few residuals have so many components: others are traced once
             r, forward = jax.linearize(component, theta)
             return r, jax.vmap(forward, out_axes=-1)(jnp.eye(theta.size, dtype=theta.dtype))
-        r, pullback = jax.vjp(component, theta)
         if r.size == 1:
             return r, pullback(jnp.ones_like(r))[0][None]
         return r, jax.vmap(pullback)(jnp.eye(r.size, dtype=theta.dtype))[0]
