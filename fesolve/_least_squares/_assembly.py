@@ -109,7 +109,14 @@ def cast(x: Any, dtype: Any) -> Any:
 
 
 class LeastSquares:
-    """One least-squares problem: the assembly with its arrays and its starting point."""
+    """One least-squares problem: the assembly with its arrays and its starting point.
+
+    - `traced`: whether it is part of a program.
+    - `on_host`: whether its loop runs on the host: nothing is traced, and its arrays are there
+      anyway.
+    - `size_of_jacobian`: bytes of a dense one.
+    - `operations`: multiplications in the smaller of J^T J and J J^T.
+    """
 
     def __init__(self, risk: AbstractRisk, f: Hypothesis, mask: PyTree[bool]) -> None:
         for term in risk.terms:
@@ -132,6 +139,11 @@ class LeastSquares:
         xp = jnp if self.traced else np
         self.theta = xp.concatenate([xp.ravel(xp.asarray(leaf, dtype)) for leaf in leaves])
         self.equations = _equations(self.assembly, self.terms, self.theta, self.data)
+        last, unknowns = self.equations[-1], self.theta.size
+        self.rows = last.start + last.points * last.width
+        self.size_of_jacobian = self.rows * unknowns * self.theta.dtype.itemsize
+        self.operations = float(self.rows) * unknowns * min(self.rows, unknowns)
+        self.on_host = not self.traced and jax.default_backend() == "cpu"
 
     def on_points(self, risk: AbstractRisk, f: Hypothesis) -> "LeastSquares | None":
         """The same problem at another f, where `risk` has other points; `None` where f has another
@@ -154,22 +166,6 @@ class LeastSquares:
         moved.data = [cast(x, self.assembly.dtype) for x in data]
         moved.theta = self.theta_of(f)
         return moved
-
-    @property
-    def rows(self) -> int:
-        last = self.equations[-1]
-        return last.start + last.points * last.width
-
-    @property
-    def size_of_jacobian(self) -> int:
-        """Bytes of a dense Jacobian."""
-        return self.rows * self.theta.size * self.theta.dtype.itemsize
-
-    @property
-    def operations(self) -> float:
-        """Multiplications in the smaller of J^T J and J J^T."""
-        rows, unknowns = self.rows, self.theta.size
-        return float(rows) * unknowns * min(rows, unknowns)
 
     def theta_of(self, f: Hypothesis) -> np.ndarray:
         """theta of another f of the same structure."""

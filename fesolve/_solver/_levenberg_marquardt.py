@@ -29,7 +29,7 @@ from ._causal import timely_order
 from ._differentiable import solve_on_device, Staged
 from ._elements import solve_elements
 from ._fresh_batches import in_fresh_batches, Options
-from ._numpy_algebra import in_numpy, InNumPy, is_sparse, on_host, run_on_host
+from ._numpy_algebra import in_numpy, InNumPy, is_sparse, run_on_host
 from ._outcome import Outcome, solution_on_host
 from ._plans import network_plan, newton_plan, Plan, series_plan
 from ._refined import Level, refined, sample_for
@@ -119,7 +119,7 @@ def _in_batches(solver: LevenbergMarquardt, task: Task, size: int) -> Solution:
 def _at_level(solver: LevenbergMarquardt, level: Level) -> Solution:
     left = changed(solver, max_steps=max(1, solver.max_steps - level.taken))
     problem = level.task.posed()
-    if level.free is None or not on_host(problem):
+    if level.free is None or not problem.on_host:
         return minimum(left, problem, level.task.monitors)
     return _in_room(left, level, problem)
 
@@ -141,7 +141,8 @@ def _in_room(solver: LevenbergMarquardt, level: Level, exact: LeastSquares) -> S
     if on_pieces:
         plan = _plan(solver, True, (), timed=True)._replace(columns=columns)
     narrowed = lambda theta: exact.value(theta[list(columns)])
-    algebra = _algebra(solver, problem, Reporter(narrowed, monitors, solver.every))
+    report = Reporter(narrowed, monitors, solver.every) if monitors else None
+    algebra = in_numpy(problem, order=partial(timely_order, problem, solver.causal), report=report)
     out = run_on_host(problem, algebra, plan)
     short = out.steps < solver.max_steps
     out = out._replace(unfinished=RESULTS.not_zero) if short else out
@@ -168,14 +169,27 @@ def minimum(solver: LevenbergMarquardt, problem: LeastSquares, monitors: tuple =
     linear, last = _linear_columns(problem)
     if linear:
         require_rows(problem, problem.theta.size)
-    elif on_host(problem) and problem.rows >= problem.theta.size:
+    elif problem.on_host and problem.rows >= problem.theta.size:
         linear = is_affine(problem.residuals, problem.theta)
-    if on_host(problem) or (monitors and not problem.traced):
-        return _on_host(solver, problem, linear, last, monitors)
-    require_no_monitors(monitors)
-    plan, order = in_program(solver, problem)
-    method = Staged(plan, problem.equations, order is not None)
-    return solve_on_device(problem, method, order or ())
+    if problem.traced or not (problem.on_host or monitors):
+        require_no_monitors(monitors)
+        plan, order = in_program(solver, problem)
+        method = Staged(plan, problem.equations, order is not None)
+        return solve_on_device(problem, method, order or ())
+    if not linear and (size := batch_for(problem)) is not None:
+        task = Task(problem.risk, problem.f, problem.mask, monitors=monitors)
+        return _in_batches(solver, task, size)
+    in_parts = problem.size_of_jacobian > solver.memory
+    best = None if linear or in_parts else BestOnFresh(problem)
+    watched = monitors or best is not None
+    report = Reporter(problem.value, monitors, solver.every, best) if watched else None
+    if in_parts:
+        return solution_on_host(problem, _in_parts(solver, problem, linear, report))
+    algebra = in_numpy(problem, order=partial(timely_order, problem, solver.causal), report=report)
+    # for series it is asked only where Gauss-Newton does not arrive
+    plan = _plan(solver, linear, last, timed=linear or algebra.timed)
+    out = run_on_host(problem, algebra, plan)
+    return solution_on_host(problem, best.kept(problem, out) if best and out.finite else out)
 
 
 def in_program(solver: LevenbergMarquardt, problem: LeastSquares) -> tuple[Plan, Order | None]:
@@ -184,35 +198,8 @@ def in_program(solver: LevenbergMarquardt, problem: LeastSquares) -> tuple[Plan,
     return _plan(solver, *_linear_columns(problem), timed=order is not None), order
 
 
-def _on_host(
-    solver: LevenbergMarquardt,
-    problem: LeastSquares,
-    linear: bool,
-    last: tuple[int, ...],
-    monitors: tuple,
-) -> Solution:
-    if not linear and (size := batch_for(problem)) is not None:
-        task = Task(problem.risk, problem.f, problem.mask, monitors=monitors)
-        return _in_batches(solver, task, size)
-    in_parts = problem.size_of_jacobian > solver.memory
-    best = None if linear or in_parts else BestOnFresh(problem)
-    report = Reporter(problem.value, monitors, solver.every, best)
-    if in_parts:
-        return solution_on_host(problem, _in_parts(solver, problem, linear, report))
-    algebra = _algebra(solver, problem, report)
-    # for series it is asked only where Gauss-Newton does not arrive
-    plan = _plan(solver, linear, last, timed=linear or algebra.timed)
-    out = run_on_host(problem, algebra, plan)
-    out = out if best is None or not out.finite else best.kept(problem, out)
-    return solution_on_host(problem, out)
-
-
-def _algebra(solver: LevenbergMarquardt, problem: LeastSquares, report: Reporter) -> InNumPy:
-    return in_numpy(problem, order=lambda: timely_order(problem, solver.causal), report=report)
-
-
 def _in_parts(
-    solver: LevenbergMarquardt, problem: LeastSquares, linear: bool, report: Reporter
+    solver: LevenbergMarquardt, problem: LeastSquares, linear: bool, report: Reporter | None
 ) -> Outcome:
     """Past the memory budget."""
     folded = Folded(problem, solver.memory)

@@ -5,7 +5,7 @@ from .._least_squares._assembly import require_rows
 from .._solution import Solution
 from ._base import AbstractLeastSquaresSolver, require_no_monitors, Task
 from ._differentiable import solve_on_device, Staged
-from ._numpy_algebra import in_numpy, on_host, run_on_host
+from ._numpy_algebra import in_numpy, run_on_host
 from ._outcome import solution_on_host
 from ._plans import LINEAR
 from ._refined import Level, refined
@@ -39,9 +39,9 @@ class LinearLeastSquares(AbstractLeastSquaresSolver):
 def _linear_solve(level: Level) -> Solution:
     problem, monitors = level.task.posed(), level.task.monitors
     require_rows(problem, problem.theta.size)
-    if not on_host(problem) and (problem.traced or not monitors):
+    if not problem.on_host and (problem.traced or not monitors):
         require_no_monitors(monitors)
         return solve_on_device(problem, Staged(LINEAR, problem.equations))
-    report = Reporter(problem.value, monitors)
+    report = Reporter(problem.value, monitors) if monitors else None
     algebra = in_numpy(problem, report=report, like_rows=lambda jacobian: None)
     return solution_on_host(problem, run_on_host(problem, algebra, LINEAR))

@@ -9,7 +9,6 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import numpy as np
 from jaxtyping import Float
 
@@ -200,11 +199,6 @@ class InNumPy(Algebra):
 def _cost(weights: Any, r: np.ndarray) -> Any:
     rows = r if weights is None else weights * r
     return rows @ rows
-
-
-def on_host(problem: LeastSquares) -> bool:
-    """Whether the loop runs on the host: nothing is traced, and the arrays are there anyway."""
-    return not problem.traced and jax.default_backend() == "cpu"
 
 
 def in_numpy(problem: LeastSquares, **more: Any) -> InNumPy:

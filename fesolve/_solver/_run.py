@@ -45,13 +45,13 @@ def solution_of(solver: AbstractSolver, task: Task) -> Solution:
     draws = isinstance(solver, LevenbergMarquardt) and solver.batch is not None
     if isinstance(solver, AbstractLeastSquaresSolver) and _is_population(task.risk) and not draws:
         return _on_chosen_points(solver, task)
-    verdict = lambda found: judged(task.risk, found, task.trainable, solver.accuracy)
-    solution = verdict(solver.minimise(task))
+    solution = judged(task.risk, solver.minimise(task), task.trainable, solver.accuracy)
     onward = _onward(solver, solution)
     if onward is None:
         return solution
     found = onward.minimise(task.at(solution.value))
-    return verdict(changed(in_sequence([solution, found]), problem=found.problem))
+    found = changed(in_sequence([solution, found]), problem=found.problem)
+    return judged(task.risk, found, task.trainable, solver.accuracy)
 
 
 def known_steps(solver: AbstractSolver, risk: AbstractRisk) -> int | None:
