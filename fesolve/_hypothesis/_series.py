@@ -67,14 +67,17 @@ class Series(Shown):
         self.coefficients = on_device(xp.broadcast_to(value, out)[..., None] * constant)
 
     def __call__(self, x: Point) -> Float[Array, "*out"]:
-        return _evaluated(self.basis, self.coefficients, in_dtype(x, self.coefficients.dtype))
+        x = in_dtype(x, self.coefficients.dtype)
+        if is_traced(x):
+            return self.basis.evaluate(self.coefficients, x)
+        return _evaluated(self.basis, self.coefficients, x)
 
 
 @compiled
 def _evaluated(
     basis: AbstractBasis, coefficients: Float[Array, "*out size"], x: Point
 ) -> Float[Array, "*out"]:
-    """f(x), at the prompt by one program, where each operation would be compiled by itself."""
+    """f(x) at the prompt, by one program, where each operation would be compiled by itself."""
     return basis.evaluate(coefficients, x)
 
 

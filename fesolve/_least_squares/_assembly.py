@@ -82,7 +82,8 @@ class Assembly(Keyed):
         """The leaves of theta, in their shapes and dtypes."""
         leaves, start = [], 0
         for shape, size, dtype in zip(self.shapes, self.sizes, self.dtypes, strict=True):
-            leaves.append(on_device(theta[start : start + size].reshape(shape).astype(dtype)))
+            leaf = theta[start : start + size].reshape(shape).astype(dtype)
+            leaves.append(leaf if isinstance(leaf, jax.Array) else on_device(leaf))
             start += size
         return leaves
 
