@@ -10,12 +10,14 @@ from jaxtyping import Array
 from .._checks import positive, whole
 from .._least_squares._algebra import DAMPED, one_thread
 from .._least_squares._assembly import Assembly, Equation, LeastSquares
+from .._least_squares._null_space import decided_directions
 from .._least_squares._trainable import has_network
 from .._risk import AbstractRisk, require_sample, require_squares
-from .._solution import Interrupted, Solution
-from ._annealed import annealed
+from .._solution import ended, Interrupted, RESULTS, Solution
+from .._types import changed
 from ._base import AbstractSolver, require_no_monitors, Task
 from ._differentiable import solve_on_device
+from ._levenberg_marquardt import LevenbergMarquardt
 from ._null_space import advance, Iterate, Pair, start, tangent
 from ._outcome import Outcome, solution_on_host
 from ._refined import Level, refined
@@ -95,7 +97,7 @@ class MinimumNorm(AbstractSolver):
             require_no_monitors(task.monitors)
             return solve_on_device(constraint, method, norm.data, method.tangent)
         if network:
-            return annealed(task, self.norm, self.max_steps)
+            return _annealed(task, self.norm, self.max_steps)
         return self._on_host(task, constraint, method, [*constraint.data, *norm.data])
 
     def _on_host(
@@ -155,3 +157,49 @@ class _InNullSpace(NamedTuple):
         """Of the minimum; the risk of the constraint stays at zero."""
         change = tangent(self.pair, theta, data, moving)
         return assembly.leaves(change), jnp.zeros((), assembly.dtype)
+
+
+def _annealed(task: Task, norm: AbstractRisk, max_steps: int) -> Solution:
+    """The solution after the last of some ridges, for networks; solved where the constraint holds
+    to within its tolerance and the last steps, of which each ridge has `max_steps`, changed
+    nothing.
+
+    Minima of R + ridge * norm tend to the solution of the smallest norm as the ridge goes to 0, off
+    by O(ridge). Each of them, from the one before, is what damped least squares is good at, while
+    steps in the null space of R have to follow its bends.
+    """
+    risk, now, history, steps = task.risk, task._replace(key=None, monitors=()), [], 0
+    # the norm is stationary long after the residual is small: no digit is too dear
+    rounding = float(np.finfo(task.posed().theta.dtype).eps)
+    solver = LevenbergMarquardt(max_steps=max_steps, accuracy=rounding)
+    penalty = sum([changed(term, tolerance=float("inf")) for term in norm.terms])
+    finite = converged = False
+    # from 1e-2 by hundredths to where the ridge drowns in rounding: 1e-14 in float64
+    for ridge in 10.0 ** np.arange(-2, round(0.9 * np.log10(rounding)) - 1, -2):
+        inner = solver.minimise(now._replace(risk=risk + float(ridge) * penalty))
+        steps += int(inner.stats["steps"])
+        reached = float(risk(inner.value))
+        # a smaller ridge with a larger residual: its steps were lost in rounding
+        if bool(ended(inner.result, RESULTS.non_finite)) or (history and reached > history[-1]):
+            continue
+        # stationary, unless the steps ran out before the norm was
+        now, finite = now.at(inner.value), True
+        converged = int(inner.stats["steps"]) < max_steps
+        history.append(reached)
+        numbers = {"risk": reached, "norm": float(norm(now.f)), "ridge": float(ridge)}
+        task.tell(steps, {**numbers, "stage": "ridge"}, now.f)
+    problem = now.posed()
+    r, jacobian = problem.linearise(problem.theta)
+    more = {"norm": norm(now.f), "free_directions": _free(problem, jacobian)}
+    out = Outcome(problem.theta, r, steps, converged, finite, more, history=history)
+    return changed(solution_on_host(problem, out), problem=None)
+
+
+def _free(problem: LeastSquares, jacobian: np.ndarray) -> int:
+    """How many directions of theta the constraint leaves free."""
+    if not np.isfinite(jacobian).all():
+        return problem.theta.size
+    sigma = np.linalg.svd(jacobian, compute_uv=False)
+    sigma = jnp.asarray(np.pad(sigma, (0, problem.theta.size - sigma.size)))
+    decided = decided_directions(sigma, jnp.asarray(problem.theta), problem.equations)
+    return problem.theta.size - int(np.sum(decided))

@@ -31,8 +31,8 @@ class Walk(NamedTuple):
     """`theta` is held as tomorrow's function next; `best` is the image with the smallest risk.
 
     `residual` is image - theta of the step before, `plain` the theta that it led to without
-    acceleration; `moves` and `bends` are the changes of theta and of the residual in earlier
-    steps, newest first.
+    acceleration; `theta_changes` and `residual_changes` are those of theta and of the residual in
+    earlier steps, newest first.
     """
 
     theta: Float[Array, " P"]
@@ -47,8 +47,8 @@ class Walk(NamedTuple):
     last: Float[Array, " P"]
     residual: Float[Array, " P"]
     plain: Float[Array, " P"]
-    moves: Float[Array, "anderson P"]
-    bends: Float[Array, "anderson P"]
+    theta_changes: Float[Array, "anderson P"]
+    residual_changes: Float[Array, "anderson P"]
     accelerated: Bool[Array, ""]
 
     @property
@@ -92,14 +92,21 @@ def advance(
     refused = walk.accelerated & ~(change <= 2 * walk.changes[-1])
     residual = image - walk.theta
     plain = walk.theta + rule.damping * residual
-    moves, bends, theta = walk.moves, walk.bends, plain
+    theta_changes, residual_changes, theta = walk.theta_changes, walk.residual_changes, plain
     if rule.anderson:
         seen = (walk.steps > 0) & jnp.isfinite(walk.changes[-1])
-        moves = _remember(walk.moves, jnp.where(seen, walk.theta - walk.last, 0))
-        bends = _remember(walk.bends, jnp.where(seen, residual - walk.residual, 0))
-        theta = plain - _combination(moves + rule.damping * bends, bends, residual)
+        theta_changes = _remember(walk.theta_changes, jnp.where(seen, walk.theta - walk.last, 0))
+        residual_changes = _remember(
+            walk.residual_changes, jnp.where(seen, residual - walk.residual, 0)
+        )
+        theta = plain - _combination(
+            theta_changes + rule.damping * residual_changes, residual_changes, residual
+        )
         theta = jnp.where(jnp.isfinite(theta).all(), theta, plain)
-        moves, bends = jnp.where(refused, 0, moves), jnp.where(refused, 0, bends)
+        theta_changes, residual_changes = (
+            jnp.where(refused, 0, theta_changes),
+            jnp.where(refused, 0, residual_changes),
+        )
     theta = jnp.where(refused, walk.plain, theta)
     better = risk < walk.best_risk
     smaller = change < (1 - 1e-3) * walk.least
@@ -120,8 +127,8 @@ def advance(
         last=walk.theta,
         residual=residual,
         plain=jnp.where(refused, walk.plain, plain),
-        moves=moves,
-        bends=bends,
+        theta_changes=theta_changes,
+        residual_changes=residual_changes,
         accelerated=jnp.asarray(rule.anderson > 0) & ~refused & (walk.steps > 0),
     )
 
@@ -131,10 +138,10 @@ def _remember(memory: Float[Array, "m P"], newest: Float[Array, " P"]) -> Float[
 
 
 def _combination(
-    steps: Float[Array, "m P"], bends: Float[Array, "m P"], residual: Float[Array, " P"]
+    steps: Float[Array, "m P"], residual_changes: Float[Array, "m P"], residual: Float[Array, " P"]
 ) -> Float[Array, " P"]:
     """sum_i gamma_i steps_i, with gamma that minimises |residual - sum_i gamma_i bends_i|."""
-    size = jnp.linalg.norm(bends, axis=1)
+    size = jnp.linalg.norm(residual_changes, axis=1)
     unit = jnp.where(size > 0, 1 / jnp.where(size > 0, size, 1), 0)
-    gamma = jnp.linalg.lstsq((bends * unit[:, None]).T, residual, rcond=1e-8)[0]
+    gamma = jnp.linalg.lstsq((residual_changes * unit[:, None]).T, residual, rcond=1e-8)[0]
     return (gamma * unit) @ steps
