@@ -50,17 +50,6 @@ IN_VAIN = 10
 """Batches in a row on which no step gained anything."""
 
 
-class Options(NamedTuple):
-    """What the solver was told: points of each term, steps, the first damping, the accuracy asked
-    for, and how often monitors are called."""
-
-    size: int
-    max_steps: int
-    damping: float
-    accuracy: float
-    every: int
-
-
 class _Way(NamedTuple):
     """How far the steps have come.
 
@@ -93,11 +82,14 @@ class _Way(NamedTuple):
     over: bool
 
 
-def in_fresh_batches(options: Options, task: Task) -> Solution:
+def in_fresh_batches(solver: Any, task: Task) -> Solution:
     """The best iterate of steps on batches, by its risk on points that no step saw.
 
     The steps end where f is judged to be as accurate as was asked for, where they gain nothing any
     more, or when they are used up.
+
+    **Arguments:** `solver`, the `LevenbergMarquardt` that says how many points a step sees, how
+    many steps there are, the first damping, the accuracy and how often monitors are called.
 
     **Raises:** `ValueError` inside transformations, since the loop runs on the host;
     `Interrupted` on Ctrl-C, with the best iterate so far.
@@ -107,7 +99,7 @@ def in_fresh_batches(options: Options, task: Task) -> Solution:
             "`batch` makes steps on the host, and this solve is inside jit, vmap or grad: leave "
             "`batch` out there, or use `fe.Optax(..., batch_size=n)`"
         )
-    run, solve = next_run(task.monitors), _Solve(options, task)
+    run, solve = next_run(task.monitors), _Solve(solver, task)
     way = run.begin(solve.begin())
     if way.steps:
         solve.look_at(solve.problem.value(way.best))
@@ -115,7 +107,7 @@ def in_fresh_batches(options: Options, task: Task) -> Solution:
         with threads_for(solve.problem.operations, solve.problem.theta.size):
             while not way.over:
                 way = solve.advance(way)
-                if way.steps > way.told and (way.steps % options.every == 0 or way.over):
+                if way.steps > way.told and (way.steps % solver.every == 0 or way.over):
                     way = way._replace(told=way.steps)
                     numbers = {"risk": float(way.history[-1]), "damping": float(way.damping)}
                     value = solve.problem.value(way.theta)
@@ -130,17 +122,17 @@ class _Solve:
     """What stays while theta moves, and the points of the looks, which are drawn anew with every
     verdict."""
 
-    def __init__(self, options: Options, task: Task) -> None:
+    def __init__(self, solver: Any, task: Task) -> None:
         risk, f, trainable, key, _ = task
-        self.options, self.risk, self.key, self.mask = options, risk, key, trainable
+        self.solver, self.risk, self.key, self.mask = solver, risk, key, trainable
         self.is_sample = not any(is_fresh(term) for term in risk.terms)
-        self.first = batch(risk, f, options.size, key)
+        self.first = batch(risk, f, solver.batch, key)
         self.problem = LeastSquares(self.first, f, trainable)
         self.look_at(f)
 
     def _drawn(self, f: Hypothesis, number: int) -> AbstractRisk:
         key = jr.fold_in(self.key, number)
-        return with_arrays(self.first, _arrays(self.risk, f, self.options.size, key))
+        return with_arrays(self.first, _arrays(self.risk, f, self.solver.batch, key))
 
     def look_at(self, f: Hypothesis) -> None:
         """Takes new points to look at, of p*(x; f) where it depends on f; a sample of which no
@@ -172,14 +164,14 @@ class _Solve:
             return way._replace(finite=False, over=True)
         unit = float(np.sqrt(r @ r + np.sum((jacobian @ way.theta) ** 2)))
         way = way._replace(unit=unit)
-        before, way = way.steps, _stepped(problem, way, r, Damped(jacobian), self.options.damping)
+        before, way = way.steps, _stepped(problem, way, r, Damped(jacobian), self.solver.damping)
         if way.vain >= IN_VAIN:
             return way._replace(converged=True, over=True)
         return self._looked_at(way) if way.steps > before else way
 
     def _looked_at(self, way: _Way) -> _Way:
         """The way with its best iterate and, from time to time, a verdict on that."""
-        last = way.steps >= self.options.max_steps
+        last = way.steps >= self.solver.max_steps
         if way.steps % LOOK == 0 or last:
             cost = self.cost(way.theta)
             looks = 0 if cost < 0.95 * way.least else way.looks + 1
@@ -196,16 +188,16 @@ class _Solve:
     def _is_accurate(self, way: _Way) -> bool:
         """Whether f is as accurate as was asked for; where its error is not known, whether the
         residual is a tenth of that, relative to its parts."""
-        found = judged(self.risk, self.solution(way), self.mask, self.options.accuracy)
+        found = judged(self.risk, self.solution(way), self.mask, self.solver.accuracy)
         known = np.isfinite(np.asarray(found.stats["error"]))
         return bool(found.solved) or bool(
-            not known and way.least <= (0.1 * self.options.accuracy * way.unit) ** 2
+            not known and way.least <= (0.1 * self.solver.accuracy * way.unit) ** 2
         )
 
     def solution(self, way: _Way) -> Solution:
         """The best iterate, with its risk on the points of a look."""
         r = self.looked.residuals(way.best)
-        more = {"evaluations": way.evaluations, "damping": way.damping, "batch": self.options.size}
+        more = {"evaluations": way.evaluations, "damping": way.damping, "batch": self.solver.batch}
         ended = (way.best, r, way.steps, way.converged, way.finite, more)
         out = Outcome(*ended, history=way.history.tolist())
         return changed(solution_on_host(self.looked, out), problem=None)

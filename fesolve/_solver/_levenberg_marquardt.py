@@ -28,7 +28,7 @@ from ._base import (
 from ._causal import timely_order
 from ._differentiable import solve_on_device, Staged
 from ._elements import solve_elements
-from ._fresh_batches import in_fresh_batches, Options
+from ._fresh_batches import in_fresh_batches
 from ._numpy_algebra import in_numpy, InNumPy, is_sparse, run_on_host
 from ._outcome import Outcome, solution_on_host
 from ._plans import network_plan, newton_plan, Plan, series_plan
@@ -103,17 +103,16 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
 
     def minimise(self, task: Task) -> Solution:
         if self.batch is not None:
-            return _in_batches(self, task, self.batch)
+            return _in_batches(self, task)
         if is_settled(task.f):
             return minimum(self, task.posed(), task.monitors)
         marched = solve_elements(task) if element_series(task.f) else None
         return refined(partial(_at_level, self), task) if marched is None else marched
 
 
-def _in_batches(solver: LevenbergMarquardt, task: Task, size: int) -> Solution:
-    given = (size, solver.max_steps, solver.damping, solver.accuracy, solver.every)
+def _in_batches(solver: LevenbergMarquardt, task: Task) -> Solution:
     key = jax.random.key(SEED) if task.key is None else task.key
-    return in_fresh_batches(Options(*given), task._replace(key=key))
+    return in_fresh_batches(solver, task._replace(key=key))
 
 
 def _at_level(solver: LevenbergMarquardt, level: Level) -> Solution:
@@ -178,7 +177,7 @@ def minimum(solver: LevenbergMarquardt, problem: LeastSquares, monitors: tuple =
         return solve_on_device(problem, method, order or ())
     if not linear and (size := batch_for(problem)) is not None:
         task = Task(problem.risk, problem.f, problem.mask, monitors=monitors)
-        return _in_batches(solver, task, size)
+        return _in_batches(changed(solver, batch=size), task)
     in_parts = problem.size_of_jacobian > solver.memory
     best = None if linear or in_parts else BestOnFresh(problem)
     watched = monitors or best is not None
