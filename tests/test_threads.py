@@ -15,7 +15,7 @@ import fesolve as fe
 
 assert scipy.linalg  # its BLAS is one of those that are limited
 DOMAIN = (0.0, 1.0)
-START = fe.Series(fe.Chebyshev(16, DOMAIN))
+START = fe.Series(fe.Chebyshev(48, DOMAIN))  # of products for which a BLAS may start threads
 
 
 def ode(f, x):
@@ -26,7 +26,7 @@ def initial(f, x):
     return f(x) - 1.0
 
 
-RISK = (fe.Risk(ode, fe.Uniform(*DOMAIN)) + fe.Risk(initial, fe.Dirac(0.0))).quadrature(32)
+RISK = (fe.Risk(ode, fe.Uniform(*DOMAIN)) + fe.Risk(initial, fe.Dirac(0.0))).quadrature(96)
 
 
 def threads():
