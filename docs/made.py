@@ -28,7 +28,14 @@ import single  # noqa: E402
 KEPT = ROOT / ".cache" / "docs"
 PROCESSES = 2
 # What takes longest comes first, so that no process is left alone with it.
-LONG = ("new_keynesian", "consumption_saving", "transfer", "overlapping_generations", "aiyagari")
+LONG = (
+    "new_keynesian",
+    "consumption_saving",
+    "transfer",
+    "overlapping_generations",
+    "aiyagari",
+    "tax_transition",
+)
 
 
 class Kind(NamedTuple):

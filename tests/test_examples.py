@@ -38,6 +38,7 @@ LONG = {
     "retirement",
     "sensitivities",
     "symmetric_firms",
+    "tax_transition",
     "transfer",
 }
 

@@ -1,9 +1,18 @@
 """Economies of many households, against endogenous grid points and histograms in NumPy."""
 
+import runpy
+from pathlib import Path
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from references_distributions import Aiyagari
 
+import fesolve as fe
 from fesolve import problems
 
 
@@ -22,15 +31,16 @@ def test_households_hold_the_capital_of_firms():
     # consumption at one rate, of those whom no income keeps below this cash
     theirs, f = Aiyagari(600), solution.value
     rate = float(problem.references["rate"].quantity(f))
-    theirs.household(rate)
+    prices = 1 + rate, theirs.wage(rate) * theirs.y
+    theirs.household(prices)
     cash = np.linspace(2.2, 30.0, 25)
     for i in (0, 3, 6):
         ours = [float(f.consumption(at, i)) for at in cash]
-        np.testing.assert_allclose(ours, theirs.consumption(cash, i, rate), rtol=1e-4)
+        np.testing.assert_allclose(ours, theirs.consumption(cash, i, prices), rtol=1e-4)
 
 
 def test_the_reference_converges():
-    rates = [Aiyagari(n).equilibrium() for n in (100, 200)]
+    rates = [(m := Aiyagari(n)).rate(m.equilibrium()) for n in (100, 200)]
     extrapolated = rates[1] + (rates[1] - rates[0]) / 3
     value = problems.aiyagari().references["rate"].value
     assert abs(rates[1] - value) < 0.5 * abs(rates[0] - value)
@@ -40,10 +50,10 @@ def test_the_reference_converges():
 @pytest.mark.slow
 def test_the_fine_reference():
     problem = problems.aiyagari()
-    rates = [(m := Aiyagari(n)).equilibrium() for n in (1_200, 2_400)]
+    rates = [(m := Aiyagari(n)).rate(m.equilibrium()) for n in (1_200, 2_400)]
     rate = problem.references["rate"].value
     assert rates[1] + (rates[1] - rates[0]) / 3 == pytest.approx(rate, abs=5e-7)
-    mass = m.stationary(rates[1])
+    mass = m.mass
     assert mass[:, 0].sum() == pytest.approx(
         problem.references["share_at_the_limit"].value, rel=2e-3
     )
@@ -66,3 +76,42 @@ def test_what_is_refused_of_an_economy():
         problems.aiyagari(sigma=0.0)
     with pytest.raises(ValueError, match="`states` must be at least 2"):
         problems.aiyagari(states=1)
+
+
+@pytest.mark.slow
+def test_a_path_after_a_tax_is_that_of_the_two_recursions():
+    """Around the path that was found: what households then hold in NumPy is that path."""
+    mpl.use("agg")
+    file = Path(__file__).parent.parent / "examples" / "tax_transition.py"
+    ours, theirs = runpy.run_path(str(file)), Aiyagari(200)
+    plt.close("all")
+    assert theirs.equilibrium() == pytest.approx(float(ours["before"]), rel=1e-8)
+    assert theirs.equilibrium(0.2) == pytest.approx(float(ours["after"]), rel=1e-8)
+    path = np.asarray(ours["path"])
+    np.testing.assert_allclose(theirs.path(path, 0.2), path, rtol=1e-8)
+
+
+@pytest.mark.slow
+def test_moments_of_households_differentiate_through_their_solve():
+    problem = problems.aiyagari(states=3)
+    choice = problem.choice("spline")
+    first = choice.hypothesis(None)
+    risk = choice.sample(problem.risk, choice.points, None)
+    nodes = 60 * np.linspace(0.0, 1.0, 400) ** 2.5
+    chain = fe.rouwenhorst(3, 0.6, 0.16)
+
+    def saved(f, a, i, wage):
+        cash = (1.0 + f.rate) * a + wage * jnp.exp(chain.grid)[i]
+        return cash - f.consumption(cash, i)
+
+    def moments(rate):
+        """Mean and variance of assets at a rate, with the wage as it was."""
+        f = eqx.tree_at(lambda f: f.rate, first, fe.freeze(rate))
+        f = fe.solve(risk, f).value
+        q = fe.Histogram(saved, nodes, chain, args=(1.19,)).given(f).stationary
+        mean = fe.expectation(lambda x: x[0], q)
+        return jnp.stack([mean, fe.expectation(lambda x: (x[0] - mean) ** 2, q)])
+
+    rate, step = jnp.asarray(0.038), 1e-5
+    numeric = (moments(rate + step) - moments(rate - step)) / (2 * step)
+    np.testing.assert_allclose(jax.jacfwd(moments)(rate), numeric, rtol=1e-5)
