@@ -46,7 +46,7 @@ def chosen(later, today, tomorrow):
 
 def resting(capital, tax):
     """Consumption where prices never change, and these prices."""
-    at, first = prices(capital, tax), 0.1 * (nodes + jnp.ones((7, 1)))
+    at, first = prices(capital, tax), 0.1 * jnp.tile(nodes + 1.0, (7, 1))
     return jax.lax.scan(lambda c, _: (chosen(c, at, at), None), first, length=600)[0], *at
 
 
