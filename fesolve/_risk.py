@@ -1,7 +1,7 @@
 """Risks R(f, p) = E_{x ~ p}[l(r(f, x))] and their sums."""
 
 import abc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -19,7 +19,7 @@ from ._evaluation import Bare, mean_loss, Pairs, weighted_rows
 from ._losses import squared
 from ._precision import in_dtype, theta_dtype
 from ._show import Plain, Shown, told, Word, words
-from ._types import as_array, changed, Hypothesis, is_traced, Residual
+from ._types import as_array, changed, Hypothesis, is_traced, made, Residual
 
 
 class AbstractRisk(Shown):
@@ -46,7 +46,7 @@ class AbstractRisk(Shown):
             raise ValueError(
                 "a risk can be multiplied by a scalar, not by another risk; to sum risks use `+`"
             )
-        return _rebuild(self, [_scaled(term, scalar) for term in self.terms])
+        return rebuilt(self, [_scaled(term, scalar) for term in self.terms])
 
     def __rmul__(self, scalar: ArrayLike | Any) -> "AbstractRisk":
         return self * scalar
@@ -58,12 +58,12 @@ class AbstractRisk(Shown):
         """
         check_count("empirical", n, key)
         keys = keys_from(key, len(self.terms))
-        return _rebuild(self, [_empirical(t, n, k) for t, k in zip(self.terms, keys, strict=True)])
+        return rebuilt(self, [_empirical(t, n, k) for t, k in zip(self.terms, keys, strict=True)])
 
     def quadrature(self, n: int) -> "AbstractRisk":
         """The risk by a quadrature rule of n nodes per coordinate: collocation, with weights."""
         check_count("quadrature", n)
-        return _rebuild(self, [_quadrature(term, n) for term in self.terms])
+        return rebuilt(self, [_quadrature(term, n) for term in self.terms])
 
     def on(self, q: AbstractDistribution | Any) -> "AbstractRisk":
         """The same risk under q, which may be data: the first distribution, wherever it stands, is
@@ -79,7 +79,7 @@ class AbstractRisk(Shown):
                 "`.on(q)` found no term with a distribution to replace: every term is a "
                 "condition or stands on a `Dirac`"
             )
-        return _rebuild(
+        return rebuilt(
             self,
             [
                 _replaced(term, q) if same(population, movable[0]) else term
@@ -90,7 +90,7 @@ class AbstractRisk(Shown):
     def given(self, f: Hypothesis) -> "AbstractRisk":
         """The risk under p*(x; f): each distribution that depends on f is taken at this f."""
         at = lambda p: None if p is None else p.given(f)
-        return _rebuild(self, [changed(t, distribution=at(t.distribution)) for t in self.terms])
+        return rebuilt(self, [changed(t, distribution=at(t.distribution)) for t in self.terms])
 
     @entry
     def where(self, condition: Callable) -> "AbstractRisk":
@@ -114,7 +114,7 @@ class AbstractRisk(Shown):
         **Raises:** `ValueError` where it holds at no point of a sample.
         """
         function(condition, "condition", "`lambda x: x > 0.5`")
-        return _rebuild(self, [_where(term, condition) for term in self.terms])
+        return rebuilt(self, [_where(term, condition) for term in self.terms])
 
     @entry
     def reweighted(self, ratio: Callable) -> "AbstractRisk":
@@ -130,7 +130,7 @@ class AbstractRisk(Shown):
         finite, or zero at every point.
         """
         function(ratio, "ratio", "`lambda x: jnp.exp(x)`")
-        return _rebuild(self, [_reweighted(term, ratio) for term in self.terms])
+        return rebuilt(self, [_reweighted(term, ratio) for term in self.terms])
 
     @property
     def effective_size(self) -> Any:
@@ -223,10 +223,8 @@ class Risk(AbstractRisk):
                 "each x; in a condition on f as a whole use `fe.expectation`"
             )
         shock = None if shock is None else as_distribution(shock, "shock")
-        self.residual = residual
-        self.distribution = distribution
+        self.residual, self.distribution, self.loss = residual, distribution, loss
         self.args = jax.tree.map(lambda x: as_array(x) if isinstance(x, float) else x, args)
-        self.loss = loss
         if isinstance(shock, Dirac):
             shock = Empirical(jax.tree.map(lambda x: x[None], shock.point))
         self.shock = shock
@@ -280,8 +278,9 @@ class SumRisk(AbstractRisk):
         return self.parts
 
 
-def _rebuild(risk: AbstractRisk, terms: list[Risk]) -> AbstractRisk:
-    return SumRisk(tuple(terms)) if isinstance(risk, SumRisk) else terms[0]
+def rebuilt(risk: AbstractRisk, terms: Sequence[Risk]) -> AbstractRisk:
+    """The risk with other terms."""
+    return made(SumRisk, parts=tuple(terms)) if isinstance(risk, SumRisk) else terms[0]
 
 
 def _scaled(term: Risk, scalar: ArrayLike) -> Risk:

@@ -25,7 +25,7 @@ from .._distribution._flat import flat_box
 from .._distribution._part import holds
 from .._hypothesis import AbstractLocalBasis, Series
 from .._least_squares._trainable import series_in
-from .._risk import AbstractRisk, on_exact_shock, Risk, SumRisk
+from .._risk import AbstractRisk, on_exact_shock, rebuilt, Risk
 from .._types import changed, Hypothesis, is_traced, Point
 from .._worst import additive_recurrence, underlying
 from ._probe import Corrected
@@ -79,8 +79,7 @@ def fresh(risk: AbstractRisk, f: Hypothesis, counts: list[int], *, filling: bool
             continue
         if is_movable(term):
             samples.append(p)
-    whole = SumRisk(tuple(terms)) if isinstance(risk, SumRisk) else terms[0]
-    return Fresh(whole, samples, not missing, missing)
+    return Fresh(rebuilt(risk, terms), samples, not missing, missing)
 
 
 def is_finite_set(p: AbstractDistribution | None) -> bool:

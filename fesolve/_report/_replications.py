@@ -12,7 +12,7 @@ from .._compiled import compiled
 from .._distribution import Dirac, Empirical
 from .._evaluation import Bare, components, Pairs, table
 from .._judge._fresh import SHOCK_NODES
-from .._risk import AbstractRisk, on_exact_shock, require_sample, Risk, SumRisk
+from .._risk import AbstractRisk, on_exact_shock, rebuilt, require_sample, Risk
 from .._types import Hypothesis
 from ._statistics import is_drawn
 
@@ -20,7 +20,7 @@ from ._statistics import is_drawn
 def with_exact_shocks(risk: AbstractRisk) -> AbstractRisk:
     """The risk with the expectation over a continuous shock by a rule, as least squares take it."""
     terms = tuple(on_exact_shock(term, SHOCK_NODES) for term in risk.terms)
-    return SumRisk(terms) if isinstance(risk, SumRisk) else terms[0]
+    return rebuilt(risk, terms)
 
 
 def population_of(

@@ -12,7 +12,7 @@ from .._checks import whole
 from .._compiled import arrays_of
 from .._fingerprint import alike
 from .._hypothesis._grow import released
-from .._risk import AbstractRisk, Risk, SumRisk
+from .._risk import AbstractRisk, rebuilt, Risk
 from .._solution import RESULTS, Solution
 from .._types import changed, Hypothesis, is_traced, is_tracing, still
 from ._base import AbstractOuterSolver, AbstractSolver, require_no_monitors, Task
@@ -161,7 +161,7 @@ class _Path(NamedTuple):
         for a, b in zip(self.begin.terms, self.end.terms, strict=True):
             parts = jax.tree.map(lambda x, y: _between(x, y, t), _numbers(a), _numbers(b))
             terms.append(changed(b, **parts))
-        return SumRisk(tuple(terms)) if isinstance(self.end, SumRisk) else terms[0]
+        return rebuilt(self.end, terms)
 
 
 def _numbers(term: Risk) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from .._distribution._flat import rule_in_pieces
 from .._hypothesis import BSpline, SpectralElements
 from .._hypothesis._grow import element_series
 from .._least_squares._assembly import LeastSquares
-from .._risk import AbstractRisk, SumRisk
+from .._risk import AbstractRisk, rebuilt
 from .._solution import RESULTS, Solution
 from .._types import changed
 from ._base import Task
@@ -81,7 +81,7 @@ def on_elements(risk: AbstractRisk, basis: SpectralElements | BSpline) -> Abstra
         if sampled and jax.tree.leaves(p)[0].shape == ():
             term = changed(term, distribution=rule_in_pieces(p, basis.pieces, basis.degree + 1))
         terms.append(term)
-    return SumRisk(tuple(terms)) if isinstance(risk, SumRisk) else terms[0]
+    return rebuilt(risk, terms)
 
 
 def initial_values(problem: LeastSquares) -> Layout | None:

@@ -18,7 +18,7 @@ from .._judge import judged, margin
 from .._judge._fresh import coordinates, SEED, SHOCK_NODES
 from .._least_squares._large import batch_for
 from .._least_squares._trainable import linear_leaves
-from .._risk import AbstractRisk, on_exact_shock, SumRisk
+from .._risk import AbstractRisk, on_exact_shock, rebuilt
 from .._solution import ended, RESULTS, Solution
 from .._types import changed, Hypothesis, is_traced
 from .._worst import underlying
@@ -146,7 +146,7 @@ def _sampled(risk: AbstractRisk, f: Hypothesis, size: float) -> AbstractRisk:
         if is_continuous(term.distribution):
             term = changed(term, distribution=_points(term.distribution, f, size))
         terms.append(term)
-    return SumRisk(tuple(terms)) if isinstance(risk, SumRisk) else terms[0]
+    return rebuilt(risk, terms)
 
 
 def _points(p: AbstractDistribution, f: Hypothesis, size: float) -> Empirical:
