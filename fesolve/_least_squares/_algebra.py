@@ -142,13 +142,13 @@ def factor(jacobian: np.ndarray, r: np.ndarray) -> Factor:
     return Factor(upper[:n, :n], upper[:n, n])
 
 
-def back_substitute(triangle: np.ndarray, b: np.ndarray, *, transpose: bool = False) -> np.ndarray:
-    """R^-1 b, or R^-T b."""
+def back_substitute(triangle: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """R^-1 b."""
     if triangle.shape[0] <= SMALL:
-        return np.linalg.solve(triangle.T if transpose else triangle, b)
+        return np.linalg.solve(triangle, b)
     from scipy.linalg import solve_triangular
 
-    return solve_triangular(triangle, b, trans=int(transpose), check_finite=False)
+    return solve_triangular(triangle, b, check_finite=False)
 
 
 def least_squares_step(jacobian: np.ndarray, r: np.ndarray, damping: float) -> np.ndarray:

@@ -63,12 +63,9 @@ class Plan(NamedTuple):
         return 0 if last.damped else min(last.steps, self.max_steps // 4)
 
 
-def newton_plan(
-    steps: int, *, rtol: float | None = None, columns: Any = (), max_steps: int = 1 << 30
-) -> Plan:
+def newton_plan(steps: int, *, columns: tuple[int, ...] = (), max_steps: int = 1 << 30) -> Plan:
     """Gauss-Newton steps alone, at most so many."""
-    stage = Stage("Gauss-Newton", steps=steps, rtol=rtol)
-    return Plan((stage,), max_steps, tuple(columns))
+    return Plan((Stage("Gauss-Newton", steps=steps),), max_steps, columns)
 
 
 LINEAR = newton_plan(1)._replace(affine=True)
