@@ -19,7 +19,7 @@ tools = list(dict.fromkeys(row["tool"].split(",")[0] for row in rows))
 colours = ("#1f2328", "#0072b2", "#d55e00", "#009e73", "#a368b8", "#c98a00", "#3fa7de")
 looks = {tool: (colours[i % 7], "oshDv^P"[i % 7]) for i, tool in enumerate(tools)}
 firsts = {tool: next(r["tool"] for r in rows if r["tool"].startswith(tool)) for tool in tools}
-_, axes = plt.subplots(3, 2, figsize=(7.2, 8.2), sharex=True, sharey=True, layout="constrained")
+_, axes = plt.subplots(3, 2, figsize=(5.2, 7.4), sharex=True, sharey=True, layout="constrained")
 for ax, (problem, title) in zip(axes.flat, problems.items()):
     for row in rows:
         if row["problem"] != problem or not row["cpu"]:
@@ -46,4 +46,4 @@ handles += [
     plt.Line2D([], [], color="#1f2328", ls=s, label=w)
     for s, w in (("-", "first setting"), ("--", "second setting"))
 ]
-figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize="small")
+figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize="small")

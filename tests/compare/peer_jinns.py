@@ -69,7 +69,7 @@ def poisson():
         def equation(self, x, u, params):
             force = 2 * jnp.pi**2 * jnp.sin(jnp.pi * x[0]) * jnp.sin(jnp.pi * x[1])
             bends = jinns.loss.laplacian_rev(x, u, params, eq_type="PDEStatio")
-            return bends + force
+            return jnp.reshape(bends + force, (1,))
 
     return at_rest(Equation(), 2, 1_000)
 

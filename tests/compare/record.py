@@ -9,6 +9,11 @@ import numpy as np
 from problems import Problem
 
 
+def now() -> tuple[float, float]:
+    """Seconds of the processor and of the clock."""
+    return time.process_time(), time.perf_counter()
+
+
 class Record:
     """Takes the answers of a tool as it goes, with the time that it has spent on each.
 
@@ -22,19 +27,19 @@ class Record:
     def __init__(self, problem: Problem, seconds: float, write: Callable[[str], None] = print):
         self.problem, self.seconds, self.write = problem, seconds, write
         self.points = problem.points
-        self.before, self.outside = 0.0, 0.0
-        self.restart()
+        self.before = 0.0
+        self.begin = now()
+        self.paused = (0.0, 0.0)
 
     def restart(self) -> None:
         """Counts from here on."""
-        self.before += self.spent()[0] if hasattr(self, "begin") else 0.0
-        self.begin = time.process_time(), time.perf_counter()
-        self.paused = [0.0, 0.0]
+        self.before += self.spent()[0]
+        self.begin, self.paused = now(), (0.0, 0.0)
 
     def spent(self) -> tuple[float, float]:
         """Seconds of the processor and of the clock since the beginning, pauses left out."""
-        now = time.process_time(), time.perf_counter()
-        return tuple(t - b - p for t, b, p in zip(now, self.begin, self.paused))  # type: ignore
+        cpu, wall = (t - b - p for t, b, p in zip(now(), self.begin, self.paused))
+        return cpu, wall
 
     @property
     def late(self) -> bool:
@@ -61,13 +66,13 @@ class Record:
         **Returns:** whether time is up.
         """
         cpu, wall = self.spent()
-        now = time.process_time(), time.perf_counter()
+        before = now()
         found = values(self.points) if callable(values) else values
         error = float("inf") if found is None else self.problem.error(found)
         point = {"cpu": cpu, "wall": wall, "error": error if np.isfinite(error) else None}
         point |= {"step": step, "said": said, "words": " ".join(words.split())[:160]}
         self.write(json.dumps(point))
         sys.stdout.flush()
-        after = time.process_time(), time.perf_counter()
-        self.paused = [p + b - a for p, a, b in zip(self.paused, now, after)]
+        cpu, wall = (p + b - a for p, a, b in zip(self.paused, before, now()))
+        self.paused = cpu, wall
         return self.late

@@ -138,7 +138,10 @@ def understood(out: str, errors: str, code: int) -> dict:
     found: dict = {"cold": [], "warm": [], "failure": "did not end within its time"}
     here = found["cold"]
     for line in out.splitlines():
-        said = json.loads(line)
+        try:
+            said = json.loads(line)
+        except json.JSONDecodeError:  # of a process that was ended while it wrote
+            break
         if "run" in said:
             here = found[said["run"]]
         elif "done" in said:

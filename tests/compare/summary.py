@@ -2,6 +2,7 @@
 
 import json
 import math
+import textwrap
 from collections.abc import Callable, Iterable
 
 from environments import lines, peer, ROOT
@@ -127,7 +128,7 @@ def heading(rows: list[dict]) -> str:
     named = ", ".join(f"{name} {number}" for name, number in versions.items())
     return (
         f"Measured {when}, {machine}, {threads} thread each, {limit:.0f} seconds of the processor "
-        f"each; Python {python}, {named}."
+        f"each; Python {python}, {named}. What is empty was not measured in this run."
     )
 
 
@@ -153,11 +154,12 @@ def trapped(row: dict) -> str:
         return absent(row)
     right = bool(PROBLEMS[row["problem"]].right)
     error = f", off by {size(point['error'])}" if right else ""
+    words = textwrap.shorten(point["words"].rstrip("."), 60, placeholder=" ...")
     if point["said"] is None:
-        return f"nothing said, {point['words']}{error}"
+        return f"nothing said, {words}{error}"
     if point["said"]:
         return f"{'called solved' if wrong(row, point) else 'solved'}{error}"
-    return f"refused: {point['words'].rstrip('.')}{error}"
+    return f"refused: {words}{error}"
 
 
 def counted(tool: tuple[str, str], rows: list[dict]) -> list[str]:
