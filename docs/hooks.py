@@ -61,7 +61,7 @@ def on_files(files: Files, *, config: Any) -> Files:
     add = lambda address, **given: files.append(File.generated(config, address, **given))
     for source in _web_files():
         add(f"web/{source.relative_to(WEB / 'node_modules')}", abs_src_path=str(source))
-    for job, folder in made.folders().items():
+    for job, folder in made.kept().items():
         for figure in sorted(folder.glob("*.svg")):
             add(_address(job, figure), abs_src_path=str(figure))
         if job.kind == "problem":

@@ -2,9 +2,11 @@
 by two processes, and kept in `.cache/docs` until its own text, or what of the library it can reach,
 changes."""
 
+import functools
 import gc
 import hashlib
 import inspect
+import json
 import multiprocessing
 import os
 import shutil
@@ -75,8 +77,7 @@ class Job(NamedTuple):
     def folder(self) -> Path:
         """Where it is kept; other texts are another folder."""
         makers = [Path(drawn.__file__), Path(inspect.getfile(KINDS[self.kind].make))]
-        texts = [version(name) for name in ("jax", "equinox", "optax", "numpy", "matplotlib")]
-        texts += [path.read_text() for path in (self.source, *makers)]
+        texts = [*_versions(), *(path.read_text() for path in (self.source, *makers))]
         data = self.source.with_suffix(".json")  # what was measured, where a figure shows that
         texts += [data.read_text()] if data.exists() else []
         texts += [reads.digest(self.source, *(makers if self.is_problem else ()))]
@@ -104,6 +105,11 @@ def jobs(kinds: Iterable[str] = SHOWN) -> list[Job]:
     return sorted(found, key=lambda job: LONG.index(job.name) if job.name in LONG else len(LONG))
 
 
+@functools.cache
+def _versions() -> tuple[str, ...]:
+    return tuple(map(version, ("jax", "equinox", "optax", "numpy", "matplotlib")))
+
+
 def notebooks() -> list[Path]:
     """The examples that are notebooks, and no commands."""
     examples = sorted((ROOT / "examples").glob("*.py"))
@@ -115,9 +121,17 @@ def folders(kinds: Iterable[str] = SHOWN) -> dict[Job, Path]:
     return {job: job.folder for job in jobs(kinds)}
 
 
+def kept() -> dict[Job, Path]:
+    """The folders of all that was made last, as pages show it."""
+    found = json.loads((KEPT / "made.json").read_text())
+    return {Job(kind, name): KEPT / folder for kind, name, folder in found if kind in SHOWN}
+
+
 def make_all(kinds: Iterable[str] = SHOWN) -> list[Job]:
     """Makes what is not kept; returns those that failed."""
     wanted = folders(KINDS)
+    KEPT.mkdir(parents=True, exist_ok=True)
+    (KEPT / "made.json").write_text(json.dumps([[*job, at.name] for job, at in wanted.items()]))
     missing = [(job, at) for job, at in wanted.items() if job.kind in kinds and not at.exists()]
     if not missing:
         return []
