@@ -27,13 +27,25 @@ class Rule(NamedTuple):
     stop: float
 
 
-class Walk(NamedTuple):
-    """`theta` is held as tomorrow's function next; `best` is the image with the smallest risk.
+class Memory(NamedTuple):
+    """What Anderson's acceleration goes by.
 
-    `residual` is image - theta of the step before, `plain` the theta that it led to without
-    acceleration; `theta_changes` and `residual_changes` are those of theta and of the residual in
-    earlier steps, newest first.
+    - `theta`, `residual`: of the step before, image - theta; `plain`, the theta that it led to
+      without acceleration.
+    - `theta_changes`, `residual_changes`: those in earlier steps, newest first.
+    - `used`: whether the last theta was accelerated.
     """
+
+    theta: Float[Array, " P"]
+    residual: Float[Array, " P"]
+    plain: Float[Array, " P"]
+    theta_changes: Float[Array, "anderson P"]
+    residual_changes: Float[Array, "anderson P"]
+    used: Bool[Array, ""]
+
+
+class Walk(NamedTuple):
+    """`theta` is held as tomorrow's function next; `best` is the image with the smallest risk."""
 
     theta: Float[Array, " P"]
     best: Float[Array, " P"]
@@ -44,12 +56,7 @@ class Walk(NamedTuple):
     steps: Int[Array, ""]
     done: Bool[Array, ""]
     converged: Bool[Array, ""]
-    last: Float[Array, " P"]
-    residual: Float[Array, " P"]
-    plain: Float[Array, " P"]
-    theta_changes: Float[Array, "anderson P"]
-    residual_changes: Float[Array, "anderson P"]
-    accelerated: Bool[Array, ""]
+    memory: Memory
 
     @property
     def contraction(self) -> Float[Array, ""]:
@@ -67,12 +74,10 @@ def begin(theta: Float[Array, " P"], rule: Rule) -> Walk:
     """Before the first step."""
     infinite = jnp.full((), jnp.inf, theta.dtype)
     no, none, zero = jnp.zeros((), bool), jnp.zeros((), int), jnp.zeros_like(theta)
-    memory = jnp.zeros((rule.anderson, theta.size), theta.dtype)
+    earlier = jnp.zeros((rule.anderson, theta.size), theta.dtype)
     changes = jnp.full((MEMORY + 1,), jnp.inf, theta.dtype)
-    return Walk(
-        *(theta, theta, infinite, changes, infinite, none, none, no, no),
-        *(zero, zero, theta, memory, memory, no),
-    )
+    memory = Memory(zero, zero, theta, earlier, earlier, no)
+    return Walk(theta, theta, infinite, changes, infinite, none, none, no, no, memory)
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -89,25 +94,8 @@ def advance(
     up for the plain one, and the memory with it.
     """
     change = jnp.where(jnp.isfinite(image).all() & jnp.isfinite(change), change, jnp.inf)
-    refused = walk.accelerated & ~(change <= 2 * walk.changes[-1])
-    residual = image - walk.theta
-    plain = walk.theta + rule.damping * residual
-    theta_changes, residual_changes, theta = walk.theta_changes, walk.residual_changes, plain
-    if rule.anderson:
-        seen = (walk.steps > 0) & jnp.isfinite(walk.changes[-1])
-        theta_changes = _remember(walk.theta_changes, jnp.where(seen, walk.theta - walk.last, 0))
-        residual_changes = _remember(
-            walk.residual_changes, jnp.where(seen, residual - walk.residual, 0)
-        )
-        theta = plain - _combination(
-            theta_changes + rule.damping * residual_changes, residual_changes, residual
-        )
-        theta = jnp.where(jnp.isfinite(theta).all(), theta, plain)
-        theta_changes, residual_changes = (
-            jnp.where(refused, 0, theta_changes),
-            jnp.where(refused, 0, residual_changes),
-        )
-    theta = jnp.where(refused, walk.plain, theta)
+    refused = walk.memory.used & ~(change <= 2 * walk.changes[-1])
+    theta, memory = _accelerated(rule, walk, image - walk.theta, refused)
     better = risk < walk.best_risk
     smaller = change < (1 - 1e-3) * walk.least
     since = jnp.where(smaller, 0, walk.since + 1)
@@ -124,13 +112,28 @@ def advance(
         steps=walk.steps + 1,
         done=arrived | lost | (since >= PATIENCE),
         converged=arrived,
-        last=walk.theta,
-        residual=residual,
-        plain=jnp.where(refused, walk.plain, plain),
-        theta_changes=theta_changes,
-        residual_changes=residual_changes,
-        accelerated=jnp.asarray(rule.anderson > 0) & ~refused & (walk.steps > 0),
+        memory=memory,
     )
+
+
+def _accelerated(
+    rule: Rule, walk: Walk, residual: Float[Array, " P"], refused: Bool[Array, ""]
+) -> tuple[Float[Array, " P"], Memory]:
+    """The theta that comes next, and what is kept in mind for the one after it."""
+    memory = walk.memory
+    theta = plain = walk.theta + rule.damping * residual
+    steps, bent = memory.theta_changes, memory.residual_changes
+    if rule.anderson:
+        seen = (walk.steps > 0) & jnp.isfinite(walk.changes[-1])
+        steps = _remember(steps, jnp.where(seen, walk.theta - memory.theta, 0))
+        bent = _remember(bent, jnp.where(seen, residual - memory.residual, 0))
+        theta = plain - _combination(steps + rule.damping * bent, bent, residual)
+        theta = jnp.where(jnp.isfinite(theta).all(), theta, plain)
+        steps, bent = jnp.where(refused, 0, steps), jnp.where(refused, 0, bent)
+    used = jnp.asarray(rule.anderson > 0) & ~refused & (walk.steps > 0)
+    kept = jnp.where(refused, memory.plain, plain)
+    after = Memory(walk.theta, residual, kept, steps, bent, used)
+    return jnp.where(refused, memory.plain, theta), after
 
 
 def _remember(memory: Float[Array, "m P"], newest: Float[Array, " P"]) -> Float[Array, "m P"]:
