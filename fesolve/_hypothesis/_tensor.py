@@ -111,11 +111,11 @@ class Tensor(AbstractBasis):
     def evaluate(self, coefficients: Float[Array, "*out size"], x: Point) -> Float[Array, "*out"]:
         values = self._factors(x, coefficients.dtype)
         sizes = tuple(basis.size for basis in self.bases)
-        if self.degree is not None and math.prod(sizes) > 8 * self.size:
+        if len(sizes) > 2:
             return _by_halves(coefficients, values, self.indices)
         if self.degree is not None:
-            # Zeros for the products that are left out: in few dimensions matrix products over
-            # all of them are faster than picking from the factors at every point.
+            # Zeros for the products that are left out: a matrix product over all of them is faster
+            # than picking from the factors at every point.
             places = np.ravel_multi_index(tuple(self.indices.T), sizes)
             every = jnp.zeros((*coefficients.shape[:-1], math.prod(sizes)), coefficients.dtype)
             coefficients = every.at[..., places].set(coefficients, unique_indices=True)
