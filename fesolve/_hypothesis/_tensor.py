@@ -111,7 +111,7 @@ class Tensor(AbstractBasis):
     def evaluate(self, coefficients: Float[Array, "*out size"], x: Point) -> Float[Array, "*out"]:
         values = self._factors(x, coefficients.dtype)
         sizes = tuple(basis.size for basis in self.bases)
-        if len(sizes) > 2:
+        if len(sizes) > 2 or math.prod(sizes) > 8 * self.size:
             return _by_halves(coefficients, values, self.indices)
         if self.degree is not None:
             # Zeros for the products that are left out: a matrix product over all of them is faster
