@@ -1,6 +1,7 @@
 """What is changed of the API once it is read: formulas of docstrings are typeset as those of pages
 are, and a class whose fields are its arguments has the signature that its fields make."""
 
+import functools
 import importlib
 import inspect
 from typing import Any
@@ -13,8 +14,9 @@ class Typeset(griffe.Extension):
     """Changes docstrings and classes."""
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
-        """Of functions, classes and their methods alike."""
-        if obj.docstring is not None:
+        """Of public functions and classes, and of their methods."""
+        place = obj.name if obj.parent is None or obj.parent.is_module else obj.parent.name
+        if obj.docstring is not None and place in _public():
             obj.docstring.value = formulas.page(obj.docstring.value)
 
     def on_class(self, *, cls: griffe.Class, **_: Any) -> None:
@@ -43,3 +45,9 @@ class Typeset(griffe.Extension):
             )
         init = griffe.Function("__init__", parameters=griffe.Parameters(*given))
         cls.set_member("__init__", init)
+
+
+@functools.cache
+def _public() -> frozenset[str]:
+    rooms = ("fesolve", "fesolve.plots", "fesolve.problems", "fesolve.cli")
+    return frozenset(name for room in rooms for name in dir(importlib.import_module(room)))
