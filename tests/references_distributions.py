@@ -122,3 +122,84 @@ class Aiyagari:
     def consumption(self, cash, i, prices):
         """Between the nodes, by the piecewise linear function that was iterated on."""
         return np.interp(cash, prices[0] * self.a + prices[1][i], self.c[i])
+
+
+class KrusellSmith:
+    """Households with a given expectation of capital, by endogenous grid points on grids of assets,
+    log capital and log productivity, linear in the first and of degree 4 in the others."""
+
+    beta, alpha, delta, rho, sigma = 0.96, 0.36, 0.08, 0.9, 0.01
+
+    def __init__(self, rule, capitals, states=5, n=200, top=150.0):
+        self.a = top * np.linspace(0.0, 1.0, n) ** 2.5
+        grid, self.transition = rouwenhorst(states, 0.95, 0.2)
+        self.shares = np.linalg.matrix_power(self.transition, 5_000)[0]
+        self.y = np.exp(grid) / (self.shares @ np.exp(grid))
+        self.k = np.linspace(*capitals, 5)
+        self.z = 5 * self.sigma / np.sqrt(1 - self.rho**2) * np.linspace(-1, 1, 5)
+        e, w = np.polynomial.hermite_e.hermegauss(5)
+        pairs = [(k, z) for k in self.k for z in self.z]
+        self.here = [self.prices(k, z) for k, z in pairs]
+        # tomorrow's prices, and the weights of the nodes that stand for tomorrow
+        self.ahead = [
+            [
+                (*self.prices(k1, z1), self.between(k1, z1), v)
+                for z1, v in zip(self.rho * z + self.sigma * e, w / w.sum(), strict=True)
+            ]
+            for k, z in pairs
+            for k1 in [rule(k, z)]
+        ]
+        self.c = np.array([0.1 * (self.a + 1.0) + np.zeros((states, 1)) for _ in pairs])
+
+    def prices(self, k, z):
+        rate = self.alpha * np.exp(z + (self.alpha - 1) * k) - self.delta
+        return 1 + rate, (1 - self.alpha) * np.exp(z + self.alpha * k) * self.y
+
+    def between(self, k, z):
+        """Weights of the 25 nodes for a value at (k, z): Lagrange's polynomials."""
+
+        def lagrange(nodes, x):
+            others = [np.delete(nodes, j) for j in range(nodes.size)]
+            pairs = zip(nodes, others, strict=True)
+            return np.array([np.prod((x - o) / (node - o)) for node, o in pairs])
+
+        return np.outer(lagrange(self.k, k), lagrange(self.z, z)).ravel()
+
+    def solve(self):
+        """Consumption at (k and z, income, assets); log utility."""
+        change = 1.0
+        while change > 1e-9:
+            new = np.empty_like(self.c)
+            for s, (gross, income) in enumerate(self.here):
+                marginal = 0.0
+                for gross1, _, weights, v in self.ahead[s]:
+                    later = np.tensordot(weights, self.c, axes=1)
+                    marginal = marginal + v * self.beta * gross1 * (self.transition @ (1 / later))
+                chosen = 1 / marginal
+                for i in range(self.y.size):
+                    cash = gross * self.a + income[i]
+                    c = np.interp(cash, self.a + chosen[i], chosen[i])
+                    new[s, i] = np.where(cash < chosen[i, 0], cash, c)
+            change, self.c = np.abs(new / self.c - 1).max(), new
+        return self
+
+    def history(self, productivities, nodes, mass):
+        """log capital at the start of each period, from a mass of households (income, assets), the
+        assets on other nodes."""
+        found, mass = [], np.array([self.divided(nodes, part) for part in mass])
+        for z in productivities:
+            k = np.log(mass.sum(axis=0) @ self.a)
+            found.append(k)
+            gross, income = self.prices(k, z)
+            c = np.tensordot(self.between(k, z), self.c, axes=1)
+            following = gross * self.a + income[:, None] - c
+            moved = [self.divided(*parts) for parts in zip(following, mass, strict=True)]
+            mass = self.transition.T @ np.array(moved)
+        return np.array(found)
+
+    def divided(self, assets, mass):
+        """The mass at some assets, divided between the nodes on both sides of each."""
+        n = self.a.size
+        left = np.clip(np.searchsorted(self.a, assets, side="right") - 1, 0, n - 2)
+        share = np.clip((assets - self.a[left]) / (self.a[left + 1] - self.a[left]), 0, 1)
+        return np.bincount(left, (1 - share) * mass, n) + np.bincount(left + 1, share * mass, n)

@@ -6,11 +6,12 @@ from pathlib import Path
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import jax.random as jr
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from references_distributions import Aiyagari
+from references_distributions import Aiyagari, KrusellSmith
 
 import fesolve as fe
 from fesolve import problems
@@ -125,3 +126,37 @@ def test_moments_of_households_differentiate_through_their_solve():
     rate, step = jnp.asarray(0.038), 1e-5
     numeric = (moments(rate + step) - moments(rate - step)) / (2 * step)
     np.testing.assert_allclose(jax.jacfwd(moments)(rate), numeric, rtol=1e-4)
+
+
+def history_by(problem, f, key):
+    """log capital by ours and by endogenous grid points, with the same expectations, productivities
+    and households to begin with."""
+    economy = problem.parameters.economy
+    path = economy.history(f, key)
+    rule = lambda k, z: float(f.rule(jnp.array([k, z])))
+    m = problem.parameters.states
+    theirs = KrusellSmith(rule, economy.capitals, m).solve()
+    nodes = economy.points[0].reshape(m, -1)[0]
+    begin = np.asarray(path["mass"][0]).reshape(m, -1)
+    return np.asarray(path["k"]), theirs.history(np.asarray(path["z"]), nodes, begin)
+
+
+def test_households_save_as_by_endogenous_grid_points_for_given_expectations():
+    problem = problems.krusell_smith(states=2)
+    solution = problem.solve("by_moments", intervals=8, rounds=1)
+    ours, theirs = history_by(problem, solution.value, jr.key(1))
+    np.testing.assert_allclose(ours, theirs, atol=5e-4)
+
+
+@pytest.mark.slow
+def test_expectations_come_true():
+    """R^2, the dynamic test of expectations, Euler errors, and the same economy in NumPy."""
+    problem = problems.krusell_smith()
+    f = problem.solve("by_moments").value
+    for check in problem.checks(f):
+        assert check.passed, check
+    explained, apart = problem.parameters.economy.expectations(f, jr.key(2))
+    assert explained > 0.99999 and apart < 1e-3
+    assert problem.parameters.economy.euler_errors(f, jr.key(2)) < 2e-4
+    ours, theirs = history_by(problem, f, jr.key(1))
+    np.testing.assert_allclose(ours, theirs, atol=2e-4)

@@ -20,6 +20,7 @@ from ._human_capital import human_capital as human_capital
 from ._huggett import huggett as huggett
 from ._income_fluctuation import income_fluctuation as income_fluctuation
 from ._life_cycle import life_cycle as life_cycle
+from ._krusell_smith import krusell_smith as krusell_smith
 from ._linear_quadratic import linear_quadratic as linear_quadratic
 from ._logistic import logistic as logistic
 from ._long_plosser import long_plosser as long_plosser
@@ -89,6 +90,7 @@ catalogue: dict[str, Callable[..., Problem]] = {
         linear_quadratic,
         huggett,
         aiyagari,
+        krusell_smith,
         stochastic_growth,
         epstein_zin_growth,
         habit_growth,
