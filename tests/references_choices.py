@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+from scipy.stats import norm
 
 
 def rouwenhorst(n, rho, sigma):
@@ -21,26 +22,60 @@ def rouwenhorst(n, rho, sigma):
     return np.linspace(-spread, spread, n), p
 
 
+def normal(n, rho, sigma, shocks=31):
+    """Grid and weights of a line between its points, by shocks of Gauss and Hermite."""
+    z = np.linspace(-4, 4, n) * sigma / np.sqrt(1 - rho**2)
+    e, w = np.polynomial.hermite_e.hermegauss(shocks)
+    ahead = np.clip(rho * z[:, None] + sigma * e, z[0], z[-1])
+    hats = np.stack([np.interp(ahead, z, row) for row in np.eye(n)], axis=-1)
+    return z, np.einsum("ikj,k->ij", hats, w / w.sum())
+
+
+def income_of_default(z, gain):
+    """For each debt the log income at which repaying is worth as much as default."""
+    k = np.clip((gain >= 0).argmax(axis=0), 1, z.size - 1)
+    at = np.arange(gain.shape[1])
+    low, high = gain[k - 1, at], gain[k, at]
+    least = z[k] - (z[k] - z[k - 1]) * high / np.where(high == low, 1.0, high - low)
+    return np.where(
+        (gain >= 0).all(axis=0), -np.inf, np.where((gain < 0).all(axis=0), np.inf, least)
+    )
+
+
 class Sovereign:
     """Arellano's sovereign by value iteration, b' and b on one grid that holds 0: the value of
     repaying, the policy and where he repays, one row an income."""
 
     def __init__(
-        self, n, beta=0.953, r=0.017, theta=0.282, rho=0.945, eta=0.025, kept=0.969, tolerance=1e-9
+        self,
+        n,
+        beta=0.953,
+        r=0.017,
+        theta=0.282,
+        rho=0.945,
+        eta=0.025,
+        kept=0.969,
+        tolerance=1e-9,
+        nodes=None,
     ):
-        z, self.transition = rouwenhorst(9, rho, eta)
+        z, self.transition = rouwenhorst(9, rho, eta) if nodes is None else normal(nodes, rho, eta)
         p = self.transition
         y, self.b = np.exp(z), np.linspace(-0.35, 0.15, n)
         self.theta, self.r, self.incomes = theta, r, y
         self.zero = zero = int(np.argmin(np.abs(self.b)))
         assert abs(self.b[zero]) < 1e-12
         stationary = np.linalg.matrix_power(p, 5_000)[0]
+        mean = stationary @ y if nodes is None else np.exp(eta**2 / (1 - rho**2) / 2)
         utility = lambda c: np.where(c > 1e-9, -1 / np.maximum(c, 1e-9), -1e10)
-        alone = utility(np.minimum(y, kept * (stationary @ y)))
+        alone = utility(np.minimum(y, kept * mean))
         w, d = np.tile((utility(y) / (1 - beta))[:, None], (1, n)), alone / (1 - beta)
         while True:
             value, self.repays = np.maximum(w, d[:, None]), w >= d[:, None]
-            self.price = p @ self.repays / (1 + r)
+            repaid = p @ self.repays
+            if nodes is not None:
+                least = income_of_default(z, w - d[:, None])
+                repaid = norm.sf((least - rho * z[:, None]) / eta)
+            self.price = repaid / (1 + r)
             policy, new_w = self.best(utility, self.price * self.b, beta * p @ value)
             new_d = alone + beta * p @ (theta * value[:, zero] + (1 - theta) * d)
             change = np.max(np.abs(np.maximum(new_w, new_d[:, None]) - value))
@@ -54,7 +89,7 @@ class Sovereign:
         """The best b' at each b. It rises with b: at every 32nd b among all, between them among
         what lies between theirs."""
         n = self.b.size
-        policy, value = np.empty((9, n), int), np.empty((9, n))
+        policy, value = (np.empty((self.incomes.size, n), kind) for kind in (int, float))
         at = np.unique(np.append(np.arange(0, n, block), n - 1))
         for i, y in enumerate(self.incomes):
             worth = lambda s, low, high, i=i, y=y: (

@@ -143,3 +143,13 @@ def test_bad_parameters_are_explained():
         problems.symmetric_investment(delta=0.0)
     with pytest.raises(ValueError, match="`gamma` must be a finite number above 0"):
         problems.symmetric_investment(gamma=-1.0)
+
+
+@pytest.mark.slow
+def test_many_generations_by_all_capital():
+    problem = problems.overlapping_generations(generations=20)
+    solution = problem.solve("aggregate")
+    path = problem.shifted(solution.value, jr.key(1))["path"]
+    shares = jax.vmap(solution.value.shares)(path.terms[0].distribution.points)
+    rates = problem.parameters.savings_rates()
+    np.testing.assert_allclose(shares, np.broadcast_to(rates, shares.shape), rtol=1e-12)

@@ -30,6 +30,8 @@ def test_what_is_refused_of_a_sovereign():
         ({"gamma": 1.0}, "`gamma` must be above 1"),
         ({"r": 0.06}, r"`beta` \(1 \+ `r`\) must be below 1"),
         ({"scale": -1.0}, "`scale` must be at least 0"),
+        ({"continuous": True}, "at least 15; got 9: take 25"),
+        ({"continuous": True, "states": 25, "scale": 0.1}, "`scale` is for the incomes of a chain"),
     ):
         with pytest.raises(ValueError, match=message):
             problems.sovereign_default(**given)
@@ -48,6 +50,20 @@ def test_the_policy_of_a_sovereign_and_the_way_to_no_shocks():
     solution = problem.solve("to_no_shocks")
     assert solution.solved
     agrees(problem, solution.value)
+
+
+@pytest.mark.slow
+def test_a_sovereign_whose_income_is_continuous():
+    """Value iteration with a line in income between 81 nodes, whose own error is that of 1e-3."""
+    problem = problems.sovereign_default(continuous=True, states=25)
+    f = problem.solve(throw=False).value
+    theirs = Sovereign(801, nodes=81, tolerance=1e-7)
+    b = jnp.asarray(theirs.b)
+    values = np.asarray(jax.vmap(f)(b)).T[[6, 12, 18]]
+    np.testing.assert_allclose(values, theirs.value[[20, 40, 60]], atol=4e-3)
+    price = problem.functions(f)["price, income 1.00"]
+    off = np.abs(np.asarray(jax.vmap(price)(b)) - theirs.price[40])
+    assert off.mean() < 1e-3 and off.max() < 5e-3
 
 
 @pytest.mark.slow

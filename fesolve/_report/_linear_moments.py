@@ -74,7 +74,7 @@ class LinearMoments(AbstractReport):
         decomposition of variances, autocorrelations, correlations, and the response to each shock.
 
         ```python
-        print(*report.tables().values(), sep="\n\n")
+        print(*report.tables().values(), sep="\\n\\n")
         ```
 
         **Arguments:** `periods`, of the responses.

@@ -134,6 +134,18 @@ def overlapping_generations(m: OverlappingGenerations) -> Problem:
 
         return chosen(draw)
 
+    def aggregate(degree: int = 2) -> Choice:
+        weights = jnp.asarray(centre.value / centre.value.sum())
+
+        def reduced(logs):
+            """Log of all capital and the two risks: what the rest is taken to depend on."""
+            total = jnp.log(weights.astype(logs.dtype) @ jnp.exp(logs[:-2]))
+            return jnp.concatenate([total[None], logs[-2:]])
+
+        bases = [fe.Chebyshev(d, ends) for d, ends in zip((degree, 1, 1), states[-3:], strict=True)]
+        series = fe.Series(fe.Tensor(*bases, degree=degree), ages - 1)
+        return chosen(lambda key: Shares(fe.Bounded(fe.Compose(series, reduced)), centre))
+
     def chosen(hypothesis):
         solver = fe.Resample(fe.LevenbergMarquardt(max_steps=100), n=POINTS, rounds=2)
         return Choice(hypothesis, points=POINTS, sample=by_sampling, solver=solver)
@@ -147,7 +159,7 @@ def overlapping_generations(m: OverlappingGenerations) -> Problem:
 
     return Problem(
         risk=fe.Risk(euler, ergodic.given(Constant(jnp.asarray(rates)))),
-        hypotheses={"chebyshev": chebyshev, "mlp": mlp},
+        hypotheses={"chebyshev": chebyshev, "aggregate": aggregate, "mlp": mlp},
         exact={"shares": lambda x: jnp.asarray(rates)},
         shifted=shifted,
         functions=lambda f: {"shares saved": f.shares},

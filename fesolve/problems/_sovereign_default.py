@@ -23,7 +23,8 @@ class SovereignDefault:
     - `rho`: the autocorrelation of log income.
     - `eta`: the standard deviation of its innovations.
     - `kept`: while he may not borrow his income is at most this part of its mean.
-    - `states`: of income, by Rouwenhorst's method.
+    - `states`: of income, by Rouwenhorst's method; of a continuous income its nodes, 25 say.
+    - `continuous`: whether log income is normal, and no chain.
     - `scale`: of shocks to the taste for default, in units of the value; 0 for none.
     """
 
@@ -35,6 +36,7 @@ class SovereignDefault:
     eta: float = 0.025
     kept: float = 0.969
     states: int = 9
+    continuous: bool = False
     scale: float = 0.0
 
     def __post_init__(self) -> None:
@@ -52,6 +54,16 @@ class SovereignDefault:
             )
         if not self.scale >= 0.0:
             raise ValueError(f"`scale` must be at least 0; got {self.scale}")
+        if self.continuous and self.states < 15:
+            raise ValueError(
+                f"`states` are the nodes of a continuous income, at least 15; got {self.states}: "
+                "take 25"
+            )
+        if self.continuous and self.scale:
+            raise ValueError(
+                "`scale` is for the incomes of a chain: those that are `continuous` make prices "
+                f"smooth by themselves; got {self.scale}"
+            )
 
 
 LOW, HIGH = -0.35, 0.15
@@ -73,9 +85,13 @@ def sovereign_default(m: SovereignDefault) -> Problem:
     Value iteration converges from everywhere, and Anderson's acceleration makes it four times
     shorter. W has kinks where b' goes from one step to the next, so that splines leave an error
     around them, and no smooth class tells how large it is: the references do.
+
+    An income that is `continuous` makes prices smooth: q(b', y) is the probability that income is
+    above that at which he defaults on b', the inverse of t. In log income W is a cubic spline
+    through its nodes, and of the maximum of W and D, on a finer grid, the expectation is exact for
+    lines.
     """
-    chain = fe.rouwenhorst(m.states, m.rho, m.eta)
-    sovereign = Sovereign(m, chain)
+    sovereign = Sovereign(m)
 
     def step(f, g, b, scale):
         """Today's value is f, tomorrow's, and lenders' view of it, g."""
@@ -105,6 +121,8 @@ def sovereign_default(m: SovereignDefault) -> Problem:
     def smoothed(scale: float) -> fe.AbstractRisk:
         return fe.Risk(bellman, where, args=(scale,), tolerance=1e-3)
 
+    middle, apart = m.states // 2, m.states // 4 if m.continuous else m.states // 2 - 1
+    shown = (middle - apart, middle, middle + apart)
     iteration = fe.FixedPoint(step, anderson=2, stop=1e-8)
     where = fe.Uniform(LOW, HIGH)
     references = {
@@ -115,27 +133,39 @@ def sovereign_default(m: SovereignDefault) -> Problem:
     }
     return Problem(
         risk=smoothed(m.scale),
-        hypotheses={"spline": spline, "to_no_shocks": to_no_shocks},
+        hypotheses={"spline": spline}
+        if m.continuous
+        else {"spline": spline, "to_no_shocks": to_no_shocks},
         references=references if m == SovereignDefault() else {},
         functions=lambda f: {
             f"price, income {sovereign.incomes[i]:.2f}": lambda b, i=i: sovereign.price(f, b)[i]
-            for i in (1, m.states // 2, m.states - 2)
+            for i in shown
         },
         coordinates=("b",),
-        source="Arellano (2008), with incomes by Rouwenhorst's method",
+        source="Arellano (2008), with incomes by Rouwenhorst's method, or continuous ones",
     )
 
 
 class Sovereign:
     """The model in numbers, and what follows from a value f of repaying."""
 
-    def __init__(self, m: SovereignDefault, chain: fe.MarkovChain) -> None:
-        self.m, self.chain = m, chain
-        self.transition, self.incomes = np.asarray(chain.transition), np.exp(np.asarray(chain.grid))
-        self.mean = float(np.asarray(chain.stationary.weights) @ self.incomes)
-        self.alone = np.asarray(self.utility(np.minimum(self.incomes, m.kept * self.mean)))
-        stays = m.beta * (1.0 - m.theta) * self.transition
-        self.inverse = np.linalg.inv(np.eye(m.states) - stays)
+    def __init__(self, m: SovereignDefault) -> None:
+        self.m = m
+        if m.continuous:
+            spread = m.eta / np.sqrt(1.0 - m.rho**2)
+            grid, self.fine_grid = (np.linspace(-4.0, 4.0, n) * spread for n in (m.states, FINE))
+            self.fine, self.transition = interpolation(grid, self.fine_grid), expected(m, grid)
+            self.mean = float(np.exp(spread**2 / 2.0))
+        else:
+            self.chain = fe.rouwenhorst(m.states, m.rho, m.eta)
+            grid = self.fine_grid = np.asarray(self.chain.grid)
+            self.fine, self.transition = np.eye(m.states), np.asarray(self.chain.transition)
+            self.mean = float(np.asarray(self.chain.stationary.weights) @ np.exp(grid))
+        self.log_incomes, self.incomes = grid, np.exp(grid)
+        kept = np.minimum(np.exp(self.fine_grid), m.kept * self.mean)
+        self.alone = np.asarray(self.utility(kept))
+        stays = m.beta * (1.0 - m.theta) * self.fine @ self.transition
+        self.inverse = np.linalg.inv(np.eye(kept.size) - stays)
 
     def utility(self, c):
         """Below a tenth of mean income, where nobody goes, it is a line."""
@@ -145,9 +175,11 @@ class Sovereign:
 
     def values(self, f):
         """On the grid the value of repaying; that of default; the debts from which on one defaults,
-        and the values of repaying there."""
-        w, bonds, j = jax.vmap(f)(jnp.asarray(BONDS)), jnp.asarray(BONDS), np.arange(self.m.states)
-        again = self.m.beta * self.m.theta * self.transition @ w[ZERO]  # who owes nothing repays
+        and the values of repaying there; all at the incomes of tomorrow."""
+        bonds, j = jnp.asarray(BONDS), np.arange(self.fine_grid.size)
+        w = jax.vmap(f)(bonds) @ self.fine.T
+        # who owes nothing repays
+        again = self.m.beta * self.m.theta * self.fine @ (self.transition @ w[ZERO])
         d = self.inverse @ (self.alone + again)
         k = jnp.clip(jnp.argmax(w >= d[None], axis=0) - 1, 0, BONDS.size - 2)
         share = jnp.clip((d - w[k, j]) / (w[k + 1, j] - w[k, j]), 0.0, 1.0)
@@ -160,10 +192,15 @@ class Sovereign:
         """What can be chosen, on the grid and where default begins: b', its price by today's
         income, and beta E V(b')."""
         w, d, t, at = self.values(f)
+        bonds = jnp.asarray(BONDS)
+        if self.m.continuous:  # no steps
+            price = jax.vmap(self.repaid, (0, None))(bonds, t) / (1.0 + self.m.r)
+            value = jnp.maximum(w, d[None])
+            return bonds[:, None], price, self.m.beta * value @ self.transition.T
         choose = lambda w, d: fe.discrete_choice(jnp.stack([w, d]), scale)
         value, chosen = jax.vmap(jax.vmap(choose), (0, None))(jnp.concatenate([w, at]), d)
         price = chosen[..., 0] @ self.transition.T / (1.0 + self.m.r)
-        b = jnp.concatenate([jnp.asarray(BONDS), t])
+        b = jnp.concatenate([bonds, t])
         return b[:, None], price, self.m.beta * value @ self.transition.T
 
     def worth(self, b, offers):
@@ -171,8 +208,16 @@ class Sovereign:
         following, price, ahead = offers
         return self.utility((self.incomes + b)[None] - price * following) + ahead
 
+    def repaid(self, b, t):
+        """P(he repays b tomorrow) by income today, where income is continuous."""
+        least = jnp.interp(-b, -t, jnp.asarray(self.fine_grid), left=-jnp.inf, right=jnp.inf)
+        mean = self.m.rho * jnp.asarray(self.log_incomes)
+        return jax.scipy.special.ndtr((mean - least) / self.m.eta)
+
     def price(self, f, b):
         """q_i(b) without shocks to taste."""
+        if self.m.continuous:
+            return self.repaid(b, self.values(f)[2]) / (1.0 + self.m.r)
         return self.transition @ jnp.asarray(b >= self.values(f)[2], float) / (1.0 + self.m.r)
 
     def chosen(self, f, b):
@@ -207,6 +252,29 @@ class Sovereign:
             "spread": mean(1.0 / np.maximum(price, 1e-9) - 1.0 - self.m.r, borrows),
             "debt": -mean(following, repays),
         }
+
+
+def interpolation(grid: np.ndarray, fine: np.ndarray) -> np.ndarray:
+    """The weights of cubic splines: from values on a grid to those on a finer one."""
+    from scipy.interpolate import CubicSpline
+
+    return CubicSpline(grid, np.eye(grid.size))(fine)
+
+
+def expected(m: SovereignDefault, grid: np.ndarray) -> np.ndarray:
+    """The weights by which values on the fine grid make the expectation, given each income of the
+    grid, of the broken line through them: lotteries with the mean of the normal law between two."""
+    from scipy.special import ndtr
+
+    y = np.linspace(grid[0], grid[-1], FINE)
+    above = (m.rho * grid[:, None] - y) / m.eta  # E (y' - y_j)^+ = eta (d Phi(d) + phi(d))
+    tail = m.eta * (above * ndtr(above) + np.exp(-(above**2) / 2.0) / np.sqrt(2.0 * np.pi))
+    passed = (tail[:, :-1] - tail[:, 1:]) / np.diff(y)
+    one = np.ones((grid.size, 1))
+    return -np.diff(np.hstack([one, passed, 0.0 * one]), axis=1)
+
+
+FINE = 161
 
 
 # The mean debt depends on where kinks of W are; the others on where default begins alone.
