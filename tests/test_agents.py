@@ -149,7 +149,7 @@ def test_bad_parameters_are_explained():
 def test_many_generations_by_all_capital():
     problem = problems.overlapping_generations(generations=20)
     solution = problem.solve("aggregate")
-    path = problem.shifted(solution.value, jr.key(1))["path"]
-    shares = jax.vmap(solution.value.shares)(path.terms[0].distribution.points)
+    points, _ = on_path_of(problem, solution.value)
+    shares = jax.vmap(solution.value.shares)(points)
     rates = problem.parameters.savings_rates()
     np.testing.assert_allclose(shares, np.broadcast_to(rates, shares.shape), rtol=1e-12)
