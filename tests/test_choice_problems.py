@@ -63,7 +63,7 @@ def test_a_sovereign_whose_income_is_continuous():
     np.testing.assert_allclose(values, theirs.value[[20, 40, 60]], atol=4e-3)
     price = problem.functions(f)["price, income 1.00"]
     off = np.abs(np.asarray(jax.vmap(price)(b)) - theirs.price[40])
-    assert off.mean() < 1e-3 and off.max() < 5e-3
+    assert off.mean() < 1e-3 and off.max() < 1e-2
 
 
 @pytest.mark.slow
