@@ -61,15 +61,16 @@ class HabitGrowth:
 
 @model(HabitGrowth)
 def habit_growth(m: HabitGrowth) -> Problem:
-    """p = beta E[e^(-gamma g') p' R'], p = u'(c - b h) - beta b E[e^(-gamma g') u'(c' - b h')].
+    """p = beta E[e^(-gamma g') p' R']: growth with habits, and technology that never returns.
 
     Utility is that of consumption above the habit b h, h being what was consumed in the last
     quarter, and R' = 1 - delta + alpha k'^(alpha - 1). Log technology is a random walk with the
     growth g, so that nothing in the model has a steady state but ratios: k and h are capital and
     last consumption in units of today's technology, which a shock moves both at once, k' =
     e^(-g') (k^alpha + (1 - delta) k - c) and h' = e^(-g') c. Unknown are c, as a share of resources
-    less the habit, and the price p of consumption, that counts the habit it makes. Without habit,
-    with log utility and full depreciation, the share is 1 - alpha beta.
+    less the habit, and the price of consumption, which counts the habit it makes, p = u'(c - b h) -
+    beta b E[e^(-gamma g') u'(c' - b h')]. Without habit, with log utility and full depreciation,
+    the share is 1 - alpha beta.
     """
     log_k, log_h = m.steady()
     rest = jnp.array([log_k, log_h])
