@@ -191,7 +191,7 @@ def data(rows: list[dict]) -> list[dict]:
             "cpu": [float(f"{p['cpu']:.3g}") for p in thinned(r["cold"])],
             "error": [float(f"{p['error']:.2g}") for p in thinned(r["cold"])],
         }
-        for r in rows
+        for r in sorted(rows, key=lambda r: list(NAMES).index(r["peer"]))
         if PROBLEMS[r["problem"]].right
     ]
 
