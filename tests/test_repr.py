@@ -201,7 +201,7 @@ REPORTS = {
 }
 # Solved for in tests of their own.
 ELSEWHERE = {"Advice", "ErrorCurve", "RiskReport", "SimulatedMoments", "SweepTable", "Table"}
-ELSEWHERE |= {"Estimates", "LinearMoments", "SecondOrder"}
+ELSEWHERE |= {"Estimates", "LinearMoments", "SecondOrder", "VarianceDecomposition"}
 
 
 def is_line(text):

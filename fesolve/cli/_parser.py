@@ -272,6 +272,7 @@ SIZES = {
     "centres": "centres of the kernel",
     "jumps": "derivatives' jumps that are removed",
     "moments": "moments of the members' states",
+    "rounds": "rounds of the expectations at most",
 }
 
 

@@ -117,6 +117,7 @@ def measured(peer, setting, problem, seconds, threads) -> dict:
 def ran(interpreter, cell, seconds, threads) -> dict:
     """What the process of a tool wrote; one that does not end is ended, and what it said counts."""
     command = [interpreter, environments.HERE / "child.py", *cell, str(seconds)]
+    environments.KEPT.mkdir(parents=True, exist_ok=True)
     process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
