@@ -76,7 +76,7 @@ def aiyagari(m: Aiyagari) -> Problem:
 
     where = fe.Uniform(0.0, float(np.log1p(TOP)))
 
-    def spline(intervals: int = 24) -> Choice:
+    def spline(intervals: int = 32) -> Choice:
         # dense at the kink, beyond which consumption bends where tomorrow's limit begins to bind
         knots = np.log1p(TOP) * np.linspace(0.0, 1.0, intervals + 1) ** 1.5
         # as many points as coefficients, each where its spline is largest; two beside the kink
