@@ -14,6 +14,7 @@ import jax.random as jr
 import pytest
 
 
+pytest.register_assert_rewrite("references")
 compiling.little()
 compiling.kept_in(Path(__file__).parents[1] / ".cache" / "programs")
 jax.config.update("jax_enable_x64", True)

@@ -1,10 +1,34 @@
-"""What the solutions are compared with: initial-value problems solved by other people's code, and
-Van der Pol's oscillator to all digits of float64."""
+"""What the solutions are compared with: figures known from elsewhere, initial-value problems solved
+by other people's code, and Van der Pol's oscillator to all digits of float64."""
 
 import time
 import warnings
 
 import numpy as np
+import pytest
+
+
+def agrees(problem, f):
+    """The figures of a problem that are known from elsewhere."""
+    for name, reference in problem.references.items():
+        value = float(reference.quantity(f))
+        assert value == pytest.approx(reference.value, rel=reference.tolerance), name
+
+
+def rouwenhorst(n, rho, sigma):
+    """States and transition of an autoregression, sigma the standard deviation of its innovation,
+    as the binomial law of n - 1 switches."""
+    stay, p = (1 + rho) / 2, np.ones((1, 1))
+    for _ in range(n - 1):
+        q = np.zeros((p.shape[0] + 1, p.shape[0] + 1))
+        q[:-1, :-1] += stay * p
+        q[:-1, 1:] += (1 - stay) * p
+        q[1:, :-1] += (1 - stay) * p
+        q[1:, 1:] += stay * p
+        q[1:-1] /= 2
+        p = q
+    spread = sigma / np.sqrt(1 - rho**2) * np.sqrt(n - 1)
+    return np.linspace(-spread, spread, n), p
 
 
 def van_der_pol(mu, points):

@@ -3,23 +3,8 @@
 import itertools
 
 import numpy as np
+from references import rouwenhorst
 from scipy.stats import norm
-
-
-def rouwenhorst(n, rho, sigma):
-    """Grid and transition matrix."""
-    stay = (1 + rho) / 2
-    p = np.ones((1, 1))
-    for m in range(2, n + 1):
-        q = np.zeros((m, m))
-        q[:-1, :-1] += stay * p
-        q[:-1, 1:] += (1 - stay) * p
-        q[1:, :-1] += (1 - stay) * p
-        q[1:, 1:] += stay * p
-        q[1:-1] /= 2
-        p = q
-    spread = sigma * np.sqrt((n - 1) / (1 - rho**2))
-    return np.linspace(-spread, spread, n), p
 
 
 def normal(n, rho, sigma, shocks=31):

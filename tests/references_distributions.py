@@ -1,23 +1,8 @@
 """Economies of many households by endogenous grid points and histograms: NumPy and SciPy alone."""
 
 import numpy as np
+from references import rouwenhorst
 from scipy import optimize, sparse
-
-
-def rouwenhorst(n, rho, sigma):
-    """States and transition of an autoregression, sigma the standard deviation of its innovation,
-    as the binomial law of n - 1 switches."""
-    stay, p = (1 + rho) / 2, np.ones((1, 1))
-    for _ in range(n - 1):
-        q = np.zeros((p.shape[0] + 1, p.shape[0] + 1))
-        q[:-1, :-1] += stay * p
-        q[:-1, 1:] += (1 - stay) * p
-        q[1:, :-1] += (1 - stay) * p
-        q[1:, 1:] += stay * p
-        q[1:-1] /= 2
-        p = q
-    spread = sigma / np.sqrt(1 - rho**2) * np.sqrt(n - 1)
-    return np.linspace(-spread, spread, n), p
 
 
 class Aiyagari:

@@ -7,15 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from references import agrees
 from references_choices import retirement, Sovereign
 
 from fesolve import problems
-
-
-def agrees(problem, f):
-    for name, reference in problem.references.items():
-        value = float(reference.quantity(f))
-        assert value == pytest.approx(reference.value, rel=reference.tolerance), name
 
 
 def test_a_sovereign_defaults_as_often_as_on_a_fine_grid():

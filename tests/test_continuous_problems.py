@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import pytest
+from references import agrees
 from references_continuous import clearing_rate, Household
 from scipy.linalg import solve_continuous_are
 
@@ -16,12 +17,6 @@ from fesolve import problems
 def farthest(problem, f, exact, points):
     truth = np.asarray(jax.vmap(exact)(points))
     return float(np.max(np.abs(np.asarray(jax.vmap(f)(points)) - truth)) / np.max(np.abs(truth)))
-
-
-def agrees(problem, f):
-    for name, reference in problem.references.items():
-        value = float(reference.quantity(f))
-        assert value == pytest.approx(reference.value, rel=reference.tolerance), name
 
 
 # -- optimal stopping ----------------------------------------------------------------------------

@@ -11,16 +11,11 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from references import agrees
 from references_distributions import Aiyagari, KrusellSmith
 
 import fesolve as fe
 from fesolve import problems
-
-
-def agrees(problem, f):
-    for name, reference in problem.references.items():
-        value = float(reference.quantity(f))
-        assert value == pytest.approx(reference.value, rel=reference.tolerance), name
 
 
 def test_households_hold_the_capital_of_firms():
