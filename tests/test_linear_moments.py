@@ -1,6 +1,8 @@
 """Moments to first order and the Hodrick-Prescott filter, against closed forms, the filter's matrix
 and simulations."""
 
+import json
+
 import jax
 import jax.numpy as jnp
 import jax.random as jr
@@ -187,3 +189,49 @@ def test_decomposition_of_a_product():
     np.testing.assert_allclose(both.shares[:, 0].T, squares / squares.sum(axis=0), atol=0.03)
     with pytest.raises(ValueError, match="`impulses` must be a dictionary"):
         fe.variance_decomposition(slopes, law, {}, key=jr.key(0))
+
+
+def test_shares_of_what_does_not_move_are_zero_and_blank():
+    """k' = 0.5 k + z: capital moves a period after technology does; land never; c = k + z - (k + z)
+    in two ways is rounding."""
+
+    def step(slope, x, e):
+        return {"k": slope * x["k"] + x["z"], "z": 0.9 * x["z"] + e, "land": x["land"]}
+
+    start = fe.Dirac({"k": jnp.asarray(0.3), "z": jnp.asarray(0.0), "land": jnp.asarray(2.0)})
+    law = fe.Ergodic(step, start, fe.Normal(0.0, 0.1), periods=6)
+    seen = lambda _, x: x | {"left": (x["k"] + 0.1) - (x["k"] + 0.2) + 0.1}
+    impulses = {"low": jnp.asarray(0.1), "high": jnp.asarray(0.3)}
+
+    def decomposed(a):
+        scaled = {name: a * impulse for name, impulse in impulses.items()}
+        return fe.variance_decomposition(0.5, law, scaled, of=seen, paths=3, key=jr.key(0))
+
+    found = decomposed(1.0)
+    names, shares = list(found.names), np.asarray(found.shares)
+    assert np.isfinite(shares).all()
+    sums = dict(zip(names, shares.sum(axis=-1).T, strict=True))
+    np.testing.assert_allclose(sums["k"], [0, 1, 1, 1, 1], atol=1e-12)
+    np.testing.assert_allclose(sums["z"], 1, atol=1e-12)
+    np.testing.assert_array_equal([sums["land"], sums["left"]], 0)
+    np.testing.assert_allclose(shares[1, names.index("k")], [0.1, 0.9], rtol=1e-9)
+    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["k"]["low"][0] == 0.0
+    cells = dict(zip(found.table.rows, found.table.values, strict=True))
+    assert cells["k", 1] == (None, None) and None not in cells["k", 4]
+    assert "no shock moves this" in str(found)
+    slope = jax.grad(lambda a: decomposed(a).shares.sum())(1.0)
+    assert abs(slope) < 1e-6  # a share of nothing has a derivative, and it is zero
+
+
+def test_a_variable_that_never_moves_has_no_shares():
+    def model(x, y, x1, y1):
+        return {"z": x1["z"] - 0.9 * x["z"], "land": x1["land"] - 0.5 * x["land"], "y": y - x["z"]}
+
+    nothing = {"z": jnp.asarray(0.0), "land": jnp.asarray(0.0)}
+    solution = fe.first_order(model, (nothing, jnp.asarray(0.0)))
+    report = fe.linear_moments(solution, np.array([[0.0, 0.0], [0.01, 0.02]]))
+    shares = dict(zip(report.names, report.shares, strict=True))
+    np.testing.assert_allclose(shares["z"], [0.2, 0.8], rtol=1e-12)
+    np.testing.assert_array_equal(shares["land"], 0.0)
+    table = report.tables()["variance decomposition, %"]
+    assert table.values[report.names.index("land")] == (None, None)

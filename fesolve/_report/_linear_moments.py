@@ -1,5 +1,6 @@
 """What a model looks like to first order: its moments, where variance comes from, its responses."""
 
+import itertools
 from typing import Any
 
 import equinox as eqx
@@ -15,6 +16,7 @@ from .._show import Table
 from ._estimates import names_of_numbers as names_of
 from ._responses import ImpulseResponse
 from ._tabular import AbstractReport
+from ._variance import shares_of_variance, shown_shares, STILL
 
 
 class LinearMoments(AbstractReport):
@@ -22,7 +24,8 @@ class LinearMoments(AbstractReport):
 
     - `names`: the variables, states before policies; `shocks`: the names of the shocks.
     - `mean`: the steady state; `deviation`: standard deviations.
-    - `shares`: of each variance the share that is due to each shock, of shape (m, n_e).
+    - `shares`: of each variance the share that is due to each shock, of shape (m, n_e); zero, and
+      blank in tables, for a variable that never moves.
     - `autocorrelation`: at lags 1, 2, ..., one row a lag; `correlation`: the matrix of
       correlations.
     - `smoothing`: of the Hodrick-Prescott filter, `None` without one.
@@ -46,11 +49,10 @@ class LinearMoments(AbstractReport):
         shares = [f"due to {name}, %" for name in self.shocks] if several else []
         lags = [f"corr(t, t-{i + 1})" for i in range(len(self.autocorrelation))]
         others = [f"corr with {name}" for name in self.names]
-        parts = [self.mean[:, None], self.deviation[:, None]]
-        parts += [100 * self.shares] if several else []
-        parts += [self.autocorrelation.T, self.correlation]
-        values = np.concatenate(parts, axis=1)
-        plain = [[v if np.isfinite(v) else None for v in row] for row in values.tolist()]
+        parts = [_plain(self.mean[:, None]), _plain(self.deviation[:, None])]
+        parts += [self._percent()] if several else []
+        parts += [_plain(self.autocorrelation.T), _plain(self.correlation)]
+        plain = [list(itertools.chain(*row)) for row in zip(*parts, strict=True)]
         filtered = "" if self.smoothing is None else f", HP-filtered ({self.smoothing:g})"
         columns = ["mean", "s.d.", *shares, *lags, *others]
         return Table(f"moments to first order{filtered}", self.names, columns, plain)
@@ -82,20 +84,22 @@ class LinearMoments(AbstractReport):
         moments = np.column_stack([self.mean, self.deviation, self.deviation**2])
         lags = [f"t-{i + 1}" for i in range(len(self.autocorrelation))]
         parts = {
-            "moments": (["mean", "s.d.", "variance"], moments),
-            "variance decomposition, %": (self.shocks, 100 * self.shares),
-            "autocorrelations": (lags, self.autocorrelation.T),
-            "correlations": (self.names, self.correlation),
+            "moments": (["mean", "s.d.", "variance"], _plain(moments)),
+            "variance decomposition, %": (self.shocks, self._percent()),
+            "autocorrelations": (lags, _plain(self.autocorrelation.T)),
+            "correlations": (self.names, _plain(self.correlation)),
         }
         found = {"policy and transition": self.policy_rules}
         for title, (columns, values) in parts.items():
-            plain = [[v if np.isfinite(v) else None for v in row] for row in values.tolist()]
-            found[title] = Table(title, self.names, columns, plain)
+            found[title] = Table(title, self.names, columns, values)
         for shock in self.shocks:
             mean = np.asarray(self.response(shock, periods=periods).mean)
             title = f"response to {shock}"
             found[title] = Table(title, range(periods), self.names, mean, index="periods after")
         return found
+
+    def _percent(self) -> list[list[float | None]]:
+        return [shown_shares(100 * row) for row in self.shares]
 
     def response(
         self, shock: str, *, periods: int = 40, size: float | int = 1.0
@@ -187,7 +191,7 @@ def linear_moments(
     seen = observed @ np.stack(each) @ observed.T  # of shape (shock, lag, m, m)
     total = seen.sum(axis=0)
     variance = np.diag(total[0])
-    moves = variance > 1e-24 * max(variance.max(initial=0), 1e-300)
+    moves = variance > STILL * max(variance.max(initial=0), 1e-300)
     safe = np.where(moves, variance, np.nan)
     deviation = np.sqrt(safe)
     return LinearMoments(
@@ -195,7 +199,7 @@ def linear_moments(
         shocks=_shock_names(eta, states),
         mean=np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves((first.x, first.y))]),
         deviation=np.where(moves, np.sqrt(np.maximum(variance, 0)), 0),
-        shares=np.einsum("eii->ie", seen[:, 0]) / safe[:, None],
+        shares=shares_of_variance(np, np.einsum("eii->ie", seen[:, 0])),
         autocorrelation=np.einsum("lii->li", total[1:]) / safe[None, :],
         correlation=total[0] / np.outer(deviation, deviation),
         smoothing=None if smoothing is None else float(smoothing),
@@ -203,6 +207,11 @@ def linear_moments(
         transition=h,
         hit=eta,
     )
+
+
+def _plain(values: np.ndarray) -> list[list[float | None]]:
+    """The rows of a table, blank where there is no number."""
+    return [[v if np.isfinite(v) else None for v in row] for row in values.tolist()]
 
 
 GRID = 4096

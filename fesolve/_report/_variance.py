@@ -20,7 +20,9 @@ class VarianceDecomposition(AbstractReport):
     """Of each quantity the share of its variance that is due to each shock.
 
     - `names`: the quantities; `shocks`: the names of the shocks.
-    - `shares`: up to each horizon, of shape (periods, m, shocks); nan where nothing moves.
+    - `shares`: up to each horizon, of shape (periods, m, shocks). They sum to one over the shocks;
+      where no shock moves a quantity yet, such as capital that was chosen before, there is no
+      variance to share, and all of them are zero.
     """
 
     names: tuple[str, ...] = eqx.field(static=True)
@@ -33,14 +35,11 @@ class VarianceDecomposition(AbstractReport):
         periods = len(shares)
         shown = sorted({h for h in (1, 4, 8, 20, periods) if h <= periods})
         rows = [(name, h) for name in self.names for h in shown]
-        values = [
-            [v if np.isfinite(v) else None for v in shares[h - 1, i].tolist()]
-            for i in range(len(self.names))
-            for h in shown
-        ]
+        values = [shown_shares(shares[h - 1, i]) for i in range(len(self.names)) for h in shown]
         columns = [f"due to {name}, %" for name in self.shocks]
         title = "variance decomposition"
-        return Table(title, rows, columns, values, index=("quantity", "periods"))
+        notes = [NOTHING_MOVES] if any(None in row for row in values) else []
+        return Table(title, rows, columns, values, index=("quantity", "periods"), notes=notes)
 
     def to_dict(self) -> dict[str, dict[str, list[float]]]:
         """The shares at all horizons by quantity and shock, for JSON."""
@@ -65,7 +64,8 @@ def variance_decomposition(
     j: the share of a forecast error that each shock brings about, of a global solution.
 
     Where f and the law are linear and impulses are standard deviations of independent shocks, it is
-    the usual decomposition, and with many periods that of the variance.
+    the usual decomposition, and with many periods that of the variance. The shares of a quantity
+    that no shock moves up to h are zero, 0/0 without it, and blank in the table.
 
     ```python
     law = fe.Ergodic(step, start, shock, periods=300, burn_in=200)
@@ -100,5 +100,22 @@ def variance_decomposition(
         for impulse in impulses.values()
     ]
     squares = jnp.cumsum(jnp.stack([r.mean for r in responses], axis=-1) ** 2, axis=0)
-    shares = squares / jnp.sum(squares, axis=-1, keepdims=True)
-    return VarianceDecomposition(responses[0].names, tuple(map(str, impulses)), shares)
+    names = tuple(map(str, impulses))
+    return VarianceDecomposition(responses[0].names, names, shares_of_variance(jnp, squares))
+
+
+STILL = 1e-24
+"""A variance that is smaller by this factor than that of what moves most is rounding."""
+NOTHING_MOVES = "-: no shock moves this"
+
+
+def shares_of_variance(xp: Any, parts: Any) -> Any:
+    """The parts of a variance, along the last axis, by their sum; zero where that is none."""
+    total = xp.sum(parts, axis=-1, keepdims=True)
+    moves = total > STILL * xp.max(total)
+    return xp.where(moves, parts / xp.where(moves, total, 1), 0)
+
+
+def shown_shares(shares: Any) -> list[float | None]:
+    """Shares as a row of a table, which is blank where there is nothing to share."""
+    return [float(v) if np.any(shares) else None for v in shares]
