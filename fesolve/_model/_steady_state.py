@@ -206,14 +206,13 @@ def _newton(model: Callable, args: tuple, u: Unknowns) -> Unknowns:
 def _in_program(model: Callable, args: tuple, u: Unknowns) -> Unknowns:
     """The same inside a compiled program."""
     rows = lambda v: equations(model, args, u.moved(v), u.moved(v)).astype(v.dtype)
-    linearise = lambda v: (rows(v), jax.jacfwd(rows)(v))
 
     def arrived(point: Point) -> Array:
         size = scales(point.jacobian, point.theta)
         return jnp.all(jnp.abs(point.r) <= small(point.theta.dtype) * size)
 
     v = u.vector
-    algebra = InJax(rows, linearise, dtype=v.dtype, holds=arrived)
+    algebra = InJax(rows, dtype=v.dtype, holds=arrived)
     return u.replaced(iterate(algebra, PLAN, v).best.theta)
 
 

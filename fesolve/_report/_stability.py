@@ -134,7 +134,6 @@ def _found(law: Callable, model: tuple, x: Point) -> tuple[Point, Float[Array, "
     near = lambda v, r, share: jnp.linalg.norm(r) <= share * (1 + jnp.linalg.norm(v))
     algebra = InJax(
         excess,
-        lambda v: (excess(v), jax.jacfwd(excess)(v)),
         dtype=v.dtype,
         holds=lambda point: near(point.theta, point.r, rounding),
     )

@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from ._plans import Plan
 
@@ -68,6 +68,43 @@ class State(NamedTuple):
     done: Any
 
 
+class Proposal(NamedTuple):
+    """A step that is proposed: the theta to which it leads, whether it is damped, the step, J times
+    it, and the weighted cost before it."""
+
+    theta: Any
+    damped: Any
+    step: Any
+    ahead: Any
+    before: Any
+
+
+class Tried(NamedTuple):
+    """The point to which a step leads, its weighted cost, and whether it is finite."""
+
+    point: Point
+    after: Any
+    finite: Any
+
+
+@runtime_checkable
+class Iteration(Protocol):
+    """What a loop runs: `begin` makes a state of the point at the start; `propose` a step, and
+    `conclude` the next state of what it leads to, each of the two with whether the loop goes
+    `onward` to another stage."""
+
+    @property
+    def plan(self) -> Plan: ...
+
+    def begin(self, point: Point) -> tuple[State, Any]: ...
+
+    def propose(self, state: State) -> Proposal: ...
+
+    def conclude(self, state: State, proposal: Proposal, tried: Tried) -> tuple[State, Any]: ...
+
+    def onward(self, state: State) -> State: ...
+
+
 class Algebra(abc.ABC):
     """What an iteration asks of the library that it runs in.
 
@@ -118,8 +155,8 @@ class Algebra(abc.ABC):
         """The stage at an index."""
 
     @abc.abstractmethod
-    def loop(self, plan: Plan, body: Callable[[State], State], state: State) -> State:
-        """`body` until the state is done."""
+    def loop(self, iteration: Iteration, theta: Any) -> State:
+        """The iteration from theta until its state is done."""
 
     @abc.abstractmethod
     def residuals(self, theta: Any) -> Any:
@@ -128,11 +165,6 @@ class Algebra(abc.ABC):
     @abc.abstractmethod
     def linearised(self, theta: Any) -> tuple[Any, Any]:
         """r and its Jacobian, which is known by its products J v or as a matrix."""
-
-    @abc.abstractmethod
-    def attempt(self, damped: Any, theta: Any, weights: Any, before: Any) -> tuple[Any, Any, Any]:
-        """The point at theta, its weighted cost, and whether it is finite. Where a damped step
-        would not be taken, its Jacobian need not be computed."""
 
     @abc.abstractmethod
     def is_finite(self, r: Any, jacobian: Any) -> Any:

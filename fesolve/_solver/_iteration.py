@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._algebra import Algebra, Point, State
+from ._algebra import Algebra, Point, Proposal, State, Tried
 from ._plans import Plan
 
 
@@ -53,13 +53,7 @@ class _Move(NamedTuple):
 
 def iterate(algebra: Algebra, plan: Plan, theta: Any) -> State:
     """Runs the plan from theta."""
-    state = _before(algebra, plan, theta)
-    # what is known to be wanted is not asked for: whether the start holds, whether rows have times
-    begin = lambda: _next_stage(algebra, plan, state)
-    if not (plan.to_rounding or plan.stages[0].causal):
-        begin = lambda: _entered(algebra, plan, state._replace(stage=algebra.constant(0)))
-    begun = algebra.either(state.done, lambda: state, begin)
-    end = algebra.loop(plan, lambda s: _advance(algebra, plan, s), begun)
+    end = algebra.loop(_Staged(algebra, plan), theta)
     if not plan.affine:
         return end
     # of what is not affine the step is taken all the same where it lowers the risk
@@ -67,68 +61,82 @@ def iterate(algebra: Algebra, plan: Plan, theta: Any) -> State:
     return end._replace(best=best, converged=end.affine)
 
 
-def _before(algebra: Algebra, plan: Plan, theta: Any) -> State:
-    """Before the first stage; done where nothing can be begun."""
-    r, jacobian = algebra.linearised(theta)
-    point = Point(theta, r, jacobian, r @ r)
-    no, none, zero = algebra.constant(False), algebra.constant(0), algebra.constant(0.0)
-    parts = point.cost + algebra.xp.sum((jacobian @ theta) ** 2)
-    unit = algebra.xp.sqrt(algebra.choose(algebra.xp.isfinite(parts), parts, zero))
-    finite = algebra.is_finite(r, jacobian)
-    spent = algebra.xp.logical_not(finite) | (none >= plan.max_steps)
-    return State(
-        *(point, point, point, unit, algebra.constant(-1), none, none, zero, algebra.constant(1.0)),
-        *(none, none, point.cost, point.cost, none),
-        *(algebra.no_weights(r), none, point.cost, none),
-        *(no, no, no, finite, theta, spent),
-    )
+class _Staged(NamedTuple):
+    """A plan over an algebra."""
 
+    algebra: Algebra
+    plan: Plan
 
-def _advance(algebra: Algebra, plan: Plan, state: State) -> State:
-    """One attempt at a step, and what follows from it."""
-    stage = algebra.stage(plan, state.stage)
-    move = _attempt(algebra, plan, stage, state)
-    state = _moved(algebra, stage, state, move)
-    ends = lambda: _newton_ends(algebra, stage, state, move)
-    if _has_damped(plan):
-        newton, damped = ends, lambda: _damped_ends(algebra, plan, stage, state, move)
-        ends = lambda: algebra.either(stage.damped, damped, newton)
-    over, converged, finite = ends()
-    if state.weights is not None:
-        timely = lambda: _causal_ends(algebra, state, move)
-        free = lambda: (state, over, converged)
-        state, over, converged = algebra.branch(stage.causal, timely, free)
-    decides, exhausted = over & stage.decides, state.steps >= plan.max_steps
-    state = state._replace(
-        converged=state.converged | (decides & converged),
-        finite=algebra.choose(decides, finite, state.finite),
-        done=exhausted,
-    )
-    goes_on = over & algebra.xp.logical_not(exhausted)
-    return algebra.branch(goes_on, lambda: _next_stage(algebra, plan, state), lambda: state)
+    def begin(self, point: Point) -> tuple[State, Any]:
+        """Before the first stage; done where nothing can be begun."""
+        algebra, plan, (theta, r, jacobian, _) = self.algebra, self.plan, point
+        no, none, zero = algebra.constant(False), algebra.constant(0), algebra.constant(0.0)
+        parts = point.cost + algebra.xp.sum((jacobian @ theta) ** 2)
+        unit = algebra.xp.sqrt(algebra.choose(algebra.xp.isfinite(parts), parts, zero))
+        finite = algebra.is_finite(r, jacobian)
+        spent = algebra.xp.logical_not(finite) | (none >= plan.max_steps)
+        one, before = algebra.constant(1.0), algebra.constant(-1)
+        state = State(
+            *(point, point, point, unit, before, none, none, zero, one),
+            *(none, none, point.cost, point.cost, none),
+            *(algebra.no_weights(r), none, point.cost, none),
+            *(no, no, no, finite, theta, spent),
+        )
+        return state, algebra.xp.logical_not(spent)
+
+    def propose(self, state: State) -> Proposal:
+        """The next step."""
+        algebra, plan, here = self.algebra, self.plan, state.here
+        stage = algebra.stage(plan, state.stage)
+        r, jacobian = algebra.weighted(state.weights, here.r, here.jacobian)
+        step, factors = algebra.direction(plan, stage.damped, r, jacobian, state.damping)
+        if algebra.accelerates and _has_damped(plan):
+            plain = lambda: step
+            bent = lambda: _accelerated(algebra, state, r, jacobian, step, factors)
+            step = algebra.branch(stage.damped, bent, plain)
+        step = step * state.length
+        return Proposal(here.theta + step, stage.damped, step, jacobian @ step, r @ r)
+
+    def conclude(self, state: State, proposal: Proposal, tried: Tried) -> tuple[State, Any]:
+        """What follows from an attempt, and whether another stage does."""
+        algebra, plan = self.algebra, self.plan
+        stage = algebra.stage(plan, state.stage)
+        move = _move(algebra, state, proposal, tried)
+        state = _moved(algebra, stage, state, move)
+        ends = lambda: _newton_ends(algebra, stage, state, move)
+        if _has_damped(plan):
+            newton, damped = ends, lambda: _damped_ends(algebra, plan, stage, state, move)
+            ends = lambda: algebra.either(stage.damped, damped, newton)
+        over, converged, finite = ends()
+        if state.weights is not None:
+            timely = lambda: _causal_ends(algebra, state, move)
+            free = lambda: (state, over, converged)
+            state, over, converged = algebra.branch(stage.causal, timely, free)
+        decides, exhausted = over & stage.decides, state.steps >= plan.max_steps
+        state = state._replace(
+            converged=state.converged | (decides & converged),
+            finite=algebra.choose(decides, finite, state.finite),
+            done=exhausted,
+        )
+        return state, over & algebra.xp.logical_not(exhausted)
+
+    def onward(self, state: State) -> State:
+        """On to the next stage that has something to do, or to the end."""
+        return _next_stage(self.algebra, self.plan, state)
 
 
 def _has_damped(plan: Plan) -> bool:
     return any(stage.damped for stage in plan.stages)
 
 
-def _attempt(algebra: Algebra, plan: Plan, stage: Any, state: State) -> _Move:
-    xp, here = algebra.xp, state.here
-    r, jacobian = algebra.weighted(state.weights, here.r, here.jacobian)
-    step, factors = algebra.direction(plan, stage.damped, r, jacobian, state.damping)
-    if algebra.accelerates and _has_damped(plan):
-        plain = lambda: step
-        bent = lambda: _accelerated(algebra, state, r, jacobian, step, factors)
-        step = algebra.branch(stage.damped, bent, plain)
-    step = step * state.length
-    ahead, before = (jacobian @ step), r @ r
-    point, after, finite = algebra.attempt(stage.damped, here.theta + step, state.weights, before)
-    taken = finite & (algebra.xp.logical_not(stage.damped) | (after < before))
+def _move(algebra: Algebra, state: State, proposal: Proposal, tried: Tried) -> _Move:
+    xp, here, (_, damped, step, ahead, before) = algebra.xp, state.here, proposal
+    taken = tried.finite & (xp.logical_not(damped) | (tried.after < before))
     gains = xp.linalg.norm(ahead) > algebra.eps**0.5 * xp.sqrt(before)
-    whole = (state.steps == 0) & algebra.xp.logical_not(stage.damped) & (state.length == 1)
-    foretold = algebra.either(
-        whole, lambda: is_foretold(xp, r, jacobian, step, ahead, point.r), lambda: state.affine
-    )
+    whole = (state.steps == 0) & xp.logical_not(damped) & (state.length == 1)
+    linear = lambda: is_foretold(xp, here.r, here.jacobian, step, ahead, tried.point.r)
+    foretold = algebra.either(whole, linear, lambda: state.affine)
+    point, after, finite = tried
     return _Move(point, after, before, xp.linalg.norm(step), gains, foretold, finite, taken)
 
 
@@ -284,15 +292,17 @@ def _weighed(algebra: Algebra, state: State, level: Any) -> State:
 
 
 def _next_stage(algebra: Algebra, plan: Plan, state: State) -> State:
-    """On to the next stage that has something to do, or to the end."""
     if any(stage.probes for stage in plan.stages):
         state = _probed(algebra, plan, state)
-    best = state.best
+    best, begun = state.best, state.stage >= 0
     if plan.to_rounding:
         settled = best.cost <= _rounding(algebra, state)
     else:
         # the minimum of an affine problem is the only one, be it zero or not
-        settled = algebra.holds(best) | (state.affine & state.converged)
+        settles = lambda: algebra.holds(best) | (state.affine & state.converged)
+        # whether the start holds is not asked for where the first stage finds out in one step
+        asked = begun | plan.stages[0].causal
+        settled = algebra.either(asked, settles, lambda: algebra.constant(False))
     # what an attempt has begun is finished, and no other is begun
     last = len(plan.stages)
     stages = [last if s.turns_back else i for i, s in enumerate(plan.stages)]

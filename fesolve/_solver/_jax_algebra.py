@@ -2,26 +2,27 @@
 accelerators."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.custom_batching import sequential_vmap
 from jaxtyping import Array
 
 from .._least_squares._assembly import Assembly, Equation, linearise, residuals
 from .._least_squares._device_algebra import damped_solve, damped_steps, gauss_newton_step
 from .._least_squares._tolerances import holds
-from ._algebra import Algebra, Order, Point, State
+from ._algebra import Algebra, Iteration, Order, Point, Proposal, State, Tried
 from ._plans import Plan, Stage
 
 
 class InJax(Algebra):
     """Functions of theta as an iteration sees them, where every choice is a `where`.
 
-    **Arguments:** `residuals`, `linearise`, `holds`, `order` as for `InNumPy`, traceable; the
-    order of rows in time is known or there is none.
+    **Arguments:** `residuals`, `linearise`, `holds`, `order` as for `InNumPy`, traceable; without
+    `linearise`, the Jacobian is that of `residuals`, forward. The order of rows in time is known or
+    there is none.
     """
 
     xp = jnp
@@ -30,13 +31,14 @@ class InJax(Algebra):
     def __init__(
         self,
         residuals: Callable[[Array], Array],
-        linearise: Callable[[Array], tuple[Array, Array]],
+        linearise: Callable[[Array], tuple[Array, Array]] | None = None,
         *,
         dtype: Any,
         holds: Callable[[Point], Array] = lambda point: jnp.zeros((), bool),
         order: Order | None = None,
     ) -> None:
-        self._residuals, self._linearise, self.holds = residuals, linearise, holds
+        self._residuals, self.holds = residuals, holds
+        self._linearise = partial(_forward, residuals) if linearise is None else linearise
         self.dtype, self.eps, self._order = dtype, float(jnp.finfo(dtype).eps), order
 
     @property
@@ -65,21 +67,37 @@ class InJax(Algebra):
         }
         return Stage(name="", **fields)
 
-    def loop(self, plan: Plan, body: Callable[[State], State], state: State) -> State:
-        return jax.lax.while_loop(lambda s: ~s.done, body, state)
+    def loop(self, iteration: Iteration, theta: Array) -> State:
+        """The start is the first point of the loop: a second copy of the residual would cost a
+        compilation."""
+        theta = jnp.asarray(theta, self.dtype)
+        r = jnp.zeros_like(jax.eval_shape(self.residuals, theta))
+        nothing = Point(theta, r, jnp.zeros((r.size, theta.size), self.dtype), r @ r)
+        blank, _ = iteration.begin(nothing)
+        start = Proposal(theta, jnp.zeros((), bool), jnp.zeros_like(theta), r, r @ r)
+
+        def body(state: State) -> State:
+            begun = state.stage >= 0
+            proposal = jax.lax.cond(begun, lambda: iteration.propose(state), lambda: start)
+            tried = self._tried(proposal, state.weights)
+            went = lambda: iteration.conclude(state, proposal, tried)
+            state, onward = jax.lax.cond(begun, went, lambda: iteration.begin(tried.point))
+            return jax.lax.cond(onward, lambda: iteration.onward(state), lambda: state)
+
+        blank = blank._replace(done=jnp.zeros((), bool))
+        return jax.lax.while_loop(lambda s: ~s.done, body, blank)
+
+    def _tried(self, proposal: Proposal, weights: Any) -> Tried:
+        theta = proposal.theta
+        r, jacobian = self.linearised(theta)
+        rows = r if weights is None else weights * r
+        return Tried(Point(theta, r, jacobian, r @ r), rows @ rows, self.is_finite(r, jacobian))
 
     def residuals(self, theta: Array) -> Array:
         return self._residuals(theta)
 
     def linearised(self, theta: Array) -> tuple[Array, Array]:
         return self._linearise(theta)
-
-    def attempt(
-        self, damped: Array, theta: Array, weights: Any, before: Array
-    ) -> tuple[Point, Array, Array]:
-        r, jacobian = self.linearised(theta)
-        rows = r if weights is None else weights * r
-        return Point(theta, r, jacobian, r @ r), rows @ rows, self.is_finite(r, jacobian)
 
     def is_finite(self, r: Array, jacobian: Array) -> Array:
         return jnp.isfinite(r).all() & jnp.isfinite(jacobian).all()
@@ -97,8 +115,9 @@ class InJax(Algebra):
     def direction(
         self, plan: Plan, damped: Array, r: Array, jacobian: Array, damping: Array
     ) -> tuple[Array, Array]:
+        columns = jnp.asarray(plan.columns, int) if plan.columns else None
         if not any(stage.damped for stage in plan.stages):
-            return _newton(plan, jacobian, r), jnp.zeros((0, 0), r.dtype)
+            return _newton(columns, jacobian, r), jnp.zeros((0, 0), r.dtype)
         damping = jnp.maximum(damping, self.least_damping(jacobian))
         if all(stage.damped for stage in plan.stages):
             return damped_steps(jacobian, r, damping)
@@ -107,12 +126,12 @@ class InJax(Algebra):
         # each lane of a batch factors one matrix, and not two of which it uses one
         @sequential_vmap
         def one_of_both(
-            damped: Array, jacobian: Array, r: Array, damping: Array
+            damped: Array, jacobian: Array, r: Array, damping: Array, columns: Array | None
         ) -> tuple[Array, Array]:
-            newton = lambda: (_newton(plan, jacobian, r), jnp.zeros((least, least), r.dtype))
+            newton = lambda: (_newton(columns, jacobian, r), jnp.zeros((least, least), r.dtype))
             return jax.lax.cond(damped, lambda: damped_steps(jacobian, r, damping), newton)
 
-        return one_of_both(damped, jacobian, r, damping)
+        return one_of_both(damped, jacobian, r, damping, columns)
 
     def damped_again(self, factors: Array, jacobian: Array, b: Array) -> Array:
         return -damped_solve(factors, jacobian, b)
@@ -121,10 +140,14 @@ class InJax(Algebra):
         return 4 * self.eps * self.diagonal(jacobian)
 
 
-def _newton(plan: Plan, jacobian: Array, r: Array) -> Array:
-    if not plan.columns:
+def _forward(rows: Callable[[Array], Array], theta: Array) -> tuple[Array, Array]:
+    r, forward = jax.linearize(rows, theta)
+    return r, jax.vmap(forward, out_axes=-1)(jnp.eye(theta.size, dtype=theta.dtype))
+
+
+def _newton(columns: Array | None, jacobian: Array, r: Array) -> Array:
+    if columns is None:
         return gauss_newton_step(jacobian, r)
-    columns = np.asarray(plan.columns, int)
     part = gauss_newton_step(jacobian[:, columns], r)
     return jnp.zeros(jacobian.shape[1], r.dtype).at[columns].set(part)
 

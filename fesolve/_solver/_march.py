@@ -27,8 +27,10 @@ from .._hypothesis import SpectralElements
 from .._hypothesis._elements import element_functions, units
 from .._hypothesis._grow import element_series, is_element_series, last, MARCHED, share_of_last
 from .._least_squares._assembly import Assembly
-from .._least_squares._device_algebra import gauss_newton_step
 from .._types import Hypothesis
+from ._iteration import iterate
+from ._jax_algebra import InJax
+from ._plans import newton_plan, Plan
 
 
 MAX_ELEMENTS = 4096
@@ -143,28 +145,15 @@ class March(NamedTuple):
                 out += [components(bare, f, ends[0]) for bare in self.conditions]
             return jnp.concatenate(out).astype(u.dtype)
 
-        u, converged, steps = _newton(rows, jnp.concatenate([c.ravel() for c in free]))
-        solved = coefficients(u)
-        return Element(solved, converged, _tail(self.basis, ends, solved), steps)
+        start = jnp.concatenate([c.ravel() for c in free])
+        end = iterate(InJax(rows, dtype=start.dtype), _plan(start.dtype), start)
+        solved = coefficients(end.here.theta)
+        return Element(solved, end.converged, _tail(self.basis, ends, solved), end.steps)
 
 
-def _newton(rows: Any, u: Array) -> tuple[Array, Array, Array]:
-    # The iteration of all solves, told to end at such a step, is as fast, but has the residual and
-    # its Jacobian before its loop and in it: a march with it takes 1.7 times as long to compile.
-    eps = float(jnp.finfo(u.dtype).eps)
-
-    def body(state: tuple) -> tuple:
-        u, k = state[0], state[2]
-        step = gauss_newton_step(jax.jacfwd(rows)(u), rows(u))
-        size, norm = jnp.linalg.norm(step), jnp.linalg.norm(u)
-        # Newton squares: after a step of this size the next one would be rounding
-        arrived = size <= 0.1 * eps**0.5 * (norm + eps)
-        return u + step, arrived, k + 1, jnp.isfinite(size)
-
-    start = (u, jnp.zeros((), bool), jnp.zeros((), int), jnp.ones((), bool))
-    going = lambda s: ~s[1] & (s[2] < 12) & s[3]
-    u, arrived, steps, finite = jax.lax.while_loop(going, body, start)
-    return u, arrived & finite, steps
+def _plan(dtype: Any) -> Plan:
+    # Newton squares: after a step of this size the next one would be rounding
+    return newton_plan(12, rtol=0.1 * float(jnp.finfo(dtype).eps) ** 0.5)
 
 
 def _line(basis: SpectralElements, left: Array, length: Array) -> Array:

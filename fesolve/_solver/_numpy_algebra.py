@@ -17,7 +17,7 @@ from .._least_squares._assembly import blocks, LeastSquares, owners
 from .._least_squares._tolerances import holds
 from .._least_squares._trainable import has_sparse_rows
 from .._solution import Interrupted
-from ._algebra import Algebra, Order, Point, State
+from ._algebra import Algebra, Iteration, Order, Point, Proposal, State, Tried
 from ._iteration import iterate
 from ._outcome import Outcome, solution_on_host
 from ._plans import Plan, Stage
@@ -89,18 +89,24 @@ class InNumPy(Algebra):
         stage = plan.stages[index]
         return stage if stage.rtol is not None else stage._replace(rtol=8 * self.eps)
 
-    def loop(self, plan: Plan, body: Callable[[State], State], state: State) -> State:
+    def loop(self, iteration: Iteration, theta: np.ndarray) -> State:
+        r, jacobian = self.linearised(theta)
+        state, onward = iteration.begin(Point(theta, r, jacobian, r @ r))
+        state = iteration.onward(state) if onward else state
         if self.report is not None:
             state = self.report.begin(self, state)
         self.latest = state
         with contextlib.ExitStack() as guard:
             guarded = False
             while not state.done:
-                stage, steps = plan.stages[state.stage], state.steps
+                stage, steps = iteration.plan.stages[state.stage], state.steps
                 if stage.damped and not guarded:  # SciPy comes with a BLAS of its own
                     guard.enter_context(threads_for(self.operations, DAMPED))
                     guarded = True
-                state = self.latest = body(state)
+                proposal = iteration.propose(state)
+                tried = self._tried(proposal, state.weights)
+                state, onward = iteration.conclude(state, proposal, tried)
+                state = self.latest = iteration.onward(state) if onward else state
                 if state.steps > steps:
                     self.history.append(self.risk(state.here))
                 if self.report is not None and (state.steps > steps or state.done):
@@ -136,21 +142,20 @@ class InNumPy(Algebra):
         """The risk at a point, as it is told."""
         return float(point.cost if self._factor is None else self.as_given(point).cost)
 
-    def attempt(
-        self, damped: bool, theta: np.ndarray, weights: Any, before: Any
-    ) -> tuple[Point, Any, bool]:
-        jacobian: Any = None
+    def _tried(self, proposal: Proposal, weights: Any) -> Tried:
+        """Where a damped step would not be taken, its Jacobian is not computed."""
+        theta, jacobian = proposal.theta, None
         if not np.isfinite(theta).all():
-            return Point(theta, theta, jacobian, np.nan), np.nan, False
-        if damped:  # a Jacobian costs more than a residual
+            return Tried(Point(theta, theta, jacobian, np.nan), np.nan, False)
+        if proposal.damped:  # a Jacobian costs more than a residual
             r = self.residuals(theta)
             after = _cost(weights, r)
-            if not after < before:
-                return Point(theta, r, jacobian, after), after, bool(np.isfinite(after))
+            if not after < proposal.before:
+                return Tried(Point(theta, r, jacobian, after), after, bool(np.isfinite(after)))
         r, jacobian = self.linearised(theta)
         cost, finite = r @ r, self.is_finite(r, jacobian)
         after = cost if weights is None else _cost(weights, r)
-        return Point(theta, r, jacobian, cost), after, finite
+        return Tried(Point(theta, r, jacobian, cost), after, finite)
 
     def is_finite(self, r: np.ndarray, jacobian: Any) -> bool:
         return bool(np.isfinite(r).all()) and self._steps.is_finite(jacobian)

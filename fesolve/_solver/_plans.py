@@ -63,9 +63,15 @@ class Plan(NamedTuple):
         return 0 if last.damped else min(last.steps, self.max_steps // 4)
 
 
-def newton_plan(steps: int, *, columns: tuple[int, ...] = (), max_steps: int = 1 << 30) -> Plan:
+def newton_plan(
+    steps: int,
+    *,
+    columns: tuple[int, ...] = (),
+    max_steps: int = 1 << 30,
+    rtol: float | None = None,
+) -> Plan:
     """Gauss-Newton steps alone, at most so many."""
-    return Plan((Stage("Gauss-Newton", steps=steps),), max_steps, columns)
+    return Plan((Stage("Gauss-Newton", steps=steps, rtol=rtol),), max_steps, columns)
 
 
 LINEAR = newton_plan(1)._replace(affine=True)
