@@ -1,9 +1,11 @@
 """A risk at an f: residuals at points, their expectation over a shock, and their mean loss."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.extend.core import jaxprs_in_params
 from jaxtyping import Array, Float, PyTree
 
 from ._checks import numbered, takes
@@ -89,7 +91,41 @@ def table(bare: Bare, f: Hypothesis) -> Float[Array, "n m"]:
     points = bare.points
     if points is None:
         return components(bare, f, None)[None]
-    return jax.vmap(lambda x: components(bare, f, x))(points)
+    return at_points(lambda x: components(bare, f, x), points)
+
+
+def drawn(bare: Bare, f: Hypothesis, draws: Point) -> Float[Array, "n m"]:
+    """The residual components at every point with one draw of the shock at each."""
+    return at_points(lambda x, e: components(bare, f, x, e), bare.points, draws)
+
+
+MANY = 256
+"""Coordinates of a point from which its residual may need much memory."""
+MEMORY = 2**28
+"""Bytes of what is worked out at once, for such points."""
+
+
+def at_points(function: Callable, *points: Point) -> PyTree:
+    """`function` at every point: at all of them at once, or, where a point has so many coordinates,
+    as the state of thousands of agents, at as many at a time as `MEMORY` has room for.
+
+    **Arguments:** `function`, of one point of each of `points`, which have a leading axis.
+    """
+    leaves = jax.tree.leaves(points)
+    if max(leaf[0].size for leaf in leaves) < MANY:
+        return jax.vmap(function)(*points)
+    one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), points)
+    room = max(1, MEMORY // _bytes(jax.make_jaxpr(function)(*one).jaxpr))
+    return jax.lax.map(lambda x: function(*x), points, batch_size=min(room, leaves[0].shape[0]))
+
+
+def _bytes(jaxpr: Any) -> int:
+    """Of all arrays that a program makes on its way, if none made room for another."""
+    total = 1
+    for equation in jaxpr.eqns:
+        total += sum(v.aval.size * v.aval.dtype.itemsize for v in equation.outvars)
+        total += sum(_bytes(inner) for inner in jaxprs_in_params(equation.params))
+    return total
 
 
 @compiled
@@ -115,8 +151,8 @@ def mean_loss(bares: list[Bare], f: Hypothesis) -> Float[Array, ""]:
     for bare in bares:
         shock = bare.shock
         if isinstance(shock, Pairs):
-            draws = jax.vmap(lambda x, e, bare=bare: components(bare, f, x, e))
-            values = draws(bare.points, shock.first) * draws(bare.points, shock.second)
+            first, second = (drawn(bare, f, e) for e in (shock.first, shock.second))
+            values = first * second
         else:
             values = bare.loss(table(bare, f))
         weights = jnp.asarray(bare.weights, values.dtype)

@@ -26,7 +26,7 @@ from ._distribution import (
 from ._distribution._part import holds, Part
 from ._dry_run import equation_widths
 from ._entry import entry
-from ._evaluation import Bare, components, Pairs
+from ._evaluation import Bare, components, drawn, Pairs, table
 from ._fingerprint import Recent, TracedClosureError
 from ._hypothesis import AbstractBasis, Frozen
 from ._precision import in_dtype, theta_dtype
@@ -229,10 +229,10 @@ def _condition(bare: Bare, f: Hypothesis) -> Any:
 
 @compiled
 def _at_points(bare: Bare, f: Hypothesis, points: Point, draws: Point | None) -> Any:
+    bare = bare._replace(points=points)
     if draws is None:
-        return jax.vmap(lambda x: components(bare, f, x))(points)
-    bare = bare._replace(shock=Pairs(None, None, None))
-    return jax.vmap(lambda x, e: components(bare, f, x, e))(points, draws)
+        return table(bare, f)
+    return drawn(bare._replace(shock=Pairs(None, None, None)), f, draws)
 
 
 @partial(compiled, seldom=True)

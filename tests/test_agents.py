@@ -153,3 +153,45 @@ def test_many_generations_by_all_capital():
     shares = jax.vmap(solution.value.shares)(points)
     rates = problem.parameters.savings_rates()
     np.testing.assert_allclose(shares, np.broadcast_to(rates, shares.shape), rtol=1e-12)
+
+
+def heavy(f, x):
+    """A residual that makes a square matrix of its many coordinates on the way."""
+    return jnp.mean(jnp.tanh(jnp.outer(x, x))) + f(jnp.mean(x))
+
+
+@pytest.mark.parametrize("count", [1, 37, 150])
+def test_large_points_are_worked_on_in_parts(count):
+    """All at once their matrices would be 1 GB; the last part has fewer of them."""
+    x = np.random.default_rng(0).normal(size=(count, 500))
+    expected = [np.mean(np.tanh(np.outer(a, a))) for a in x]
+    risk = fe.Risk(heavy, fe.Empirical(x))
+    zero = fe.Series(fe.Chebyshev(3, (-1.0, 1.0)))
+    found = np.asarray(risk.residuals(zero)) * np.sqrt(count)
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-15)
+    if count > 4:
+        fitted = fe.solve(fe.Risk(heavy, risk.distribution, tolerance=jnp.inf), zero).value
+        columns = np.polynomial.chebyshev.chebvander(x.mean(axis=1), 3)
+        c = np.linalg.lstsq(columns, -np.array(expected), rcond=None)[0]
+        np.testing.assert_allclose(fitted.coefficients, c, rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.slow
+def test_memory_for_large_points_is_bounded():
+    """A thousand points, of which each makes matrices of 8 MB."""
+    import subprocess
+    import sys
+
+    code = """
+import resource, jax
+jax.config.update("jax_enable_x64", True)
+import jax.numpy as jnp, numpy as np, fesolve as fe
+def heavy(f, x):
+    return jnp.mean(jnp.tanh(jnp.outer(x, x) @ jnp.outer(x, x))) + f(jnp.mean(x))
+x = np.random.default_rng(0).normal(size=(1_000, 1_000)) / 30
+risk = fe.Risk(heavy, fe.Empirical(x), tolerance=np.inf)
+fe.solve(risk, fe.Series(fe.Chebyshev(3, (-1.0, 1.0))))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(run.stdout) < 3.0

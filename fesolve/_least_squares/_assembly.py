@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, PyTree
 
 from .._compiled import arrays_of, Keyed, program, Static
 from .._dry_run import equation_widths
-from .._evaluation import Bare, components, row_scale, table
+from .._evaluation import at_points, Bare, components, row_scale, table
 from .._fingerprint import Recent, TracedClosureError
 from .._precision import how_to_float64
 from .._risk import AbstractRisk, require_sample, require_squares, Risk
@@ -285,7 +285,7 @@ def _term(
     if points is None:
         r, jacobian = at(None)
         return r[None], jacobian[None]
-    return jax.vmap(at)(points)
+    return at_points(at, points)
 
 
 _LAYOUTS = Recent(1024)

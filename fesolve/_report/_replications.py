@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray, PyTree
 
 from .._compiled import compiled
 from .._distribution import Dirac, Empirical
-from .._evaluation import Bare, components, Pairs, table
+from .._evaluation import Bare, drawn, Pairs, table
 from .._judge._fresh import SHOCK_NODES
 from .._risk import AbstractRisk, on_exact_shock, rebuilt, require_sample, Risk
 from .._types import Hypothesis
@@ -67,16 +67,11 @@ def losses_of(bares: list[Bare], f: Hypothesis) -> list[Array]:
     for bare in bares:
         shock = bare.shock
         if isinstance(shock, Pairs):
-            values = _drawn(bare, shock.first, f) * _drawn(bare, shock.second, f)
+            values = drawn(bare, f, shock.first) * drawn(bare, f, shock.second)
         else:
             values = bare.loss(table(bare, f))
         out.append(jnp.asarray(bare.multiplier, values.dtype) * jnp.sum(values, axis=1))
     return out
-
-
-def _drawn(bare: Bare, draws: PyTree, f: Hypothesis) -> Float[Array, "n m"]:
-    """The residual components at every point with one draw of the shock at each."""
-    return jax.vmap(lambda x, e: components(bare, f, x, e))(bare.points, draws)
 
 
 @compiled
