@@ -5,6 +5,7 @@ import html
 import inspect
 import json
 import re
+import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -38,11 +39,17 @@ def example(source: Path, folder: Path) -> str:
         page.append(f"```python\n{body}\n```")
         kept = next(found)
         if kept["printed"].strip():
-            page.append(f"```text\n{kept['printed']}\n```")
+            page.append(f"```text\n{_folded(kept['printed'])}\n```")
         page += [picture(f"{name}{n}.svg", f"figure {n} of {name}") for n in kept["figures"]]
     head, _, rest = "\n\n".join(page).partition("\n")
     links = f"[Notebook]({name}.ipynb){{ .md-button }} [Script]({name}.py){{ .md-button }}"
     return f"{head}\n\n{links}\n{rest}\n"
+
+
+def _folded(printed: str) -> str:
+    """Sentences that are longer than a terminal is wide, in several lines as it shows them."""
+    lines = printed.splitlines()
+    return "\n".join(textwrap.fill(x, SCREEN) if len(x) > SCREEN else x for x in lines)
 
 
 def notebook(source: Path) -> str:

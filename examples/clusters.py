@@ -91,6 +91,7 @@ for ax, title, points, label, size in (
         ax.plot(*points[label == i].T, "o", color=shade, markersize=size)
     ax.set_title(title, fontsize=10)
     ax.set_aspect("equal", "datalim")
+    ax.set(xlabel="first coordinate", ylabel="second coordinate")
 
 assert agree(found) == 1.0 and agree(plain) < 0.7
 assert np.allclose(np.sort(f.coefficients), levels, atol=4 * sigma / np.sqrt(n / 2))

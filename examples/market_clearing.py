@@ -73,6 +73,6 @@ print(f"the market clears at R = {rate:.12f}; exactly {exact:.12f}")
 
 f = solution.value
 consumed = {"today": lambda x: f.consumption(x)[0], "tomorrow": lambda x: f.consumption(x)[1]}
-fe.plots.functions(consumed, types, coordinates=("type of household",))
+fe.plots.functions(consumed, types, coordinates=("type of household",)).set_ylabel("consumption")
 
 assert abs(rate / exact - 1) < 1e-12

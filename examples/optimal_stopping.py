@@ -77,7 +77,7 @@ f = fe.solve(above + far, start).value
 print(f"exercise below S = {float(f.boundary):.15f}, exactly {K * gamma / (1 + gamma):.15f}")
 
 both = {"free boundary": f.value, "variational inequality": V}
-fe.plots.functions(both, fe.Uniform(low, high), coordinates=("S",))
+fe.plots.functions(both, fe.Uniform(low, high), coordinates=("S",)).set_ylabel("value")
 
 S_star = K * gamma / (1 + gamma)
 exact = (K - S_star) * (1.0 / S_star) ** -gamma

@@ -51,7 +51,7 @@ for degree in (1, 5, 20):
 print(f"the least risk that any f has is sigma^2 = {sigma**2:.4f}")
 
 fits = {"degree 5": f, "degree 20": g, "sin 3x": lambda x: jnp.sin(3 * x)}
-fe.plots.functions(fits, fe.Uniform(-1.0, 1.0)).set_ylim(-2.0, 2.0)
+fe.plots.functions(fits, fe.Uniform(-1.0, 1.0)).set(ylim=(-2.0, 2.0), ylabel="f(x)")
 
 assert difference < 1e-12
 assert float(train(g)) < float(train(f)) < sigma**2 < float(test(f)) < float(test(g))

@@ -93,7 +93,7 @@ few = {name: found[name] for name in ("none", "ridge", "kernels")}
 ax = fe.plots.functions({"sin 3x": lambda x: jnp.sin(3 * x), **few}, fe.Uniform(*box))
 X, Y = train.distribution.points
 ax.plot(X, Y, "o", color="0.5", markersize=4)
-ax.set_ylim(-2, 2)
+ax.set(ylim=(-2, 2), ylabel="f(x), and data")
 
 assert abs(slope_at / difference - 1) < 1e-6
 assert all(sigma**2 < risk < 0.5 * risks["none"] for name, risk in risks.items() if name[0] != "n")

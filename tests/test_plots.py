@@ -99,6 +99,59 @@ def test_many_entries_stand_below_the_axes():
     assert axes.get_legend().get_window_extent().y1 < axes.get_window_extent().y0
 
 
+def extents(axes):
+    """Where the legend is, and where everything but it is, in pixels."""
+    axes.figure.canvas.draw()
+    box, ticks = axes.get_legend().get_window_extent(), axes.xaxis.get_tightbbox()
+    return box, axes.get_window_extent(), ticks
+
+
+@pytest.mark.parametrize("curves", (1, 2))
+def test_a_legend_hides_no_curve(curves):
+    """A wave and its opposite fill the axes, so that there is no room between them; beside a line
+    there is."""
+    waves = {f"wave {i}": (lambda x, i=i: (-1) ** i * jnp.sin(40 * x)) for i in range(curves)}
+    wave = plots.functions(waves, line_risk(), exact=waves)
+    box, inside, ticks = extents(wave)
+    assert box.y1 < ticks.y0 < inside.y0 and 0 < box.x0 < box.x1 < wave.figure.bbox.x1
+    line = plots.functions(lambda x: x, line_risk(), exact=lambda x: x)
+    box, inside, _ = extents(line)
+    assert inside.y0 < box.y0 < box.y1 < inside.y1
+
+
+def test_a_legend_of_long_names_fits_the_figure():
+    several = lambda f, x: {f"an equation of a long name {i}": f(x) - 2 * x + i for i in range(4)}
+    risk = fe.Risk(several, fe.Uniform(1.0, 3.0)).quadrature(20)
+    axes = fe.RiskReport(lambda x: 2 * x + 1e-3, train=risk, test=risk, path=risk).plot()
+    box, inside, ticks = extents(axes)
+    assert len(texts(axes)) == 8 and box.y1 < ticks.y0
+    assert 0 < box.x0 and box.x1 < axes.figure.bbox.x1 and inside.width > 0.7 * axes.figure.bbox.x1
+
+
+def test_levels_that_differ_by_nothing_are_one_line():
+    """sin(pi x) sin(pi y) is the same at y and 1 - y."""
+    box = fe.Uniform([0.0, 0.0], [1.0, 1.0])
+    risk = fe.Risk(lambda f, x: f(x), box).quadrature(4)
+    axes = plots.functions(lambda x: jnp.prod(jnp.sin(jnp.pi * x)), risk, coordinates=("x", "y"))
+    assert texts(axes) == ["y = 0.1, 0.9", "y = 0.5"] and len(axes.get_lines()) == 2
+    axes = plots.functions(lambda x: 0.3 + 0 * x[0], risk, coordinates=("x", "y"))
+    assert texts(axes) == ["y = 0.1, 0.5, 0.9"]
+
+
+@pytest.mark.parametrize("low, high", ((0.83, 0.99), (0.06, 0.35), (1e-5, 5e-4), (2e-7, 3e-7)))
+def test_a_short_logarithmic_axis_can_be_read(low, high):
+    """Three numbers or more, each of which says where it stands."""
+    axes = plots.convergence({1: low, 2: high})
+    axes.figure.canvas.draw()
+    bottom, top = axes.get_ylim()
+    at = [t for t in axes.get_yticks() if bottom <= t <= top]
+    written = [axes.yaxis.get_major_formatter()(t) for t in at]
+    plain = [t.strip("$").replace("10^{", "1e").replace("}", "") for t in written]
+    plain = [t.replace(r"\times1e", "e") for t in plain]
+    assert len(at) >= 3 and len(set(written)) == len(at)
+    np.testing.assert_allclose([float(t) for t in plain], at, rtol=1e-6)
+
+
 class Savings(eqx.Module):
     def share(self, k):
         return 0.5 * k

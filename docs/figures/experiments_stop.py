@@ -29,4 +29,4 @@ fits = {
 }
 ax = fe.plots.functions(fits, fe.Uniform(-1.0, 1.0))
 ax.plot(*ten, "o", color="0.5", markersize=5)
-ax.set_ylim(-1.8, 1.8)
+ax.set(ylim=(-1.8, 1.8), ylabel="f(x), and data")

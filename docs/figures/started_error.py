@@ -16,4 +16,5 @@ errors = {
     "true": lambda x: jnp.abs(jnp.exp(-2 * x) - f(x)),
 }
 ax = fe.plots.functions(errors, risk)
+ax.get_lines()[1].set_linestyle((0, (4, 4)))
 ax.set_ylabel("error of f, of degree 6")

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from .._show import legend
 from ._cells import Cell
 
 
@@ -43,7 +44,7 @@ def figure(cells: tuple[Cell, ...], axes: Any) -> Any:
         axes.plot(unknowns, _above_zero(middle), ":", color=line.get_color(), linewidth=1)
     axes.set(xlabel="unknowns", ylabel="risk above the least", yscale="log")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize="small")
+    legend(axes)
     return axes
 
 

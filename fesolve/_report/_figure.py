@@ -5,12 +5,11 @@ from typing import Any
 import numpy as np
 
 from .._judge import ErrorEstimate
+from .._show import legend
 from ._statistics import logarithm, Sample
 
 
 MARKS, STYLES = ".x+1^s", ("-", "--", "-.", ":")
-MANY = 6
-"""Entries of a legend that find room inside of a figure."""
 
 
 def figure(samples: list[Sample], error: ErrorEstimate | None, ax: Any) -> Any:
@@ -48,6 +47,7 @@ def figure(samples: list[Sample], error: ErrorEstimate | None, ax: Any) -> Any:
         ax.set(xlabel="x", ylabel=r"$\log_{10}|r|$")
     else:
         ax.set(xlabel=r"$\log_{10}|r|$", ylabel="share of points with larger |r|", yscale="log")
+        ax.locator_params(axis="x", nbins=5, steps=(1, 2, 5, 10))
     _legend(ax, {name: paint(name) for name in names}, equations, line, bars)
     ax.spines[["top", "right"]].set_visible(False)
     return ax
@@ -72,10 +72,7 @@ def _legend(
             own = {"linestyle": "none", "marker": MARKS[kind % len(MARKS)], "markersize": 4}
         entries.append(Line2D([], [], color=ink, label=equation, **own))
     entries += bars
-    below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.17), "ncols": 3}
-    if entries:
-        where = below if len(entries) > MANY else {}
-        ax.legend(handles=entries, frameon=False, fontsize="small", **where)
+    legend(ax, entries)
 
 
 def _error_along(error: ErrorEstimate | None, samples: list[Sample], ax: Any) -> list[Any]:
@@ -89,6 +86,7 @@ def _error_along(error: ErrorEstimate | None, samples: list[Sample], ax: Any) ->
         return []
     x = np.linspace(points.min(), points.max(), 301)
     bars = np.abs(np.asarray(error.along(x))).reshape(x.size, -1).max(axis=1)
-    (line,) = ax.plot(x, logarithm(bars), linewidth=1, label="error of f, estimated")
+    heights = np.where(bars > 0, logarithm(bars), np.nan)
+    (line,) = ax.plot(x, heights, linewidth=1, label="error of f, estimated")
     line.set_color(ax.xaxis.label.get_color())
     return [line]

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from .._distribution import Dirac, Ergodic, Product
 from .._entry import entry
-from .._show import Table
+from .._show import legend, Table
 from .._types import Hypothesis, Point
 from ._simulation import (
     check_ergodic,
@@ -75,7 +75,7 @@ class ImpulseResponse(AbstractReport):
             ax.fill_between(periods, *band, color=line.get_color(), alpha=0.2, linewidth=0)
         ax.axhline(0, color="0.7", linewidth=0.8, zorder=0)
         ax.set(xlabel="periods after the impact", ylabel="response")
-        ax.legend(frameon=False, fontsize="small")
+        legend(ax)
         ax.spines[["top", "right"]].set_visible(False)
         return ax
 

@@ -1,6 +1,7 @@
 """How things are shown: numbers, tables, and every object in a line."""
 
 from ._estimate import Estimate as Estimate
+from ._legend import legend as legend
 from ._line import (
     Given as Given,
     is_known as is_known,

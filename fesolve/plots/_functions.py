@@ -15,6 +15,10 @@ from ._style import axes_or_new, colour, legend, pyplot, quiet, rings, STYLES
 
 RINGS = 16
 """How many points of an exact solution are drawn, about."""
+THIN = 0.004
+"""Half of the width of a line, as a share of the height of a figure."""
+FLAT = 0.2
+"""The height of a figure of a constant, as a share of it."""
 
 
 def functions(
@@ -31,8 +35,9 @@ def functions(
     """The graph of f along a coordinate, at three levels of the next one, with its error band.
 
     Functions and their components are told apart by colour, levels by line; of a single function
-    the levels by both. Further coordinates are held at the middle of the box. The label of the band
-    says how wide it is, since a good one cannot be seen.
+    the levels by both; levels at which nothing differs are one line. Further coordinates are held
+    at the middle of the box. The label of the band says how wide it is, since a good one cannot be
+    seen.
 
     ```python
     fe.plots.functions(k1, risk.quadrature(12), error=report.error, diagonal=True)
@@ -64,10 +69,13 @@ def functions(
     axis = _position(along, labels)
     ax = axes_or_new(ax)
     lines, levels, level_name = _lines(lower, upper, axis, labels, whole(like))
-    values = {
-        name: [_values(function, columns, like) for columns in lines]
+    everywhere = {
+        name: np.stack([_values(function, columns, like) for columns in lines])
         for name, function in several.items()
     }
+    alike = _alike(list(everywhere.values()))
+    lines = [lines[same[0]] for same in alike]
+    values = {name: v[[same[0] for same in alike]] for name, v in everywhere.items()}
     curves = [
         (name, j, name if v[0].shape[1] == 1 else f"{name} {j + 1}")
         for name, v in values.items()
@@ -93,7 +101,8 @@ def functions(
     if diagonal:
         ends = np.array([lower[axis], upper[axis]])
         ax.plot(ends, ends, color="0.6", linewidth=1.0, zorder=0)
-    level_labels = [f"{level_name} = {level:.6g}" for level in levels]
+    several_levels = [[f"{levels[k]:.6g}" for k in same] for same in alike if levels]
+    level_labels = [f"{level_name} = {', '.join(texts)}" for texts in several_levels]
     entries = _entries([label for *_, label in curves], level_labels, has_truth, width, diagonal)
     ax.set(xlabel=labels[axis], ylabel=curves[0][2] if len(curves) == 1 else "")
     legend(ax, entries)
@@ -170,6 +179,25 @@ def _entries(
     return found
 
 
+def _alike(values: list[np.ndarray]) -> list[list[int]]:
+    """Levels whose curves lie less than the width of a line apart, together. `values` are arrays
+    (levels, points, components), one a function."""
+    every = np.concatenate([np.ravel(v) for v in values])
+    every = every[np.isfinite(every)]
+    extent = np.ptp(every) if every.size else 0.0
+    if every.size:
+        extent = max(extent, FLAT * np.abs(every).max())
+    found: list[list[int]] = []
+    for k in range(len(values[0])):
+        near = lambda same, k=k: all(
+            np.allclose(v[k], v[same[0]], rtol=0, atol=THIN * extent, equal_nan=True)
+            for v in values
+        )
+        home = next(filter(near, found), None)
+        found.append([k]) if home is None else home.append(k)
+    return found
+
+
 def _widen(ax: Any) -> None:
     """A constant is drawn as one, instead of its rounding errors magnified to the whole height."""
     values = np.concatenate([np.ravel(line.get_ydata()) for line in ax.get_lines()])
@@ -178,7 +206,7 @@ def _widen(ax: Any) -> None:
         return
     low, high = float(values.min()), float(values.max())
     if high - low < 1e-6 * max(abs(low), abs(high)):
-        margin = 0.1 * max(abs(low), abs(high))
+        margin = FLAT / 2 * max(abs(low), abs(high))
         ax.set_ylim(low - margin, high + margin)
 
 

@@ -113,6 +113,7 @@ def distribution(f: Any, risks: dict[str, fe.AbstractRisk], *, ax: Any = None) -
         ax.step(values, share, style, where="post", color=colour(i), linewidth=1.6, label=name)
         ax.plot(values[-1], share[-1], "o", color=colour(i), markersize=4)
     ax.set(xlabel=SIZE, ylabel="share of points with larger |r|", yscale="log")
+    ax.locator_params(axis="x", nbins=5, steps=(1, 2, 5, 10))
     legend(ax, loc="lower left")
     quiet(ax)
     return ax

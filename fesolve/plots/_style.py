@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from fesolve._show import legend as legend
+
 
 # Told apart by readers who see colours differently, in print, and on dark ground: blue, vermilion,
 # green, purple, amber, sky.
@@ -13,8 +15,6 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#a368b8", "#c98a00", "#3fa7de")
 STYLES = ("-", "--", "-.", ":")
 COLUMN, PAGE = 3.4, 6.5
 """Inches: the width of a column of a journal of two columns, and of the text of a page."""
-MANY = 6
-"""Entries of a legend that find room inside of a figure."""
 
 
 def pyplot() -> Any:
@@ -70,23 +70,26 @@ def quiet(ax: Any) -> None:
 
 
 def plain(ax: Any) -> None:
-    """Decimals along a logarithmic axis that spans less than two powers of ten."""
+    """Numbers that are read along a logarithmic axis that spans less than two powers of ten."""
     low, high = ax.get_ylim()
-    if low > 0 and high < 100 * low:
-        ticks = pyplot().matplotlib.ticker
-        ax.yaxis.set_major_locator(ticks.LogLocator(subs=(1.0, 2.0, 5.0)))
-        ax.yaxis.set_major_formatter(ticks.FuncFormatter(lambda value, _: f"{value:g}"))
-        ax.yaxis.set_minor_formatter(ticks.NullFormatter())
-
-
-def legend(ax: Any, entries: Sequence[Any] | None = None, **where: Any) -> None:
-    """A legend of these entries, or of all that have a label; below the axes where it is long."""
-    handles = list(ax.get_legend_handles_labels()[0] if entries is None else entries)
-    if not handles:
+    if not 0 < low < high < 100 * low:
         return
-    if len(handles) > MANY:
-        where = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.17), "ncols": 3}
-    ax.legend(handles=handles, frameon=False, fontsize="small", **where)
+    ticks = pyplot().matplotlib.ticker
+    few = ticks.LogLocator(subs=(1.0, 2.0, 5.0))
+    if sum(low <= tick <= high for tick in few.tick_values(low, high)) < 3:
+        few = ticks.MaxNLocator(5, steps=(1, 2, 2.5, 5, 10))
+    ax.yaxis.set_major_locator(few)
+    small = low < 1e-3
+    shown = ticks.FuncFormatter(_power) if small else ticks.StrMethodFormatter("{x:g}")
+    ax.yaxis.set_major_formatter(shown)
+    ax.yaxis.set_minor_locator(ticks.NullLocator())
+
+
+def _power(value: float, _: Any = None) -> str:
+    """As a multiple of a power of ten."""
+    digits, power = f"{value:.10e}".split("e")
+    times = "" if float(digits) == 1 else rf"{float(digits):g}\times"
+    return rf"${times}10^{{{int(power)}}}$"
 
 
 def save(
