@@ -52,8 +52,9 @@ for solution in ends_at:
 # this f is not determined, since its neighbours are solutions too.
 
 # %%
-good = next(s for s in ends_at if abs(off(s.value)) < 1e-6)
-wrong = next(s for s in ends_at if off(s.value) < -0.1 and float(s.risk) < 1e-20)
+good = min(ends_at, key=lambda s: abs(off(s.value)))
+wrong = min((s for s in ends_at if off(s.value) < -0.1), key=lambda s: float(s.risk))
+assert abs(off(good.value)) < 1e-6 and float(wrong.risk) < 1e-20
 report = fe.RiskReport(wrong.value, train=train, test=test)
 print(report)
 assert "not determined" in report.verdict and off(wrong.value) < -0.5
