@@ -159,3 +159,24 @@ def test_adaptive_elements_of_unlike_lengths():
     estimate = fe.error_estimate(risk, sol.value)
     assert sol.solved
     assert bool(estimate.determined) and float(estimate.relative) < 1e-12
+
+
+def turned(t):
+    return 0.998**t * jnp.stack([jnp.cos(0.3 * t), jnp.sin(0.3 * t)])
+
+
+@pytest.mark.parametrize("step", [1.0, 9.0])
+def test_a_difference_equation_has_sparse_rows(step):
+    """f(t + s) = A f(t) asks for f at t + s, in the window at t or in the next one, which a richer
+    space of so many unknowns could not afford with dense rows."""
+    cos, sin = turned(step)
+    a = jnp.array([[cos, -sin], [sin, cos]])
+    difference = fe.Risk(lambda f, t: f(t + step) - a @ f(t), fe.Empirical(np.arange(801 - step)))
+    start = fe.Risk(lambda f, t: f(t) - turned(t), fe.Empirical(np.arange(step)))
+    f = fe.Series(fe.SpectralElements(7, np.linspace(0.0, 800.0, 65)), 2)
+    sol = fe.solve(difference + start, f, throw=False)
+    t = jnp.arange(801.0)
+    exact = jax.vmap(turned)(t)
+    off = np.linalg.norm(jax.vmap(sol.value)(t) - exact) / np.linalg.norm(exact)
+    assert not bool(sol.stats["error_is_bound"])
+    assert 0.5 * off < float(sol.stats["error"]) < 2 * off < 2e-3

@@ -158,9 +158,8 @@ LOOSER = {"asset_pricing": 1e-6, "sequential_asset_pricing": 1e-4, "black_schole
 
 
 # In five coordinates, with bends, there is no more than a bound of the error, and it is large; of
-# twelve functions that differ by years, or of five of three coordinates, a richer space cannot be
-# afforded.
-UNKNOWN = {"consumption_saving", "climate", "krusell_smith"}
+# five functions of three coordinates a richer space cannot be afforded.
+UNKNOWN = {"consumption_saving", "krusell_smith"}
 
 
 @pytest.mark.slow

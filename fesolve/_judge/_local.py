@@ -26,7 +26,7 @@ def local_step(
     **Arguments:** `scale`, by which values of functions of unlike size are brought to one.
     """
     scaled = (sparse.diags_array(scale) @ values.jacobian).tocsr()
-    values = Local(scale * values.r, scaled, values.complete)
+    values = Local(scale * values.r, scaled)
     eps = float(np.finfo(system.r.dtype).eps)
     sizes = np.sqrt(values.jacobian.power(2).sum(axis=0))
     if not np.all(sizes > SEEN * sizes.max()):

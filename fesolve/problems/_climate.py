@@ -96,8 +96,9 @@ def climate(m: Climate) -> Problem:
     )
 
 
-BREAKS = 0, 4, 10, 20, 35, 55, 85, 100, 120, 150, 190, 240, 300, 380, 480, 600, 760
-"""Elements begin short, and end where exogenous forcing does, after 85 years."""
+BREAKS = 0, 12, 24, 40, 60, 85, 100, 120, 150, 190, 240, 300, 380, 480, 600, 760
+"""Elements begin short, but with more years than functions, which the years have to determine, and
+end where exogenous forcing does, after 85 years."""
 
 
 def beginning() -> tuple[float, ...]:
