@@ -96,7 +96,7 @@ def _inline(text: str, names: Names) -> str:
     out, position = [], 0
     while position < len(text):
         before = text[position - 1] if position else " "
-        if not re.match(r"[\w'^_)\]*-]", before) and not re.search(r"\d\.$", text[:position]):
+        if not re.match(r"[\w'^_)\]*&-]", before) and not re.search(r"\d\.$", text[:position]):
             reader = _Reader(text, position, names)
             tex = reader.expression(outside=True)
             if tex is not None and reader.is_formula(position):
@@ -120,13 +120,16 @@ class _Reader:
         """Whether what was read is worth typesetting, and ends where a word ends."""
         read = self.text[begin : self.position]
         after = self.text[self.position : self.position + 2]
-        if re.match(r"\w|['^\\~]|-\w|\.\w| ∘", after):
+        if re.match(r"\w|['^\\~&]|-\w|\.\w| ∘", after):
             return False
         if re.search(rf"(^|\W)({'|'.join([*FUNCTIONS, *UPRIGHT])})$", read):  # a word of prose
             return False
         if not re.search("[a-zA-Z]", read) and not re.match(r"[(\[].*,", read):  # a number
             return False
-        if re.search(r"\d [a-zA-Z]$", self.text[: self.position][-3:]):  # a unit
+        unit = re.search(r"\d [a-zA-Z]$", self.text[: self.position][-3:])
+        if unit and (len(read) < 3 or re.search(r"(^|[=<>~/] )\d[\d.]* [a-zA-Z]$", read)):
+            return False
+        if re.fullmatch(r"[A-Z]{2,}(\W?_?[A-Z]{2,})*", read):  # an abbreviation, or a constant
             return False
         if self.has_structure or read not in ARTICLES:
             return self.has_structure or (len(read) == 1 and read.isalpha())

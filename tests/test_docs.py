@@ -141,3 +141,6 @@ def test_formulas_are_told_from_prose(building):
     assert page("a cake, f's 1e-8 and `k^2`: x <= y") == r"a cake, f's 1e-8 and `k^2`: $x \le y$"
     text = "# f^2\n\n```python\nf = x\n```\n\n| one | two |\n|---|---|\n| text | it is 5 s |\n"
     assert page(text) == text
+    assert page("f' = -2 f, n^2 P steps in 5 s") == r"$f' = -2 \, f$, $n^{2} \, P$ steps in 5 s"
+    for words in ("W&B reads", "DC-EGM on a grid", "refused: MAX_STEPS, and so on"):
+        assert page(words) == words

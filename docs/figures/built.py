@@ -24,4 +24,5 @@ for height, (name, colour) in enumerate(floors):
             (0.5, height - 0.36),
             arrowprops={"arrowstyle": "->", "color": "0.5"},
         )
+ax.set(ylim=(-0.5, len(floors) - 0.5))
 ax.set_axis_off()
