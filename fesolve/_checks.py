@@ -5,10 +5,12 @@ import numbers
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ._show import told
 from ._types import is_traced
 
 
@@ -74,9 +76,25 @@ def function(value: Any, name: str, example: str, given: Sequence[str] | None = 
     **Raises:** `ValueError` for what cannot be called, or not with so many arguments.
     """
     if not callable(value):
-        raise ValueError(f"`{name}` must be a function, such as {example}; got {value!r}")
+        raise ValueError(f"`{name}` must be a function, such as {example}; got {told(value)}")
     if given is not None:
         takes(value, name, given, f"write it as {example}")
+    return value
+
+
+def hypothesis_class(value: Any, name: str = "hypothesis_class") -> Any:
+    """A function `key -> f`.
+
+    **Raises:** `ValueError` for what is none, and for a single f.
+    """
+    says = f"`{name}` must be a function `key -> f` that draws a start; got {told(value)}"
+    if not callable(value):
+        raise ValueError(says)
+    if isinstance(value, eqx.Module) and any(map(eqx.is_inexact_array, jax.tree.leaves(value))):
+        first = next(iter(inspect.signature(value).parameters), "")
+        if first != "key":
+            raise ValueError(f"{says}, a single f: `lambda key: f` is the class that has it alone")
+    takes(value, name, ["key"], "it is `key -> f`")
     return value
 
 

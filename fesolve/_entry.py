@@ -149,6 +149,8 @@ def _is_inside(error: Exception) -> bool:
 def _sentence(error: Exception, places: Places) -> str | None:
     """The remedy, where a function of the user asks for a value that is traced."""
     remedy = next((text for kind, text in _REMEDIES if isinstance(error, kind)), None)
+    if isinstance(error, TypeError) and "defined for scalar-output functions" in str(error):
+        remedy = _SEVERAL
     asking = [place for place in places if _is_own(place) or _is_of_fesolve(place)]
     if remedy is None or not asking or not _is_own(asking[-1]):
         return None
@@ -157,6 +159,11 @@ def _sentence(error: Exception, places: Places) -> str | None:
     return f"`{code.co_name}` {remedy.format(where=where)}"
 
 
+_SEVERAL = (
+    "takes `jax.grad` of a function of several outputs, {where}: let f be a scalar "
+    "(`out_size='scalar'` of a network, no `out_size` of a series), or take the derivatives of all "
+    "by `fe.derivative(f)(x)` or `jax.jacfwd(f)(x)`, and of one by `jax.grad(lambda x: f(x)[0])(x)`"
+)
 # From the particular to the general.
 _REMEDIES: list[tuple[type[Exception], str]] = [
     (

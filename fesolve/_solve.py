@@ -21,6 +21,7 @@ from ._least_squares._trainable import same_leaves, trainable_leaves
 from ._monitor import Monitors, running
 from ._precision import how_to_float64, say, theta_dtype
 from ._risk import AbstractRisk, require_risk, require_sample, require_squares
+from ._show import told
 from ._solution import ended, Interrupted, RESULTS, Solution, SolveError
 from ._solver import AbstractSolver, LevenbergMarquardt
 from ._solver._base import Task
@@ -142,7 +143,7 @@ def _check(risk: Any, f: Any, solver: Any, monitors: Any, key: Any, throw: Any, 
     require_risk(risk)
     if not isinstance(solver, AbstractSolver):
         raise ValueError(
-            f"`solver` must be a solver such as `fe.LevenbergMarquardt()`; got {solver!r}"
+            f"`solver` must be a solver such as `fe.LevenbergMarquardt()`; got {told(solver)}"
         )
     if not isinstance(monitors, tuple | list) or not all(callable(m) for m in monitors):
         raise ValueError(

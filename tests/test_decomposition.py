@@ -186,6 +186,11 @@ def test_text_and_records():
     assert repr(found) == text
 
 
+def test_a_single_f_is_no_class():
+    with pytest.raises(ValueError, match=r"got Series\(.*a single f: `lambda key: f`"):
+        decompose(fe.Risk(parabola, X), fe.Series(fe.Chebyshev(3, (-1.0, 1.0))))
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

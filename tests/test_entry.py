@@ -10,6 +10,7 @@ import traceback
 from pathlib import Path
 
 import equinox as eqx
+import jax
 import numpy as np
 import pytest
 from faults import CASES, F, FAULTS, good as GOOD, P
@@ -161,3 +162,11 @@ def test_a_fault_of_the_library_keeps_its_lines(monkeypatch):
     assert not getattr(caught.value, "__notes__", [])
     names = [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]
     assert "solve" in names
+
+
+def test_the_gradient_of_several_outputs_names_what_takes_it():
+    risk = fe.Risk(lambda f, x: jax.grad(f)(x) + f(x), P).quadrature(9)
+    basis = fe.Chebyshev(4, (0.0, 1.0))
+    for f in (fe.Series(basis, out_size=2), eqx.nn.MLP("scalar", 2, 4, 1, key=jax.random.key(0))):
+        with pytest.raises(ValueError, match=r"`jax.grad` of a function of several.*fe.derivative"):
+            fe.solve(risk, f)

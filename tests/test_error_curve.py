@@ -296,6 +296,10 @@ def test_tables_and_figures():
         ({"n": []}, "`n` must be one sample size or several"),
         ({"n": [0, 4]}, "`n` must be a whole number of at least 1"),
         ({"classes": {}}, "`classes` must be a dict"),
+        (
+            {"classes": {"line": fe.Linear(D)}},
+            r"`classes\['line'\]` must be a function.*a single f",
+        ),
         ({"exact": truth, "irreducible": 0.1}, "pass one of them"),
         (
             {

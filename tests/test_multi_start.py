@@ -248,6 +248,8 @@ def test_only_a_part_starts_anew():
     "arguments, words",
     (
         (dict(hypothesis_class=3), "`hypothesis_class` must be a function"),
+        (dict(hypothesis_class=series(jr.key(0))), r"got Series\(.*a single f: `lambda key: f` is"),
+        (dict(hypothesis_class=lambda: 3), r"takes \(\), and is called with \(key\)"),
         (dict(hypothesis_class=series, solver=series), "`solver` must be a solver"),
         (dict(hypothesis_class=series, starts=0), "`starts` must be a whole number"),
         (dict(hypothesis_class=series, compare="value"), "`compare` must be a function"),

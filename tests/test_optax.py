@@ -266,6 +266,7 @@ def test_interrupted_with_the_best_so_far():
     "call, words",
     (
         (lambda: fe.Optax("adam", num_steps=1), "`optim` must be an Optax optimiser"),
+        (lambda: fe.Optax(optax.adam, num_steps=1), "got adam$"),
         (lambda: adam(0), "`num_steps` must be a whole number"),
         (lambda: adam(-1), "`num_steps` must be a whole number"),
         (lambda: adam(5, batch_size=0), "`batch_size` must be a whole number"),

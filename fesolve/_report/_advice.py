@@ -6,7 +6,7 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from .._checks import function, whole
+from .._checks import hypothesis_class as check_class, whole
 from .._entry import entry
 from .._risk import AbstractRisk, require_sample, require_squares
 from .._show import Estimate, Table
@@ -148,7 +148,7 @@ def advise(
     risk = with_exact_shocks(risk)
     if isinstance(population, AbstractRisk):
         population = with_exact_shocks(population)
-    function(hypothesis_class, "hypothesis_class", "`lambda key: fe.Linear(2)`", ["key"])
+    check_class(hypothesis_class)
     if shifted is not None:
         require_risk(shifted, "shifted")
     for term in risk.terms:

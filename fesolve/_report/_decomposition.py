@@ -9,6 +9,7 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
+from .._checks import hypothesis_class as check_class
 from .._compiled import compiled
 from .._entry import entry
 from .._precision import in_dtype, theta_dtype
@@ -127,6 +128,7 @@ def error_decomposition(
     **Raises:** `ValueError` for fewer than two replications, and from `solve` for a problem that
     is not determined by n points.
     """
+    check_class(hypothesis_class)
     if replications < 2:
         raise ValueError(
             f"`replications` must be at least 2, for standard errors; got {replications}"

@@ -9,13 +9,13 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from .._checks import prng_key, whole
+from .._checks import hypothesis_class as check_class, prng_key, whole
 from .._distribution import AbstractDistribution, Dirac, Empirical
 from .._entry import entry
 from .._least_squares._trainable import trainable_leaves
 from .._precision import in_dtype, theta_dtype
 from .._risk import AbstractRisk, require_squares
-from .._show import Table
+from .._show import Table, told
 from .._solver import AbstractSolver
 from .._types import Hypothesis, Point
 from ._affine_cells import affine_cells, AffineClass
@@ -186,11 +186,13 @@ def _sizes(n: Sequence[int] | int) -> list[int]:
 def _check(
     risk: Any, classes: Any, replications: Any, exact: Any, irreducible: Any, key: Any
 ) -> None:
-    if not isinstance(classes, Mapping) or not classes or not all(map(callable, classes.values())):
+    if not isinstance(classes, Mapping) or not classes:
         raise ValueError(
             "`classes` must be a dict of hypothesis classes `key -> f` by their labels, such as "
-            f"`{{'line': lambda key: fe.Linear(2)}}`; got {classes!r}"
+            f"`{{'line': lambda key: fe.Linear(2)}}`; got {told(classes)}"
         )
+    for label, each in classes.items():
+        check_class(each, f"classes[{label!r}]")
     if whole(replications, "replications") < 2:
         raise ValueError(
             f"`replications` must be at least 2, for standard errors; got {replications}"

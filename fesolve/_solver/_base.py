@@ -9,7 +9,7 @@ from jaxtyping import PRNGKeyArray, PyTree
 from .._least_squares._assembly import LeastSquares
 from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk
-from .._show import Shown
+from .._show import Shown, told
 from .._solution import Solution
 from .._types import Hypothesis, is_traced, is_tracing
 
@@ -107,7 +107,7 @@ def require_solver(solver: Any) -> AbstractSolver:
     """
     if not isinstance(solver, AbstractSolver):
         raise ValueError(
-            f"`solver` must be a solver such as `fe.LevenbergMarquardt()`; got {solver!r}"
+            f"`solver` must be a solver such as `fe.LevenbergMarquardt()`; got {told(solver)}"
         )
     return solver
 

@@ -10,25 +10,17 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
-from .._checks import function, positive, takes, whole
+from .._checks import function, hypothesis_class, positive, whole
 from .._hypothesis import Ensemble
 from .._judge._agreement import check_comparable, points_of, spread_of, values_of
 from .._risk import AbstractRisk
+from .._show import told
 from .._solution import choose, ended, Interrupted, RESULTS, Solution
 from .._types import changed, Hypothesis, HypothesisClass, still
 from ._base import AbstractOuterSolver, AbstractSolver, require_key, Task
 from ._levenberg_marquardt import or_default
 from ._run import solution_of
 from ._sequential import in_sequence, later
-
-
-def _class(drawn: Any) -> HypothesisClass:
-    if not callable(drawn) or isinstance(drawn, AbstractSolver):
-        raise ValueError(
-            f"`hypothesis_class` must be a function `key -> f` that draws a start; got {drawn!r}"
-        )
-    takes(drawn, "hypothesis_class", ["key"], "it is `key -> f`")
-    return drawn
 
 
 def _comparison(compare: Any) -> Callable | None:
@@ -85,7 +77,7 @@ class MultiStart(AbstractOuterSolver):
     those of f, or the same member for every key; where it is not known what should agree.
     """
 
-    hypothesis_class: HypothesisClass = eqx.field(converter=_class)
+    hypothesis_class: HypothesisClass = eqx.field(converter=hypothesis_class)
     solver: AbstractSolver = eqx.field(default=None, converter=or_default)
     starts: int = eqx.field(default=8, kw_only=True)
     compare: Callable | None = eqx.field(default=None, kw_only=True, converter=_comparison)
@@ -133,7 +125,7 @@ class MultiStart(AbstractOuterSolver):
         if len(new) != len(old) or any(np.shape(a) != np.shape(b) for _, a, b in trained):
             raise ValueError(
                 "`hypothesis_class` must draw members of the class of `f`, with leaves of the same "
-                f"shapes; got {self.hypothesis_class!r}, whose member has other ones"
+                f"shapes; got {told(self.hypothesis_class)}, whose member has other ones"
             )
         leaves = [
             jnp.asarray(b, a.dtype) if mark else a

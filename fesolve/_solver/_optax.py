@@ -17,6 +17,7 @@ from .._dry_run import equation_widths
 from .._fingerprint import TracedClosureError
 from .._precision import in_dtype
 from .._risk import AbstractRisk
+from .._show import told
 from .._solution import Interrupted, RESULTS, Solution
 from .._types import Hypothesis, is_traced, is_tracing
 from ._base import AbstractSolver, require_key, require_no_monitors, Task
@@ -73,7 +74,8 @@ class Optax(AbstractSolver):
         parts = [getattr(self.optim, name, None) for name in ("init", "update")]
         if not all(map(callable, parts)):
             raise ValueError(
-                f"`optim` must be an Optax optimiser such as `optax.adam(1e-3)`; got {self.optim!r}"
+                f"`optim` must be an Optax optimiser such as `optax.adam(1e-3)`; got "
+                f"{told(self.optim)}"
             )
         if (self.num_steps is None) == (self.num_epochs is None):
             given = "neither" if self.num_steps is None else "both"
