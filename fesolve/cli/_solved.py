@@ -158,7 +158,8 @@ def _show(facts: dict[str, Any], report: Any) -> None:
     print(folded(f"{kind}, {sizes}, {unknowns} unknowns; {points}; seed {seed}", "  "))
     seconds = f"compiling {facts['compile_seconds']:.2f} s, solving {facts['solve_seconds']:.3f} s"
     device = f"float{facts['precision']} on {facts['device']}"
-    print(folded(f"{device}; {facts['steps']} steps; {seconds}", "  "))
+    steps = "1 step" if facts["steps"] == 1 else f"{facts['steps']} steps"
+    print(folded(f"{device}; {steps}; {seconds}", "  "))
     print()
     print(report)
     for name, r in facts["references"].items():
