@@ -23,27 +23,32 @@ wage = lambda rate: (1 - alpha) * (capital(rate) / labour) ** alpha
 
 # %% [markdown]
 # In each state the limit binds up to some cash K_i, an unknown. Above it c_i = K_i + t s_i(t), t
-# the cash above K_i and s_i between 0 and 1. The Euler equation then holds with equality for all
-# t >= 0: no inequality is left, and the kink is where it should be.
+# the cash above K_i. The Euler equation then holds with equality for all t >= 0: no inequality is
+# left, the kink is where it should be, and f is linear in its coefficients (but for the logarithm),
+# for which Newton's method takes half a dozen steps.
 
 
 # %%
 class Household(eqx.Module):
-    log_kinks: jax.Array
-    logit: fe.Series  # of s_i, in x = log(1 + t)
+    log_kink: fe.Series  # by state
+    share: fe.Series  # s_i, in x = log(1 + t)
+
+    @property
+    def kinks(self):
+        return jnp.exp(self.log_kink.coefficients)
 
     def __call__(self, x):
-        return jnp.exp(self.log_kinks) + jnp.expm1(x) * jax.nn.sigmoid(self.logit(x))
+        return self.kinks + jnp.expm1(x) * self.share(x)
 
     def consumption(self, cash, i):
-        kink = jnp.exp(self.log_kinks[i])
+        kink = self.kinks[i]
         t = jnp.maximum(cash - kink, 0.0)
-        return jnp.minimum(cash, kink) + t * jax.nn.sigmoid(self.logit(jnp.log1p(t))[i])
+        return jnp.minimum(cash, kink) + t * self.share(jnp.log1p(t))[i]
 
 
 def euler(f, x, rate):
     c = f(x)
-    saved = jnp.exp(f.log_kinks) + jnp.expm1(x) - c
+    saved = f.kinks + jnp.expm1(x) - c
     cash = (1 + rate) * saved[:, None] + wage(rate) * incomes[None]
     tomorrow = jax.vmap(lambda row: jax.vmap(f.consumption)(row, states))(cash)
     marginal = jnp.sum(chain.transition * tomorrow**-gamma, axis=1)
@@ -59,7 +64,8 @@ knots = np.linspace(0.0, np.log1p(top), 25)
 padded = np.r_[[0.0] * 3, knots, [knots[-1]] * 3]
 points = np.array([padded[k : k + 3].mean() for k in range(1, 28)])
 points = fe.Empirical(np.sort([*points, 0.5 * points[1]]), population=fe.Uniform(0.0, knots[-1]))
-start = Household(jnp.zeros(7), fe.Series(fe.BSpline(knots), out_size=7, start=np.full(7, -2.5)))
+share = fe.Series(fe.BSpline(knots), out_size=7, start=np.full(7, 0.08))
+start = Household(fe.Series(fe.Indicator(7)), share)
 risk = lambda rate, **how: fe.Risk(euler, points, args=(rate,), **how)
 household = lambda rate, f, **how: fe.solve(risk(rate, **how), f).value
 first = household(0.0385, start, tolerance=jnp.inf)

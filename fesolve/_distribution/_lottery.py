@@ -84,14 +84,14 @@ class _Coarse:
             at = np.linspace(0, n - 1, few)
             hats = np.array([np.interp(np.arange(n), at, row) for row in np.eye(few)])
         self.lottery, self.v = lottery, v
-        self.collect = jnp.asarray(hats, v.dtype)
-        self.spread = jnp.asarray(hats / hats.sum(axis=1, keepdims=True), v.dtype)
+        share = hats / hats.sum(axis=1, keepdims=True)
+        # products of constants in NumPy: XLA would form them too, while it compiles, and slowly
+        stays = np.kron(np.eye(m), hats @ share.T) + np.tile(hats.mean(axis=1) / m, m)[:, None]
+        self.collect, self.spread = jnp.asarray(hats, v.dtype), jnp.asarray(share, v.dtype)
         there = jax.vmap(lambda hat: lottery.interpolated(jnp.broadcast_to(hat, (m, n))))
         flows = _product(there(self.collect), self.spread.T)
         moved = jnp.einsum("ij,kil->jkil", lottery.transition, flows).reshape(m * few, m * few)
-        stays = jnp.kron(jnp.eye(m, dtype=v.dtype), _product(self.collect, self.spread.T))
-        total = _product(v, self.collect.T).reshape(-1, 1)
-        self.factors = jax.scipy.linalg.lu_factor(stays - moved + total)
+        self.factors = jax.scipy.linalg.lu_factor(jnp.asarray(stays, v.dtype) - moved)
 
     def solve(self, _: Any, b: Array) -> Array:
         """d with d - T d + v 1'd = b."""
@@ -105,28 +105,32 @@ class _Coarse:
 
     def _iterated(self, step: Any, b: Array, collect: Array, spread: Array, trans: int) -> Array:
         m = b.shape[0]
-        left = lambda x: b - x + step(x)
-        size = lambda x: jnp.sum(jnp.abs(left(x)))
+        size = lambda left: jnp.sum(jnp.abs(left))
 
-        def smoothed(x: Array) -> Array:
-            return jax.lax.fori_loop(0, SMOOTHINGS, lambda _, x: b + step(x), x)
-
-        def corrected(x: Array) -> Array:
-            rest = _product(left(x), collect.T).reshape(-1)
+        def corrected(x: Array, left: Array) -> Array:
+            rest = _product(left, collect.T).reshape(-1)
             few = jax.scipy.linalg.lu_solve(self.factors, rest, trans=trans)
             return x + _product(few.reshape(m, -1), spread)
 
+        def smoothed(x: Array) -> tuple[Array, Array]:
+            # what is left is known after each step, so that the operator stands here alone: most
+            # of the time to compile is its
+            def again(_: Any, now: tuple) -> tuple:
+                x = now[0] + now[1]
+                return x, b - x + step(x)
+
+            return jax.lax.fori_loop(0, SMOOTHINGS + 1, again, (x, jnp.zeros_like(x)))
+
         def cycle(now: tuple) -> tuple:
-            x, before, correct, count = now
-            new = smoothed(jnp.where(correct, corrected(x), x))
-            after = size(new)
-            taken = ~correct | (after < before)
-            x, before = jnp.where(taken, new, x), jnp.where(taken, after, before)
-            return x, before, taken, count + 1
+            x, left, correct, count = now
+            new = smoothed(jnp.where(correct, corrected(x, left), x))
+            taken = ~correct | (size(new[1]) < size(left))
+            x, left = jax.tree.map(lambda a, b: jnp.where(taken, a, b), new, (x, left))
+            return x, left, taken, count + 1
 
         tolerance = 1_000 * float(jnp.finfo(b.dtype).eps) * jnp.sum(jnp.abs(b))
-        going = lambda now: (now[1] > tolerance) & (now[3] < CYCLES)
-        start = (b, size(b), jnp.array(True), jnp.zeros((), int))
+        going = lambda now: (size(now[1]) > tolerance) & (now[3] < CYCLES)
+        start = (jnp.zeros_like(b), b, jnp.array(True), jnp.zeros((), int))
         return jax.lax.while_loop(going, cycle, start)[0]
 
 

@@ -1,6 +1,6 @@
 """Piecewise polynomials that are smooth by construction."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import equinox as eqx
@@ -260,20 +260,25 @@ class BSpline(AbstractLocalBasis):
 
     def window(self, x: ArrayLike) -> tuple[Any, Float[Array, " width"]]:
         x = real_scalar(x, "BSpline")
-        knots = jnp.asarray(self.knots).astype(x.dtype)
-        start = piece(knots, x)
-        p = self.degree
-        padded = jnp.pad(knots, p, mode="edge")
-        near = jax.lax.dynamic_slice_in_dim(padded, start, 2 * p + 2)
-        values = jnp.ones(1, x.dtype)
-        for j in range(1, p + 1):
-            # Cox and de Boor: each function of degree j - 1 gives to its two neighbours.
-            left, right = near[p + 1 - j : p + 1], near[p + 1 : p + 1 + j]
-            share = values / (right - left)
-            none = jnp.zeros(1, x.dtype)
-            values = jnp.concatenate([none, (x - left) * share])
-            values = values + jnp.concatenate([(right - x) * share, none])
-        return start, values
+        return _spline_window(jnp.asarray(self.knots).astype(x.dtype), x, self.degree)
+
+
+@partial(jax.jit, static_argnums=2)  # traced once, and not at each of the places that evaluate f
+def _spline_window(
+    knots: Float[Array, " n"], x: Float[Array, ""], p: int
+) -> tuple[Int[Array, ""], Float[Array, " width"]]:
+    """The first spline of degree p that is not zero at x, and the values of those p + 1."""
+    start = piece(knots, x)
+    near = jax.lax.dynamic_slice_in_dim(jnp.pad(knots, p, mode="edge"), start, 2 * p + 2)
+    values = jnp.ones(1, x.dtype)
+    for j in range(1, p + 1):
+        # Cox and de Boor: each function of degree j - 1 gives to its two neighbours.
+        left, right = near[p + 1 - j : p + 1], near[p + 1 : p + 1 + j]
+        share = values / (right - left)
+        none = jnp.zeros(1, x.dtype)
+        values = jnp.concatenate([none, (x - left) * share])
+        values = values + jnp.concatenate([(right - x) * share, none])
+    return start, values
 
 
 def rising(values: Any, name: str, owner: str) -> Any:

@@ -56,8 +56,9 @@ def aiyagari(m: Aiyagari) -> Problem:
 
     Incomes move by a Markov chain, nobody may borrow, and what households hold is the capital K of
     firms, who pay r and w. In each state the limit binds up to some cash K_i, an unknown, and
-    consumption above it is K_i + t s_i, t the cash above K_i and s_i between 0 and 1: the Euler
-    equation then holds with equality for all t >= 0. Its points are spread evenly in log(1 + t).
+    consumption above it is K_i + t s_i, t the cash above K_i: the Euler equation then holds with
+    equality for all t >= 0. s_i is a spline in log(1 + t), with nothing that would keep it between
+    0 and 1, so that Newton's method takes half a dozen steps.
 
     Households in the long run are a histogram, and the rate is the one at which they hold K: a
     root (`fe.equilibrium`) around solves of the household, of which the last is judged.
@@ -68,7 +69,7 @@ def aiyagari(m: Aiyagari) -> Problem:
     def euler(f, x):
         """In units of consumption, at log(1 + t) of cash t above the kink of each state."""
         c = f(x)
-        saved = jnp.exp(f.log_kinks) + jnp.expm1(x) - c
+        saved = f.kinks + jnp.expm1(x) - c
         cash = jax.vmap(lambda a: jax.vmap(lambda j: economy.cash(f, a, j))(states))(saved)
         tomorrow = jax.vmap(lambda row: jax.vmap(f.consumption)(row, states))(cash)
         marginal = jnp.sum(chain.transition * tomorrow**-m.gamma, axis=1)
@@ -88,8 +89,8 @@ def aiyagari(m: Aiyagari) -> Problem:
             return risk.on(fe.Empirical(points, population=where))
 
         def draw(key):
-            share = fe.Series(fe.BSpline(knots), out_size=m.states, start=np.full(m.states, -2.5))
-            start = Household(jnp.zeros(m.states), share, jnp.zeros(()))
+            share = fe.Series(fe.BSpline(knots), out_size=m.states, start=np.full(m.states, 0.08))
+            start = Household(fe.Series(fe.Indicator(m.states)), share, jnp.zeros(()))
             unjudged = sample(fe.Risk(euler, where, tolerance=np.inf), intervals, key)
             return economy.cleared(start, lambda f: fe.solve(unjudged, f).value)
 
@@ -124,18 +125,22 @@ REFERENCE = "endogenous grid and histogram, extrapolated from 1,200 and 2,400 no
 class Household(eqx.Module):
     """Consumption by cash and state, and the rate of interest that it belongs to."""
 
-    log_kinks: jax.Array
-    logit: fe.Series
+    log_kink: fe.Series
+    share: fe.Series
     rate: Any
+
+    @property
+    def kinks(self):
+        return jnp.exp(self.log_kink.coefficients)
 
     def __call__(self, x):
         """In each state, at cash expm1(x) above its kink."""
-        return jnp.exp(self.log_kinks) + jnp.expm1(x) * jax.nn.sigmoid(self.logit(x))
+        return self.kinks + jnp.expm1(x) * self.share(x)
 
     def consumption(self, cash, i):
-        kink = jnp.exp(self.log_kinks[i])
+        kink = self.kinks[i]
         t = jnp.maximum(cash - kink, 0.0)
-        return jnp.minimum(cash, kink) + t * jax.nn.sigmoid(self.logit(jnp.log1p(t))[i])
+        return jnp.minimum(cash, kink) + t * self.share(jnp.log1p(t))[i]
 
 
 class Economy:
