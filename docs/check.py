@@ -1,5 +1,6 @@
 """What is checked of the site once it is built: every link leads somewhere, nothing is asked of a
-network, and no page is wider than a screen, if there is a Chromium to measure it."""
+network, formulas are typeset, and no page is wider than a screen, if there is a Chromium to measure
+it."""
 
 import html.parser
 import json
@@ -17,16 +18,20 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
 class _Page(html.parser.HTMLParser):
-    """The addresses that a page leads to or loads, and the places in it that can be led to."""
+    """The addresses that a page leads to or loads, the places in it that can be led to, and what
+    of its text is still TeX."""
 
     def __init__(self) -> None:
         html.parser.HTMLParser.__init__(self)
         self.links: set[str] = set()
         self.loads: set[str] = set()
         self.places: set[str] = set()
+        self.raw: list[str] = []
+        self._open: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list) -> None:
         given = {name: value or "" for name, value in attrs}
+        self._enter(tag, given.get("class", ""))
         self.places |= {given[name] for name in ("id", "name") if name in given}
         if tag == "a" and "href" in given:
             self.links.add(given["href"])
@@ -34,11 +39,28 @@ class _Page(html.parser.HTMLParser):
         if loaded and given.get("rel") not in ("canonical", "prev", "next"):
             self.loads.add(loaded)
 
+    def _enter(self, tag: str, kind: str) -> None:
+        """Goes into an element; of those whose dollars and backslashes are right, to its end."""
+        if self._open or tag in ("code", "pre", "script", "style") or "arithmatex" in kind.split():
+            self._open += [] if tag in VOID else [tag]
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._open and tag in self._open:
+            del self._open[len(self._open) - 1 - self._open[::-1].index(tag) :]
+
+    def handle_data(self, data: str) -> None:
+        if not self._open and (found := re.search(r"\\[a-zA-Z]+|\$\S[^$]*[\\^_][^$]*\$", data)):
+            self.raw.append(data[max(0, found.start() - 20) : found.end() + 40].strip())
+
+
+VOID = ("br", "img", "hr", "input", "link", "meta", "wbr", "source")
+
 
 def site(folder: Path) -> None:
     """**Raises:** `SystemExit` where something is wrong, with all of it."""
     pages = {path: _read(path) for path in sorted(folder.rglob("*.html"))}
-    wrong = _broken(folder, pages) + _too_wide(folder, sorted(pages))
+    wrong = _broken(folder, pages) + _not_typeset(folder, pages)
+    wrong += _too_wide(folder, sorted(pages))
     if wrong:
         raise SystemExit("docs: " + "\ndocs: ".join(wrong))
 
@@ -73,6 +95,15 @@ def _broken(folder: Path, pages: dict[Path, _Page]) -> list[str]:
         ]
     # light and dark are no places, but say which picture is meant
     return [text for text in wrong if "#only-" not in text]
+
+
+def _not_typeset(folder: Path, pages: dict[Path, _Page]) -> list[str]:
+    """The formulas that stand on a page as they were written."""
+    return [
+        f"{path.relative_to(folder)} has a formula that is not typeset: {text}"
+        for path, page in pages.items()
+        for text in page.raw
+    ]
 
 
 def _is_outside(address: str) -> bool:

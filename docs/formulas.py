@@ -83,7 +83,7 @@ def formula(text: str, names: Names = frozenset()) -> str | None:
         tex = reader.expression(outside=True)
         if tex is None:
             return None
-        found.append(tex)
+        found.append(tex.strip())
         position = reader.position
         if position == len(text):
             return r", \quad ".join(found)

@@ -132,7 +132,10 @@ def _parameters(function: Callable[..., Any], arguments: str) -> str:
 
 
 def _default(value: Any) -> str:
-    return "" if value is None or value is inspect.Parameter.empty else f"`{value!r}`"
+    if value is None or value is inspect.Parameter.empty:
+        return ""
+    shown = repr(value)
+    return f"`{value:.6g}`" if isinstance(value, float) and len(shown) > 10 else f"`{shown}`"
 
 
 def _references(found: list[list[str]]) -> str:

@@ -138,9 +138,22 @@ def test_formulas_are_told_from_prose(building):
     assert formula("k'^(alpha - 1) / c_t") == r"k'^{\alpha  - 1} / c_{t}"
     assert formula("V of a cake") is None
     assert headline("f'(x) = a f(x): growth.") == (r"f'(x) = a \, f(x)", "growth.")
+    equation, _ = headline("f'(0) = omega: a start.")
+    assert equation == r"f'(0) = \omega", "a space before the dollar would leave it as it is"
     assert page("a cake, f's 1e-8 and `k^2`: x <= y") == r"a cake, f's 1e-8 and `k^2`: $x \le y$"
     text = "# f^2\n\n```python\nf = x\n```\n\n| one | two |\n|---|---|\n| text | it is 5 s |\n"
     assert page(text) == text
     assert page("f' = -2 f, n^2 P steps in 5 s") == r"$f' = -2 \, f$, $n^{2} \, P$ steps in 5 s"
     for words in ("W&B reads", "DC-EGM on a grid", "refused: MAX_STEPS, and so on"):
         assert page(words) == words
+
+
+def test_a_formula_that_is_not_typeset_is_found(building, tmp_path):
+    from check import _read
+
+    page = tmp_path / "page.html"
+    page.write_text(
+        r"<p>$5 and <code>\n</code> <span class='arithmatex'>\(\omega<br>\)</span></p>"
+        r"<pre>$x^2$</pre><p>so <b>$f' = \omega $</b> it is</p>"
+    )
+    assert _read(page).raw == [r"$f' = \omega $"]

@@ -114,7 +114,7 @@ def aiyagari(m: Aiyagari) -> Problem:
             for i in (0, middle, m.states - 1)
         },
         checks=lambda f: [economy.clears(f)],
-        coordinates=("log(1 + t)",),
+        coordinates=("log(1 + cash above the limit)",),
         source="Aiyagari (1994), with incomes by Rouwenhorst's method",
     )
 

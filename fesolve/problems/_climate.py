@@ -86,8 +86,8 @@ def climate(m: Climate) -> Problem:
         + fe.Risk(at_rest, fe.Dirac(float(m.years))),
         hypotheses={"elements": elements},
         functions=lambda f: {
-            "warming": lambda t: paths(f, t).warming,
-            "abatement": lambda t: paths(f, t).abatement,
+            "warming, degrees": lambda t: paths(f, t).warming,
+            "abatement, a share": lambda t: paths(f, t).abatement,
             "social cost of carbon, 1,000 $ / t CO2": lambda t: 1e-3 * paths(f, t).cost_of_carbon,
         },
         coordinates=("t",),

@@ -123,7 +123,7 @@ def krusell_smith(m: KrusellSmith) -> Problem:
             f"consumption, income {economy.incomes[i]:.2f}": lambda x, i=i: f(x)[i]
             for i in (0, m.states // 2, m.states - 1)
         },
-        coordinates=("log(1 + t)", "log K", "z"),
+        coordinates=("log(1 + cash above the limit)", "log K", "z"),
         source=(
             "Krusell and Smith (1998); parameters of Maliar, Maliar and Winant (2021), incomes by "
             "Rouwenhorst's method"
