@@ -37,6 +37,7 @@ OPERATORS = {
     "-": " - ",
     "/": " / ",
     "~": r" \sim ",
+    "∘": r" \circ ",
     " . ": r" \cdot ",
 }
 Names = frozenset[str]
@@ -120,7 +121,7 @@ class _Reader:
         """Whether what was read is worth typesetting, and ends where a word ends."""
         read = self.text[begin : self.position]
         after = self.text[self.position : self.position + 2]
-        if re.match(r"\w|['^\\~&]|-\w|\.\w| ∘", after):
+        if re.match(r"\w|['^\\~&]|-\w|\.\w", after):
             return False
         if re.search(rf"(^|\W)({'|'.join([*FUNCTIONS, *UPRIGHT])})$", read):  # a word of prose
             return False
@@ -180,7 +181,7 @@ class _Reader:
 
     def _operator(self, outside: bool) -> str | None:
         begin = self.position
-        found = self._match(r"\s+\.\s+(?=\w)|\s*(<=|>=|->|[=<>+/~]|-(?!-))\s*")
+        found = self._match(r"\s+\.\s+(?=\w)|\s*(<=|>=|->|[=<>+/∘]|(?<!\w)~|-(?!-))\s*")
         if found is None:
             comma = None if outside else self._match(r"[,;]\s*")
             return None if comma is None else f"{comma[0]} "
@@ -222,6 +223,8 @@ class _Reader:
             self.position = begin
             return None
         self.has_structure |= len(name) > 1
+        if len(name) == 1 and self._match(r"~(?!\w)"):
+            self.has_structure, tex = True, rf"\tilde {tex}"
         return tex
 
     def _closed(self, opening: str, begin: int) -> str | None:

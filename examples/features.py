@@ -2,7 +2,7 @@
 # # Features by hand
 #
 # A representation is a function g of the state in terms of which the solution is simple:
-# f = f~ o g. Of Brock and Mirman's model of growth the policy is c = (1 - alpha beta) k^alpha: in
+# f = f~ ∘ g. Of Brock and Mirman's model of growth the policy is c = (1 - alpha beta) k^alpha: in
 # the logarithm of capital, and for the logarithm of consumption, a straight line.
 
 # %%

@@ -44,7 +44,7 @@ def components(data):
 
 
 # %% [markdown]
-# f = f~ o g with f~ linear; g by components, or a network that is trained with f~.
+# f = f~ ∘ g with f~ linear; g by components, or a network that is trained with f~.
 
 # %%
 risks = {}

@@ -83,9 +83,8 @@ for n in (8, 12, 20):
             f = fe.solve(sample, head(inner, keys[2]), solver, throw=False).value
             found.append(float(np.max(np.abs(jax.vmap(f)(x) - exact(*new, x)))))
         errors[n, kind] = np.median(found)
-    print(
-        f"n = {n:2}:", {kind: f"{errors[n, kind]:.1e}" for kind in ("frozen", "tuned", "scratch")}
-    )
+    one_each = [f"{kind} {errors[n, kind]:.1e}" for kind in ("frozen", "tuned", "scratch")]
+    print(f"n = {n:2}:", ", ".join(one_each))
 
 kinds = ("frozen", "tuned", "scratch")
 curves = {kind: {n: errors[n, kind] for n in (8, 12, 20)} for kind in kinds}

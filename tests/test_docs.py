@@ -144,6 +144,7 @@ def test_formulas_are_told_from_prose(building):
     text = "# f^2\n\n```python\nf = x\n```\n\n| one | two |\n|---|---|\n| text | it is 5 s |\n"
     assert page(text) == text
     assert page("f' = -2 f, n^2 P steps in 5 s") == r"$f' = -2 \, f$, $n^{2} \, P$ steps in 5 s"
+    assert page("f = f~ ∘ g, e ~ p") == r"$f = \tilde f \circ g$, $e \sim p$"
     for words in ("W&B reads", "DC-EGM on a grid", "refused: MAX_STEPS, and so on"):
         assert page(words) == words
 

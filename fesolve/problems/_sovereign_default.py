@@ -73,7 +73,7 @@ ZERO = int(np.argmin(np.abs(BONDS)))
 
 @model(SovereignDefault)
 def sovereign_default(m: SovereignDefault) -> Problem:
-    """V_i(b) = max{W_i(b), D_i}, W_i(b) = max over b' of u(y_i + b - q_i(b') b') + beta E V(b').
+    """V_i(b) = max{W_i(b), D_i}, W_i(b) = max_{b'} u(y_i + b - q_i(b') b') + beta E V(b').
 
     A sovereign repays, which is worth W, or defaults, D_i = u(min(y_i, kept E y)) + beta E[theta
     V(0) + (1 - theta) D]. Lenders know that: q_i(b') = P(he repays tomorrow) / (1 + r). Without
