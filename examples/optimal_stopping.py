@@ -76,7 +76,7 @@ start = Stopping(fe.Series(fe.Chebyshev(20, (0.0, 1.0)), start=1.0), jnp.asarray
 f = fe.solve(above + far, start).value
 print(f"exercise below S = {float(f.boundary):.15f}, exactly {K * gamma / (1 + gamma):.15f}")
 
-stopped = lambda S: jnp.where(S < f.boundary, K - S, f.value(S))
+stopped = lambda S: jnp.where(f.boundary > S, K - S, f.value(S))
 both = {"free boundary": stopped, "variational inequality": V}
 fe.plots.functions(both, fe.Uniform(low, high), coordinates=("S",)).set_ylabel("value")
 
