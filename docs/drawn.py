@@ -128,9 +128,9 @@ def problem(function: Callable[[], Any], folder: Path) -> None:
     shown, exact = problem.functions(f), problem.exact
     ax = fe.plots.functions(shown, test, exact=exact, error=report.error, **look)
     save(ax.figure, folder / "solution.svg")
-    pair = {"report": report.plot()}
+    pair, names = {"report": report.plot()}, {"coordinates": problem.coordinates}
     if len(problem.coordinates) > 1:  # along a line the report has drawn them already
-        pair["residuals"] = fe.plots.residuals(f, test, coordinates=problem.coordinates)
+        pair["residuals"] = fe.plots.residuals(f, test, report=report, **names)
     else:
         pair["report"].set_xlabel(problem.coordinates[0])
     for name, ax in pair.items():

@@ -6,6 +6,7 @@ import functools
 import gc
 import hashlib
 import inspect
+import itertools
 import json
 import multiprocessing
 import os
@@ -13,7 +14,7 @@ import shutil
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,15 +30,19 @@ import single  # noqa: E402
 
 KEPT = ROOT / ".cache" / "docs"
 PROCESSES = 2
-# What takes longest comes first, so that no process is left alone with it.
-LONG = (
-    "new_keynesian",
+# What runs for longer than it compiles, by optimised programs. What takes longest comes first, here
+# and there, so that no process is left alone with it.
+RUNS = (
+    "krusell_smith",
     "consumption_saving",
-    "transfer",
-    "overlapping_generations",
-    "aiyagari",
     "tax_transition",
+    "aiyagari",
+    "two_interest_rates",
+    "retirement",
 )
+LONG = ("new_keynesian", "sovereign_default", "transfer", "climate", "overlapping_generations")
+TOGETHER = 8
+"""Jobs that share what is compiled for one operation, such as a difference; more take memory."""
 
 
 class Kind(NamedTuple):
@@ -102,7 +107,8 @@ def jobs(kinds: Iterable[str] = SHOWN) -> list[Job]:
         "figure": [path.stem for path in figures],
     }
     found = [Job(kind, name) for kind in kinds for name in names[kind.partition("-")[0]]]
-    return sorted(found, key=lambda job: LONG.index(job.name) if job.name in LONG else len(LONG))
+    first = (*RUNS, *LONG)
+    return sorted(found, key=lambda job: first.index(job.name) if job.name in first else len(first))
 
 
 @functools.cache
@@ -136,29 +142,47 @@ def make_all(kinds: Iterable[str] = SHOWN) -> list[Job]:
     if not missing:
         return []
     print(f"{len(missing)} to be made, the others are kept", flush=True)
-    failed, begin = [], time.monotonic()
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(min(PROCESSES, len(missing)), _prepare) as pool:
-        for i, (job, trouble, seconds) in enumerate(pool.imap_unordered(_made, missing), start=1):
-            text = f"{i} of {len(missing)}  {job.kind} {job.name}, {seconds:.0f} s of CPU"
+    failed, begin, spent, count = [], time.monotonic(), 0.0, itertools.count(1)
+    for runs in (True, False):
+        part = [(job, at) for job, at in missing if (job.name in RUNS) == runs]
+        for job, trouble, seconds in _by_processes(part, optimised=runs):
+            text = f"{next(count)} of {len(missing)}  {job.kind} {job.name}, {seconds:.1f} s of CPU"
             print(text if trouble is None else f"{text}: FAILED\n{trouble}", flush=True)
             failed += [] if trouble is None else [job]
-    print(f"made in {time.monotonic() - begin:.0f} s, kept in {KEPT}", flush=True)
+            spent += seconds
+    seconds = f"{time.monotonic() - begin:.0f} s, {spent:.0f} s of CPU"
+    print(f"made in {seconds}, kept in {KEPT}", flush=True)
     for old in set(KEPT.glob("*-*")) - set(wanted.values()):
         shutil.rmtree(old)
     return failed
 
 
-def _prepare() -> None:
+def _by_processes(jobs: list[tuple[Job, Path]], *, optimised: bool) -> Iterator[Any]:
+    """What `_made` says of each, as they end."""
+    if not jobs:
+        return
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(min(PROCESSES, len(jobs)), _prepare, (optimised,)) as pool:
+        yield from pool.imap_unordered(_made, jobs)
+
+
+def _prepare(optimised: bool) -> None:
     """Before anything is computed in a process: threads, compiler and the look of figures."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     sys.path.insert(0, str(ROOT / "tests"))
     import compiling
 
-    gc.disable()  # a tenth of the time; each job is swept up after
-    compiling.little()
+    if not optimised:
+        compiling.little()
     compiling.kept_in(ROOT / ".cache" / "programs")
     drawn.prepare()
+    import fesolve.plots  # noqa: F401
+
+    gc.disable()  # a tenth of the time; each job is swept up after, without what stays
+    gc.freeze()
+
+
+_NUMBERS = itertools.count(1)
 
 
 def _made(given: tuple[Job, Path]) -> tuple[Job, str | None, float]:
@@ -178,7 +202,8 @@ def _made(given: tuple[Job, Path]) -> tuple[Job, str | None, float]:
         trouble = traceback.format_exc()
     finally:
         plt.close("all")
-        jax.clear_caches()
+        if next(_NUMBERS) % TOGETHER == 0:
+            jax.clear_caches()
         gc.collect()
         jax.config.update("jax_enable_x64", False)
     return job, trouble, time.process_time() - begin

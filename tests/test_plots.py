@@ -227,6 +227,28 @@ def test_the_whole_figure_of_a_problem():
     assert panels[1].get_title() == "residuals, train: 20 nodes"
 
 
+def test_a_report_saves_the_figure_its_residuals(monkeypatch):
+    """The same picture, without an evaluation."""
+
+    def ode(f, x):
+        return {"slope": jax.grad(f)(x) + 2.0 * f(x), "level": f(x) - jnp.exp(-2.0 * x)}
+
+    risk = fe.Risk(ode, fe.Uniform(0.0, 1.0))
+    risks = {"train": risk.quadrature(6), "test": risk.empirical(50, key=jr.key(1))}
+    f = fe.solve(risks["train"], fe.Series(fe.Chebyshev(5, (0.0, 1.0))), throw=False).value
+    drawn = lambda panels: [line.get_xydata() for ax in panels[1:] for line in ax.get_lines()]
+    evaluated = drawn(plots.solution(f, risks))
+    report = fe.RiskReport(f, **risks)
+    monkeypatch.delattr(fe.AbstractRisk, "residuals")
+    for a, b in zip(drawn(plots.solution(f, risks, report=report)), evaluated, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_what_a_function_computes_besides_x_may_be_numbers():
+    ax = plots.functions(lambda x: float(jnp.exp(1.0)) * x, fe.Uniform(0.0, 1.0))
+    np.testing.assert_allclose(ax.get_lines()[0].get_ydata()[-1], np.e, rtol=1e-6)
+
+
 def test_zeros_are_left_out_of_logarithms():
     """r = max(x - 2, 0) on [1, 3] is zero at half of the points."""
     risk = fe.Risk(lambda f, x: jnp.maximum(f(x), 0.0), fe.Uniform(1.0, 3.0)).quadrature(10)

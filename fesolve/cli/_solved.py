@@ -188,6 +188,7 @@ def _write(
         functions=problem.functions(f),
         exact=exact,
         error=report.error,
+        report=report,
         coordinates=problem.coordinates,
         along=problem.along,
         title=f"{facts['problem']}, {facts['hypothesis']['kind']}",

@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
-import jax
 import numpy as np
 
 import fesolve as fe
 
-from ._points import box, from_columns, names, on_some_points, sample, sampled, whole
+from ._points import box, evaluated, from_columns, names, on_some_points, sample, sampled, whole
 from ._style import axes_or_new, colour, legend, pyplot, quiet, rings, STYLES
 
 
@@ -69,41 +68,38 @@ def functions(
     axis = _position(along, labels)
     ax = axes_or_new(ax)
     lines, levels, level_name = _lines(lower, upper, axis, labels, whole(like))
-    everywhere = {
-        name: np.stack([_values(function, columns, like) for columns in lines])
-        for name, function in several.items()
-    }
+    everywhere = _values(several, lines, like)
     alike = _alike(list(everywhere.values()))
     lines = [lines[same[0]] for same in alike]
     values = {name: v[[same[0] for same in alike]] for name, v in everywhere.items()}
+    bars = {n: _bars(error, n, several[n], lines, like, v) for n, v in values.items()}
+    some = [columns[:: max(len(columns) // RINGS, 1)] for columns in lines]
+    known = _values({n: g for n, g in truths.items() if g is not None}, some, like)
     curves = [
         (name, j, name if v[0].shape[1] == 1 else f"{name} {j + 1}")
         for name, v in values.items()
         for j in range(v[0].shape[1])
     ]
-    width, has_truth = None, False
+    width = None
     for i, (name, j, _) in enumerate(curves):
         for k, columns in enumerate(lines):
             x, y = columns[:, axis], values[name][k][:, j]
             paint = colour(k if len(curves) == 1 else i)
             ax.plot(x, y, STYLES[k], color=paint, linewidth=1.6)
-            bar = _bar(error, name, several[name], from_columns(columns, like), values[name][k])
+            bar = bars[name]
             if bar is not None:
-                band = (y - bar[:, j], y + bar[:, j])
+                band = (y - bar[k][:, j], y + bar[k][:, j])
                 ax.fill_between(x, *band, color=paint, alpha=0.25, linewidth=0)
-                width = max(width or 0.0, float(bar[:, j].max()))
-            if truths[name] is not None:
-                some = columns[:: max(len(columns) // RINGS, 1)]
-                truth = _values(truths[name], some, like)
-                ax.plot(some[:, axis], truth[:, j], **rings())
-                has_truth = True
+                width = max(width or 0.0, float(bar[k][:, j].max()))
+            if name in known:
+                ax.plot(some[k][:, axis], known[name][k][:, j], **rings())
     _widen(ax)
     if diagonal:
         ends = np.array([lower[axis], upper[axis]])
         ax.plot(ends, ends, color="0.6", linewidth=1.0, zorder=0)
     several_levels = [[f"{levels[k]:.6g}" for k in same] for same in alike if levels]
     level_labels = [f"{level_name} = {', '.join(texts)}" for texts in several_levels]
-    entries = _entries([label for *_, label in curves], level_labels, has_truth, width, diagonal)
+    entries = _entries([label for *_, label in curves], level_labels, bool(known), width, diagonal)
     ax.set(xlabel=labels[axis], ylabel=curves[0][2] if len(curves) == 1 else "")
     legend(ax, entries)
     quiet(ax)
@@ -133,16 +129,27 @@ def _position(along: str | None, labels: list[str]) -> int:
     return labels.index(along)
 
 
-def _values(function: Callable, columns: np.ndarray, like: Any) -> np.ndarray:
-    """A matrix (points, components)."""
-    values = jax.vmap(function)(from_columns(columns, like))
-    return np.asarray(values).reshape(len(columns), -1)
+def _values(
+    several: Mapping[str, Callable], lines: list[np.ndarray], like: Any
+) -> dict[str, np.ndarray]:
+    """Arrays (lines, points, components) of functions, by their names."""
+    if not several:
+        return {}
+    points = from_columns(np.concatenate(lines), like)
+    found = evaluated(lambda x: {name: g(x) for name, g in several.items()}, points)
+    shape = len(lines), len(lines[0]), -1
+    return {name: np.asarray(found[name]).reshape(shape) for name in several}
 
 
-def _bar(
-    error: fe.ErrorEstimate | None, name: str, function: Callable, points: Any, values: np.ndarray
+def _bars(
+    error: fe.ErrorEstimate | None,
+    name: str,
+    function: Callable,
+    lines: list[np.ndarray],
+    like: Any,
+    values: np.ndarray,
 ) -> np.ndarray | None:
-    """The error of each component of a function at these points, where it is estimated."""
+    """The error of each component of a function on these lines, where it is estimated."""
     if error is None or error.is_bound:
         return None
     if isinstance(error.relative, dict):
@@ -152,7 +159,7 @@ def _bar(
         better = error.corrected if bool(eqx.tree_equal(function, error.value)) else None
     if better is None:
         return None
-    return np.abs(np.asarray(jax.vmap(better)(points)).reshape(values.shape) - values)
+    return np.abs(_values({name: better}, lines, like)[name] - values)
 
 
 def _entries(

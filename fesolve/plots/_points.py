@@ -1,5 +1,6 @@
 """Points, boxes and residuals of a risk as plain NumPy arrays for a figure."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -103,8 +104,14 @@ def _falls(p: Any) -> bool:
     return isinstance(p, fe.TruncatedNormal)
 
 
-def absolute(f: Any, term: fe.Risk, units: Callable | None = None) -> np.ndarray:
-    """max over components of |r(f, x_i)|, at each point x_i of the sample, without weights."""
+def absolute(
+    f: Any, term: fe.Risk, units: Callable | None = None, report: fe.RiskReport | None = None
+) -> np.ndarray:
+    """max over components of |r(f, x_i)|, at each point x_i of the sample, without weights; as a
+    report on f has found it, where it has and units are those of r."""
+    known = None if units is not None or report is None else _reported(report, term)
+    if known is not None:
+        return known
     weights = np.asarray(sample(term).weights) * float(np.asarray(term.multiplier))
     rows = np.asarray(term.residuals(f)).reshape(len(weights), -1)
     # A point of weight zero has no say in the risk, and its residual cannot be read from it.
@@ -113,6 +120,24 @@ def absolute(f: Any, term: fe.Risk, units: Callable | None = None) -> np.ndarray
     if units is not None:
         rows = np.asarray(jax.vmap(jax.vmap(units))(rows))
     return np.abs(rows).max(axis=1)
+
+
+def _reported(report: fe.RiskReport, term: fe.Risk) -> np.ndarray | None:
+    """What a report has found of a term at the points of its sample."""
+    columns = as_columns(sample(term).points)
+    is_of_term = re.compile(re.escape(term.name) + r"(\.| x | #|$)").match
+    sizes = {
+        found.equation: found.sizes
+        for found in report.samples
+        if is_of_term(found.equation) and _are_close(as_columns(found.points), columns)
+    }
+    if not sizes or any(" #" in name for name in sizes):  # of which of two terms of one name?
+        return None
+    return np.max(list(sizes.values()), axis=0)
+
+
+def _are_close(a: np.ndarray, b: np.ndarray) -> bool:
+    return a.shape == b.shape and np.allclose(a, b, rtol=1e-6, atol=0.0)
 
 
 def logarithm(values: np.ndarray) -> np.ndarray:
@@ -125,6 +150,15 @@ def names(coordinates: Sequence[str] | None, number: int) -> list[str]:
     if coordinates is not None and len(coordinates) == number:
         return list(coordinates)
     return ["x"] if number == 1 else [f"x{i + 1}" for i in range(number)]
+
+
+def evaluated(function: Callable, points: PyTree) -> PyTree:
+    """A function at a batch of points, by one program: in a call of its own each operation would be
+    one. What it computes of anything but x it may ask for numbers, where it is called as it is."""
+    try:
+        return jax.jit(jax.vmap(function))(points)
+    except jax.errors.JAXTypeError:
+        return jax.vmap(function)(points)
 
 
 def named(of: Any, f: Any, states: PyTree) -> dict[str, np.ndarray]:

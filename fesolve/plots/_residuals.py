@@ -18,6 +18,7 @@ def residuals(
     f: Any,
     risk: fe.AbstractRisk,
     *,
+    report: fe.RiskReport | None = None,
     units: Callable | None = None,
     label: str = SIZE,
     coordinates: Sequence[str] | None = None,
@@ -36,6 +37,7 @@ def residuals(
 
     - `f`: the hypothesis.
     - `risk`: a risk on a sample; the more points, the finer the picture.
+    - `report`: a report on f, whose residuals on the same points are drawn, and not found again.
     - `units`: from a residual to the units that are shown, such as `fe.consumption_units(gamma)`.
     - `label`: what the numbers are.
     - `coordinates`: the names of the coordinates of a point.
@@ -53,7 +55,7 @@ def residuals(
         columns = as_columns(sample(term).points)
         if columns.shape[1] != size:
             continue
-        values = logarithm(absolute(f, term, units))
+        values = logarithm(absolute(f, term, units, report))
         if size > 1:
             _map(ax, columns, values, labels, label)
             break
@@ -87,7 +89,13 @@ def _map(ax: Any, columns: np.ndarray, values: np.ndarray, labels: list[str], la
     ax.set(xlabel=labels[0], ylabel=labels[1])
 
 
-def distribution(f: Any, risks: dict[str, fe.AbstractRisk], *, ax: Any = None) -> Any:
+def distribution(
+    f: Any,
+    risks: dict[str, fe.AbstractRisk],
+    *,
+    report: fe.RiskReport | None = None,
+    ax: Any = None,
+) -> Any:
     """The share of points at which |r| is larger than a value, on several samples. Where r is
     exactly zero it is larger than nothing: these points count, and have no logarithm.
 
@@ -95,6 +103,7 @@ def distribution(f: Any, risks: dict[str, fe.AbstractRisk], *, ax: Any = None) -
 
     - `f`: the hypothesis.
     - `risks`: risks on samples, by name, such as train, test and the simulated path.
+    - `report`: a report on f, whose residuals on the same points are drawn, and not found again.
     - `ax`: matplotlib axes to draw on.
 
     **Returns:** the axes.
@@ -104,7 +113,7 @@ def distribution(f: Any, risks: dict[str, fe.AbstractRisk], *, ax: Any = None) -
         terms = on_points(risk)
         if not terms:
             continue
-        values = logarithm(np.concatenate([absolute(f, term) for term in terms]))
+        values = logarithm(np.concatenate([absolute(f, term, report=report) for term in terms]))
         number, values = len(values), np.sort(values[np.isfinite(values)])
         if not len(values):
             continue

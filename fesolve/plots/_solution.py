@@ -20,6 +20,7 @@ def solution(
     functions: Mapping[str, Callable] | None = None,
     exact: Mapping[str, Callable] | Callable | None = None,
     error: fe.ErrorEstimate | None = None,
+    report: fe.RiskReport | None = None,
     coordinates: Sequence[str] | None = None,
     along: str | None = None,
     title: str | None = None,
@@ -34,6 +35,7 @@ def solution(
     - `functions`: what to show of f, by name: functions of a point. By default f itself.
     - `exact`: the solution, by the same names.
     - `error`: the estimated error of f, such as `report.error`; drawn as a band around f.
+    - `report`: a report on f, whose residuals on the same points are drawn, and not found again.
     - `coordinates`, `along`: as for `fe.plots.functions`.
     - `title`: a line above the figure.
     - `ax`: three matplotlib axes to draw on.
@@ -47,9 +49,9 @@ def solution(
     given = {"exact": exact, "error": error, "coordinates": coordinates, "along": along}
     draw_functions(shown, mapped, **given, ax=panels[0])
     panels[0].set_title("solution", fontsize="medium")
-    residuals(f, mapped, coordinates=coordinates, ax=panels[1])
+    residuals(f, mapped, report=report, coordinates=coordinates, ax=panels[1])
     panels[1].set_title(f"residuals, {name}: {_kind(mapped)}", fontsize="medium")
-    distribution(f, risks, ax=panels[2])
+    distribution(f, risks, report=report, ax=panels[2])
     panels[2].set_title("how many are how large", fontsize="medium")
     if title:
         panels[0].figure.suptitle(title, fontsize="large")
