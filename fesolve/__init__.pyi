@@ -52,6 +52,7 @@ from ._hypothesis import (
     Fourier as Fourier,
     freeze as freeze,
     Frozen as Frozen,
+    Functions as Functions,
     Indicator as Indicator,
     IntegratedKernelBasis as IntegratedKernelBasis,
     KernelBasis as KernelBasis,

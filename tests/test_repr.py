@@ -125,6 +125,10 @@ LINES = [
     ),
     (fe.Ansatz(start, NETWORK), "Ansatz(start, MLP(1,153 parameters))"),
     (fe.Positive(SERIES), None),
+    (
+        fe.Functions({"c": SERIES, "n": jnp.cos}),
+        "Functions(c=Series(Chebyshev(degree=16, on [0, 5]), 17 coefficients), n=cos)",
+    ),
     (fe.Bounded(SERIES, 0.0, 1.0), None),
     (fe.Shares(SERIES), None),
     (fe.freeze(SERIES), "Frozen(Series(Chebyshev(degree=16, on [0, 5]), 17 coefficients))"),

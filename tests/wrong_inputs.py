@@ -177,6 +177,10 @@ TABLE = {
         lambda **given: fe.Shares(**{"g": F, **given}),
         {"g": NO_FUNCTIONS, "start": (0.5, "a", [0.5, 0.6], [1.5, -0.5], [1.0], [np.nan, 1.0])},
     ),
+    "Functions": (
+        fe.Functions,
+        {"functions": (None, 3, F, {}, [F], (F, F), {"c": 1.0}, {"a b": F}, {"functions": F})},
+    ),
     "Ansatz": (
         lambda **given: fe.Ansatz(**{"transform": lambda f, x: f(x), "net": F, **given}),
         {"transform": NO_FUNCTIONS},

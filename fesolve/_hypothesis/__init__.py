@@ -7,6 +7,7 @@ from ._basis import (
 from ._compose import Ansatz as Ansatz, Compose as Compose, DeepSet as DeepSet
 from ._elements import BSpline as BSpline, SpectralElements as SpectralElements
 from ._ensemble import Ensemble as Ensemble
+from ._functions import Functions as Functions
 from ._freeze import freeze as freeze, Frozen as Frozen
 from ._heads import Bounded as Bounded, Positive as Positive, Shares as Shares
 from ._kernel import (

@@ -7,6 +7,7 @@ import numpy as np
 from .._show import is_known, parameters, Plain, told, Word, words
 from ._basis import Chebyshev
 from ._elements import BSpline, SpectralElements
+from ._functions import Functions, names_of_functions
 from ._kernel import AbstractKernelBasis
 from ._mlp import AbstractNetwork
 from ._periodic import Fourier
@@ -48,6 +49,11 @@ def _(basis: Tensor) -> list[Word]:
 def _(series: Series) -> list[Word]:
     shape = " x ".join(map(str, series.coefficients.shape))
     return [Word(series.basis), Word(Plain(f"{shape} coefficients"))]
+
+
+@words.register
+def _(several: Functions) -> list[Word]:
+    return [Word(getattr(several, name), name) for name in names_of_functions(several)]
 
 
 @words.register

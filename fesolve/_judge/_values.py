@@ -17,7 +17,8 @@ from jaxtyping import Array, PyTree
 
 from .._compiled import arrays_of, Static
 from .._distribution import Empirical
-from .._hypothesis import AbstractLocalBasis, Series
+from .._hypothesis import AbstractLocalBasis, Functions, Series
+from .._hypothesis._functions import names_of_functions
 from .._least_squares._assembly import blocks, Equation
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import Hypothesis, is_traced, Point
@@ -174,12 +175,13 @@ def _layout(
 def _found(
     f: Hypothesis, mask: PyTree[bool], samples: list[Empirical], methods: dict[str, int]
 ) -> _Layout:
-    """f(x), else the methods that a residual calls, where there is something new in them; then the
-    functions that none of these shows, and the numbers."""
+    """f(x), by name where it has names, else the methods that a residual calls, where there is
+    something new in them; then the functions that none of these shows, and the numbers."""
     unseen = set(np.flatnonzero(jax.tree.leaves(mask)).tolist())
     places = {name: [place] for name, place in methods.items()}
     if callable(f):
-        places = {OWN: list(range(len(samples)))}
+        own = names_of_functions(f) if isinstance(f, Functions) else (OWN,)
+        places = {name: list(range(len(samples))) for name in own}
     named: list[tuple[str, int]] = []
     for name, possible in places.items():
         place = next((i for i in possible if _is_defined(f, name, samples[i])), None)

@@ -21,7 +21,7 @@ FLAT = 0.2
 
 
 def functions(
-    f: Mapping[str, Callable] | Callable,
+    f: Mapping[str, Callable] | fe.Functions | Callable,
     where: fe.AbstractRisk | fe.AbstractDistribution,
     *,
     exact: Mapping[str, Callable] | Callable | None = None,
@@ -44,12 +44,13 @@ def functions(
 
     **Arguments:**
 
-    - `f`: a function of a point, or several by name.
+    - `f`: a function of a point, or several by name: a dictionary, or `fe.Functions`.
     - `where`: where f lives: a distribution such as `fe.Uniform(0.0, 1.0)`, or a risk on a sample.
     - `exact`: the solution, where it is known: a function, or several by the names of `f` or of the
       methods that these are; drawn as rings.
     - `error`: the estimated error of f, such as `report.error`; drawn as a band.
-    - `coordinates`: the names of the coordinates of a point, with units where they have one.
+    - `coordinates`: the names of the coordinates of a point, with units where they have one; by
+      default those that points have, where they are dictionaries.
     - `along`: the name of the coordinate on the axis; by default the first.
     - `diagonal`: whether to draw the line of 45 degrees, on which tomorrow's state is today's.
     - `ax`: matplotlib axes to draw on.
@@ -60,11 +61,11 @@ def functions(
     several functions, and where `along` is no coordinate.
     """
     term = sampled(on_some_points(where))[0]
-    several = dict(f) if isinstance(f, Mapping) else {"f": f}
+    several = _several(f)
     truths = _truths(several, exact)
     like = sample(term).points
     lower, upper = box(term)
-    labels = names(coordinates, len(lower))
+    labels = names(coordinates, len(lower), like)
     axis = _position(along, labels)
     ax = axes_or_new(ax)
     lines, levels, level_name = _lines(lower, upper, axis, labels, whole(like))
@@ -104,6 +105,16 @@ def functions(
     legend(ax, entries)
     quiet(ax)
     return ax
+
+
+def _several(f: Any) -> dict[str, Callable]:
+    """The functions of f by name."""
+    if isinstance(f, Mapping):
+        return dict(f)
+    if not isinstance(f, fe.Functions):
+        return {"f": f}
+    given = f.functions
+    return dict(given) if isinstance(given, dict) else given._asdict()
 
 
 def _truths(several: dict[str, Callable], exact: Any) -> dict[str, Callable | None]:

@@ -145,10 +145,13 @@ def logarithm(values: np.ndarray) -> np.ndarray:
     return np.log10(values, out=np.full(values.shape, np.nan), where=values > 0)
 
 
-def names(coordinates: Sequence[str] | None, number: int) -> list[str]:
-    """The names of the coordinates; x, or x1, x2, ..., where none were given."""
+def names(coordinates: Sequence[str] | None, number: int, points: PyTree) -> list[str]:
+    """The names of the coordinates: those that are given, or that points have as dictionaries of
+    numbers; else x, or x1, x2, ..."""
     if coordinates is not None and len(coordinates) == number:
         return list(coordinates)
+    if isinstance(points, dict) and len(points) == number:
+        return sorted(points)
     return ["x"] if number == 1 else [f"x{i + 1}" for i in range(number)]
 
 

@@ -50,7 +50,7 @@ def residuals(
     terms = sampled(risk)
     ax = axes_or_new(ax)
     size = as_columns(sample(terms[0]).points).shape[1]
-    labels = names(coordinates, size)
+    labels = names(coordinates, size, sample(terms[0]).points)
     for i, term in enumerate(terms):
         columns = as_columns(sample(term).points)
         if columns.shape[1] != size:
