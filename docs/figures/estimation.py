@@ -42,7 +42,7 @@ for x, slope in zip(values[4::8], slopes, strict=True):
     ends = np.array([-0.05, 0.05])
     ax.plot(x + ends, y + slope * ends, color="#d55e00", linewidth=2.2)
 ax.plot([], [], color="#d55e00", linewidth=2.2, label="its gradient, through the solve")
-ax.axvline(2.0, color="0.5", linestyle=":", label="the truth")
+ax.axvline(2.0, ymin=0.24, color="0.5", linestyle=":", label="the truth")
 ax.set(xlabel="risk aversion gamma", ylabel="log likelihood, up to a constant")
 ax.legend(frameon=False, fontsize="small", loc="lower center")
 ax.spines[["top", "right"]].set_visible(False)

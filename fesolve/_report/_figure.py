@@ -29,7 +29,8 @@ def figure(samples: list[Sample], error: ErrorEstimate | None, ax: Any) -> Any:
     equations = list(dict.fromkeys(sample.equation for sample in several))
     colours = plt.rcParams["axes.prop_cycle"].by_key().get("color", ["C0"])
     paint = lambda name: colours[names.index(name) % len(colours)]
-    for sample in several:
+    # the smaller a sample, the later it is drawn, so that a large one hides none
+    for sample in sorted(several, key=lambda sample: -len(sample.sizes)):
         # an exact zero has no logarithm: it counts, and is not drawn
         seen = sample.sizes > 0
         values = logarithm(sample.sizes[seen])
