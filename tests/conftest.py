@@ -20,6 +20,9 @@ compiling.kept_in(Path(__file__).parents[1] / ".cache" / "programs")
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
+# Traces and programs are many objects that live long: to look through all of them again and again
+# took a sixteenth of the time. Memory is given back after each file, see below.
+gc.set_threshold(50_000, 20, 1_000)
 
 
 def pytest_addoption(parser):
