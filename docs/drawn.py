@@ -138,12 +138,13 @@ def problem(function: Callable[[], Any], folder: Path) -> None:
             ax.figure.set_size_inches(SMALL)
         save(ax.figure, folder / f"{name}.svg")
     plt.close("all")
+    values = problem.found(f)
     found = {
-        "trouble": problem.trouble(solution, report),
+        "trouble": problem.trouble(solution, report, values),
         "hypotheses": list(problem.hypotheses),
         "report": {width: report.table.text(width) for width in (SCREEN, PHONE)},
         "references": [
-            (name, f"{r.value:.10g}", f"{float(r.quantity(f)):.10g}", r.source or "-")
+            (name, f"{r.value:.10g}", f"{values[name]:.10g}", r.source or "-")
             for name, r in problem.references.items()
         ],
         "source": problem.source,

@@ -6,6 +6,7 @@ import equinox as eqx
 import numpy as np
 import pytest
 
+import fesolve as fe
 from fesolve import problems
 
 
@@ -55,3 +56,14 @@ def test_a_policy_that_saves_too_much_fails():
     f = problem.choice("chebyshev", degree=4).hypothesis(None)
     f = eqx.tree_at(lambda f: f.logit.coefficients, f, np.array([3.0, 3.0, 0.0, 0.0, 0.0]))
     assert not all(check.passed for check in problem.checks(f))
+
+
+def test_what_was_found_decides_instead_of_being_found_again():
+    problem = problems.mccall_search()
+    solution = problem.solve()
+    report = fe.RiskReport(solution, test=problem.risk.quadrature(50))
+    found = problem.found(solution.value)
+    ((name, reference),) = problem.references.items()
+    assert found[name] == pytest.approx(reference.value, rel=reference.tolerance)
+    assert problem.trouble(solution, report, found) is None
+    assert name in problem.trouble(solution, report, {name: 2 * reference.value})

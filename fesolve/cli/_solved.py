@@ -59,6 +59,7 @@ def solve(name: str, function: Callable, options: dict[str, Any]) -> int:
     with doing("the report: fresh points, the worst point, the error of f"):
         checks = problem.checks(solution.value)
         report = fe.RiskReport(solution, exact=problem.exact, checks=checks, **risks)
+    found = problem.found(solution.value)
     facts = {
         "problem": name,
         "parameters": {key: options[key] for key in own},
@@ -76,7 +77,7 @@ def solve(name: str, function: Callable, options: dict[str, Any]) -> int:
         "compile_seconds": round(clock.compiling, 4),
         "solve_seconds": round(clock.total - clock.compiling, 4),
         "result": str(fe.RESULTS[solution.result]),
-        "references": _references(problem, solution.value),
+        "references": _references(problem, found),
         "source": problem.source,
     }
     everything = json.dumps({**facts, "report": report.to_dict()}, indent=2, default=float)
@@ -90,7 +91,7 @@ def solve(name: str, function: Callable, options: dict[str, Any]) -> int:
         print(f"\nwritten to {out}: figure.png, report.json, solution.fe")
     if status == INTERRUPTED:
         return stop("interrupted: the above is the best so far", INTERRUPTED)
-    trouble = problem.trouble(solution, report)
+    trouble = problem.trouble(solution, report, found)
     return stop(f"{name} was not solved: {trouble}", NOT_SOLVED) if trouble else 0
 
 
@@ -129,10 +130,10 @@ def _points(facts: dict[str, Any]) -> str:
     return text if along in counts[:1] else f"{text} ({along} per coordinate)"
 
 
-def _references(problem: problems.Problem, f: Any) -> dict[str, dict[str, Any]]:
+def _references(problem: problems.Problem, found: dict[str, float]) -> dict[str, dict[str, Any]]:
     return {
         name: {
-            "value": float(r.quantity(f)),
+            "value": found[name],
             "reference": r.value,
             "tolerance": r.tolerance,
             "source": r.source,

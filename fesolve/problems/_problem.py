@@ -138,16 +138,29 @@ class Problem:
             throw=throw,
         )
 
-    def trouble(self, solution: fe.Solution, report: fe.RiskReport) -> str | None:
+    def found(self, f: Any) -> dict[str, float]:
+        """What the quantities of `references` are at f, by their names."""
+        return {name: float(reference.quantity(f)) for name, reference in self.references.items()}
+
+    def trouble(
+        self,
+        solution: fe.Solution,
+        report: fe.RiskReport,
+        found: Mapping[str, float] | None = None,
+    ) -> str | None:
         """Why f is not the solution: by the solver, by the report, or by someone else's numbers;
-        `None` where nothing speaks against it."""
+        `None` where nothing speaks against it.
+
+        **Arguments:** `found`, what `self.found(f)` gave, where that was asked before: a long
+        simulation may be in it.
+        """
         if bool(solution.failed):
             return str(fe.RESULTS[solution.result])
         if not report.solved:
             return report.verdict
+        found = self.found(solution.value) if found is None else found
         for name, reference in self.references.items():
-            found = float(reference.quantity(solution.value))
-            off = abs(found - reference.value) / max(abs(reference.value), 1e-300)
+            off = abs(found[name] - reference.value) / max(abs(reference.value), 1e-300)
             if not off <= reference.tolerance:
                 return (
                     f"the residuals are small, but {name} is {100 * off:.2g} % off its reference, "
