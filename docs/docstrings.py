@@ -17,7 +17,7 @@ class Typeset(griffe.Extension):
         """Of public functions and classes, and of their methods."""
         place = obj.name if obj.parent is None or obj.parent.is_module else obj.parent.name
         if obj.docstring is not None and place in _public():
-            obj.docstring.value = formulas.page(obj.docstring.value)
+            obj.docstring.value = formulas.page(obj.docstring.value, _arguments(obj))
 
     def on_class(self, *, cls: griffe.Class, **_: Any) -> None:
         """A module of Equinox has no `__init__` that could be read."""
@@ -45,6 +45,17 @@ class Typeset(griffe.Extension):
             )
         init = griffe.Function("__init__", parameters=griffe.Parameters(*given))
         cls.set_member("__init__", init)
+
+
+def _arguments(obj: griffe.Object) -> frozenset[str]:
+    """The names of what an object is made or called with, which stand in its formulas."""
+    found: Any = importlib.import_module(obj.module.path)
+    for name in obj.path.removeprefix(f"{obj.module.path}.").split("."):
+        found = getattr(found, name, None)
+    try:
+        return frozenset(inspect.signature(found).parameters)
+    except (TypeError, ValueError):  # what is not called, and a class of Python's own making
+        return frozenset()
 
 
 @functools.cache

@@ -62,10 +62,10 @@ def typeset(text: str, names: Names = frozenset()) -> str:
     return "\n\n".join(blocks)
 
 
-def page(markdown: str) -> str:
+def page(markdown: str, names: Names = frozenset()) -> str:
     """A page of prose, its formulas between dollars; code and headings stay as they are."""
     parts = re.split(r"(^```.*?^```$|^#[^\n]*$)", markdown, flags=re.MULTILINE | re.DOTALL)
-    parts[::2] = map(typeset, parts[::2])
+    parts[::2] = [typeset(part, names) for part in parts[::2]]
     return "".join(parts)
 
 
@@ -187,7 +187,9 @@ class _Reader:
             return None if comma is None else f"{comma[0]} "
         operator = found if " . " in found else found.strip()
         between = found.startswith((" ", "\n")), found.endswith((" ", "\n"))
-        if operator == "-" and between[0] != between[1]:  # a hyphen, or a dash of a list
+        word = re.match(r"[A-Za-z]*", self.text[self.position :]).group()
+        hyphen = between[0] != between[1] or (word in self.names and not between[0])
+        if operator == "-" and hyphen:  # of a word, or a dash of a list
             self.position = begin
             return None
         return OPERATORS[operator]

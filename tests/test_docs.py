@@ -145,6 +145,8 @@ def test_formulas_are_told_from_prose(building):
     assert page(text) == text
     assert page("f' = -2 f, n^2 P steps in 5 s") == r"$f' = -2 \, f$, $n^{2} \, P$ steps in 5 s"
     assert page("f = f~ ∘ g, e ~ p") == r"$f = \tilde f \circ g$, $e \sim p$"
+    own = frozenset({"scale", "value"})
+    assert page("a p-value of N(0, scale^2)", own) == r"a p-value of $N(0, \mathrm{scale}^{2})$"
     for words in ("W&B reads", "DC-EGM on a grid", "refused: MAX_STEPS, and so on"):
         assert page(words) == words
 

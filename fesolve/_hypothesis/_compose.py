@@ -12,7 +12,7 @@ from .._types import Point
 
 
 class Compose(Shown):
-    """f = outer o inner: a representation `inner` of x, and what is made of it.
+    """f = outer ∘ inner: a representation `inner` of x, and what is made of it.
 
     **Arguments:** `outer` and `inner`, functions or modules; theta is that of both.
     """
