@@ -6,8 +6,10 @@ import jax.random as jr
 import numpy as np
 import pytest
 import references_states as references
+import smolyak
 from targets_states import path_errors
 
+import fesolve as fe
 from fesolve import problems
 
 
@@ -71,3 +73,39 @@ def test_the_reference_has_the_equations_of_the_model():
     assert float(warming[1]) == pytest.approx(
         1.1 + 0.137 * (3.45 * np.log2(0.851 / 0.607) + 0.5 - 3.45 / 3.25 * 1.1 - 0.73 * 0.83)
     )
+
+
+@pytest.mark.parametrize(
+    "dimension, most, size", [(2, 2, 13), (4, 2, 41), (4, 3, 137), (10, 2, 221)]
+)
+def test_smolyak_sets_are_those_of_the_literature(dimension, most, size):
+    rows = smolyak.indices(dimension, most)
+    points = smolyak.nodes(rows)
+    assert len(rows) == size and len(np.unique(points.round(12), axis=0)) == size
+    # they determine the functions, among which are all polynomials of degree `most`
+    matrix = np.prod(np.cos(rows[None] * np.arccos(points)[:, None]), axis=-1)
+    f = lambda x: np.exp(0.1 * x.sum(axis=-1))
+    coefficients = np.linalg.solve(matrix, f(points))
+    x = np.random.default_rng(0).uniform(-1, 1, (200, dimension))
+    found = np.prod(np.cos(rows[None] * np.arccos(x)[:, None]), axis=-1) @ coefficients
+    assert np.abs(found - f(x)).max() < 0.3 * (0.1 * dimension) ** (most + 1)
+
+
+@pytest.mark.slow
+def test_complete_polynomials_are_better_than_as_many_of_smolyak():
+    problem = problems.multi_country()
+    choice = problem.choice("chebyshev", degree=3)
+    start = choice.hypothesis(jr.key(0))
+    complete = start.net.correction
+    ends = tuple(float(high) for high in complete.basis.domain[1])
+    sparse = fe.Series(smolyak.Smolyak(ends, 2), out_size=3)
+    assert sparse.basis.size > complete.basis.size
+    reached = []
+    for series in (complete, sparse):
+        f = eqx.tree_at(lambda f: f.net.correction, start, series)
+        sample = problem.risk.empirical(2 * series.basis.size, key=jr.key(1))
+        solution = fe.solve(sample, f, choice.solver, key=jr.key(2), throw=False)
+        reached.append(path_errors(problem, solution.value))
+    (mean, largest), (sparse_mean, sparse_largest) = reached
+    assert mean < sparse_mean - 0.5 and largest < sparse_largest - 0.5
+    assert sparse_mean < -5.5
