@@ -4,6 +4,16 @@ import lazy_loader as _lazy_loader
 
 
 # The public names stand in `__init__.pyi`; each is loaded when it is first used.
-__getattr__, __dir__, __all__ = _lazy_loader.attach_stub(__name__, __file__)
+_load, __dir__, __all__ = _lazy_loader.attach_stub(__name__, __file__)
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    if name in __all__:
+        return _load(name)
+    import difflib
+
+    near = difflib.get_close_matches(name, __all__, 1)
+    hint = f"; did you mean '{near[0]}'?" if near else ""
+    raise AttributeError(f"module 'fesolve' has no attribute '{name}'{hint}")

@@ -209,14 +209,25 @@ def _numbers(risk: AbstractRisk) -> Iterator[tuple[str, Any]]:
 _SHORT_OF_DIGITS = (RESULTS.not_zero, RESULTS.unresolved, RESULTS.max_steps_reached)
 
 
+def _squares(risk: AbstractRisk | Callable[[], AbstractRisk]) -> AbstractRisk | None:
+    """A risk that is a sum of squares on a sample, or `None` for any other."""
+    try:
+        found = risk if isinstance(risk, AbstractRisk) else risk()
+        for term in found.terms:
+            require_sample(term)
+            require_squares(term)
+    except ValueError:
+        return None
+    return found
+
+
 def _sentence(solution: Solution, risk: AbstractRisk, trainable: PyTree[bool]) -> str:
     sentence = RESULTS[solution.result]
-    try:
-        least_squares = [require_sample(term) or require_squares(term) for term in risk.terms]
-    except ValueError:
-        least_squares = None
-    if least_squares is not None and bool(ended(solution.result, RESULTS.non_finite)):
-        problem = LeastSquares(risk, solution.value, trainable)
+    at_points = None
+    if bool(ended(solution.result, RESULTS.non_finite)):
+        at_points = _squares(risk) or _squares(lambda: risk.empirical(256, key=jax.random.key(0)))
+    if at_points is not None:
+        problem = LeastSquares(at_points, solution.value, trainable)
         return f"{sentence}. {where_not_finite(problem, solution.stats.get(BEYOND))}"
     if is_traced((solution.risk, solution.stats)):
         return sentence

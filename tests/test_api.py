@@ -8,6 +8,8 @@ import inspect
 from pathlib import Path
 from types import ModuleType
 
+import pytest
+
 import fesolve as fe
 
 
@@ -47,3 +49,12 @@ def test_public_names_are_those_listed():
 
 if __name__ == "__main__":
     LIST.write_text(listed())
+
+
+def test_a_mistyped_name_has_a_neighbour():
+    with pytest.raises(AttributeError, match=r"no attribute 'Chebychev'; did you mean 'Chebyshev'"):
+        _ = fe.Chebychev
+    with pytest.raises(AttributeError, match=r"no attribute 'zzzz'$"):
+        _ = fe.zzzz
+    with pytest.raises(TypeError, match=r"`exponential` has no parameter `b`; it has a, horizon"):
+        fe.problems.exponential(b=3.0)

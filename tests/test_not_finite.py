@@ -226,3 +226,15 @@ def test_steps_are_shortened_until_the_derivative_is_finite():
     solution = fe.solve(sample, fe.Series(fe.Chebyshev(10, DOMAIN), start=3.0), throw=False)
     exact = 0.5 + (0.05 * 1.5) ** 1.25
     np.testing.assert_allclose(solution.value(0.5), exact, atol=1e-6)
+
+
+def test_where_it_is_not_finite_is_said_without_a_sample():
+    half = lambda f, x: jnp.where(x > 0.5, NAN, f(x) - 1.0)
+    with pytest.raises(fe.SolveError, match=r"not finite at 1\d\d of 256 points, first at x = 0\."):
+        fe.solve(fe.Risk(half, fe.Uniform(*DOMAIN)), series())
+
+
+def test_a_norm_that_is_not_finite_is_not_blamed_on_the_equations():
+    norm = fe.Risk(lambda f, x: jnp.log(f(x) - 10.0), fe.Uniform(*DOMAIN)).quadrature(5)
+    with pytest.raises(fe.SolveError, match=r"are finite: it is not the equations, but a norm"):
+        fe.solve(risk(), series(), fe.MinimumNorm(norm))

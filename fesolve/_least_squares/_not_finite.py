@@ -25,7 +25,10 @@ def where_not_finite(problem: LeastSquares, beyond: Any = None) -> str:
         found = _at(problem, theta)
         if found is not None:
             return f"{place}, {found}"
-    return "At the f that was reached, residual and derivative are finite"
+    return (
+        "At the f that was reached, residual and derivative are finite: it is not the equations, "
+        "but a norm (`fe.MinimumNorm`), or steps that are too long"
+    )
 
 
 def _at(problem: LeastSquares, theta: Any) -> str | None:

@@ -30,6 +30,12 @@ def model(parameters: type) -> Callable[[Callable[[Any], Problem]], Callable[...
     def decorate(build: Callable[[Any], Problem]) -> Callable[..., Problem]:
         @functools.wraps(build)
         def problem(**values: Any) -> Problem:
+            unknown = [name for name in values if name not in signature.parameters]
+            if unknown:
+                known = ", ".join(signature.parameters) or "none"
+                raise TypeError(
+                    f"`{build.__name__}` has no parameter `{unknown[0]}`; it has {known}"
+                )
             m = parameters(**values)
             return dataclasses.replace(build(m), parameters=m)
 
