@@ -13,9 +13,11 @@ from jaxtyping import Array, Float
 from .._compiled import compiled
 from .._distribution import AbstractDistribution, Dirac, Ergodic
 from .._entry import entry
+from .._least_squares._algebra import DAMPED, one_thread
 from .._precision import in_dtype, theta_dtype
 from .._solver._iteration import iterate
 from .._solver._jax_algebra import InJax
+from .._solver._numpy_algebra import InNumPy
 from .._solver._plans import series_plan
 from .._types import as_array, Hypothesis, is_traced, is_tracing, Point
 from ._check import Check
@@ -123,33 +125,67 @@ def _flow(model: tuple, x: Point) -> Point:
     return jax.tree.map(jnp.add, x, drift(f, x, *args))
 
 
-@partial(compiled, seldom=True)
-def _found(law: Callable, model: tuple, x: Point) -> tuple[Point, Float[Array, "n n"]]:
+def _found(law: Callable, model: tuple, x: Point) -> tuple[Point, Any]:
     """The fixed point and the derivative there; nan where none was found. Of the steady states of
     a unit root one that is near is taken."""
+    if is_traced((model, x)) or is_tracing():
+        return _in_program(law, model, x)
+    v, shaped = ravel_pytree(jax.tree.map(jnp.asarray, x))
+    moved = lambda v: [np.asarray(part) for part in _linearised(law, model, x, v)]
+    eye = np.eye(v.size, dtype=v.dtype)
+
+    def linearise(v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        after, slope = moved(v)
+        return after - v, slope - eye
+
+    arrived = lambda point: bool(_is_near(np, point, _rounding(v)))
+    algebra = InNumPy(lambda v: linearise(v)[0], linearise, holds=arrived)
+    with one_thread(DAMPED):
+        best = iterate(algebra, PLAN, np.asarray(v)).best
+    if not _is_near(np, best, _rounding(v) ** 0.5):
+        return shaped(jnp.full_like(v, jnp.nan)), np.full_like(eye, np.nan)
+    return shaped(jnp.asarray(best.theta)), best.jacobian + eye
+
+
+def _rounding(v: Any) -> float:
+    return 100 * float(jnp.finfo(v.dtype).eps)
+
+
+def _is_near(xp: Any, point: Any, share: float) -> Any:
+    """Whether a point is so near to where it leads."""
+    return xp.linalg.norm(point.r) <= share * (1 + xp.linalg.norm(point.theta))
+
+
+@partial(compiled, seldom=True)
+def _linearised(
+    law: Callable, model: tuple, x: Point, v: Float[Array | np.ndarray, " n"]
+) -> tuple[Float[Array, " n"], Float[Array, "n n"]]:
+    """Where v leads, as a point that is shaped like x, and the derivative of that."""
+    shaped = ravel_pytree(jax.tree.map(jnp.asarray, x))[1]
+    moved = lambda v: ravel_pytree(law(model, shaped(v)))[0].astype(v.dtype)
+    return moved(v), jax.jacfwd(moved)(v)
+
+
+@compiled
+def _in_program(law: Callable, model: tuple, x: Point) -> tuple[Point, Float[Array, "n n"]]:
     v, shaped = ravel_pytree(jax.tree.map(jnp.asarray, x))
     moved = lambda v: ravel_pytree(law(model, shaped(v)))[0].astype(v.dtype)
-    excess = lambda v: moved(v) - v
-    rounding = 100 * float(jnp.finfo(v.dtype).eps)
-    near = lambda v, r, share: jnp.linalg.norm(r) <= share * (1 + jnp.linalg.norm(v))
-    algebra = InJax(
-        excess,
-        dtype=v.dtype,
-        holds=lambda point: near(point.theta, point.r, rounding),
-    )
+    rounding = _rounding(v)
+    arrived = lambda point: _is_near(jnp, point, rounding)
+    algebra = InJax(lambda v: moved(v) - v, dtype=v.dtype, holds=arrived)
     best = iterate(algebra, PLAN, v).best
-    v = jnp.where(near(best.theta, best.r, rounding**0.5), best.theta, jnp.nan)
+    v = jnp.where(_is_near(jnp, best, rounding**0.5), best.theta, jnp.nan)
     return shaped(v), jax.jacfwd(moved)(v)
 
 
-def _at_rest(law: Callable, model: tuple, x: Point) -> tuple[Point, Float[Array, "n n"]]:
+def _at_rest(law: Callable, model: tuple, x: Point) -> tuple[Point, Any]:
     real = lambda a: as_array(a) if isinstance(a, float) else a
     # everything in the precision of f
     function, f, args = model
     args, x = in_dtype(jax.tree.map(real, (args, x)), theta_dtype(f))
     point, slope = _found(law, (function, f, args), x)
     if law is _flow:
-        slope = slope - jnp.eye(slope.shape[0], dtype=slope.dtype)
+        slope = slope - _library(slope).eye(slope.shape[0], dtype=slope.dtype)
     return point, slope
 
 
