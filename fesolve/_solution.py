@@ -41,7 +41,8 @@ class RESULTS(eqx.Enumeration):
     not_estimated = (
         "the equations hold, as far as can be seen, but the error of f is not known: no richer "
         "space than that of f is affordable, and a bound, if there is one, is above the accuracy "
-        "asked for. Look at residuals on fresh points, and compare starts (`fe.MultiStart`)"
+        "asked for. Look at residuals on fresh points, compare starts (`fe.MultiStart`), and let "
+        "`fe.RiskReport` say why"
     )
     max_steps_reached = (
         "not converged: `max_steps` was reached while the risk was still falling. Raise "

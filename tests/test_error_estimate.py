@@ -312,6 +312,7 @@ def test_many_coordinates_give_a_bound_or_nothing():
     small = fe.MLP(6, "scalar", width=4, depth=1, support=box.support, key=jr.key(0))
     estimate = fe.error_estimate(risk, small)
     assert estimate.is_bound and "6 coordinates" in estimate.note
+    assert f"no estimate: {estimate.note}" in str(estimate)
     large = fe.MLP(6, "scalar", width=64, depth=2, support=box.support, key=jr.key(0))
     estimate = fe.error_estimate(risk, large)
     assert np.isnan(estimate.relative) and "not estimated" in str(estimate)
@@ -362,8 +363,11 @@ def test_a_polynomial_of_twenty_coordinates():
     risk = fe.Risk(lambda f, x: f(x) - jnp.sum(x) ** 2, box)
     sol = fe.solve(risk.empirical(512, key=jr.key(0)), f, throw=False)
     estimate = fe.error_estimate(risk, sol.value)
-    assert sol.solved and estimate.is_bound
+    assert sol.solved and estimate.is_bound and "functions, and up to" in estimate.note
     assert float(estimate.relative) < 1e-10
+    test = risk.empirical(100, key=jr.key(1))
+    verdict = fe.RiskReport(sol.value, test=test, accuracy=1e-30).verdict
+    assert "by bound" in verdict and f"is not estimated: {estimate.note}" in verdict
 
 
 class Saver(eqx.Module):

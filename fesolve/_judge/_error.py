@@ -130,6 +130,7 @@ class ErrorEstimate(Shown):
             f"{float(error):.1e}{f' of {name}' if name else ''}" for name, error in errors.items()
         )
         where = "" if self.fresh else "; on the sample alone"
+        where += f"; no estimate: {self.note}" if self.is_bound and self.note else ""
         return f"{what} {figures} (least |dr| per |df| {float(self.conditioning):.1e}){where}"
 
 

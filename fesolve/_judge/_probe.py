@@ -240,7 +240,10 @@ def _richer_series(node: Series, richer: Refinement, richness: int) -> Any:
         richer = Refinement(again.basis, again.places[richer.places] if nested else None)
     unknowns = richer.basis.size * int(np.prod(node.coefficients.shape[:-1]))
     if unknowns > LARGEST and not isinstance(richer.basis, AbstractLocalBasis):
-        return f"a richer basis than f's has {unknowns:,} functions"
+        return (
+            f"a basis richer than that of f has {unknowns:,} functions, and up to {LARGEST:,} are "
+            "affordable"
+        )
     c = node.coefficients
     zeros = np.zeros((*c.shape[:-1], richer.basis.size), c.dtype)
     like = lambda values: eqx.tree_at(

@@ -104,9 +104,11 @@ def _by_error(evidence: Evidence, rows: list[Row]) -> Verdict:
     size = f"the relative error of f is {float(error.largest):.1e} by {what}"
     if not error.largest <= _most(evidence, error):
         state = "not known to be solved" if error.is_bound else "not solved"
-        return Verdict(
-            False, f"{state}: {size}, not clearly below the accuracy {accuracy:.1e} asked for"
-        )
+        sentence = f"{state}: {size}, not clearly below the accuracy {accuracy:.1e} asked for"
+        if error.is_bound:
+            why = f": {error.note}" if error.note else ""
+            sentence += f"; the error may be far below its bound, but is not estimated{why}"
+        return Verdict(False, sentence)
     if wrong := _wrong(evidence):
         name = wrong[0].name or "f"
         return Verdict(
