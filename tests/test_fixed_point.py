@@ -255,3 +255,20 @@ def test_monitors_see_each_step():
     assert steps == tuple(range(1, int(solution.stats["steps"]) + 1))
     np.testing.assert_allclose(risks, solution.history)
     np.testing.assert_allclose(changes[0], 1.0)
+
+
+def test_a_step_whose_jacobian_is_another_one_each_time():
+    """v = 0.2 + x / 10 + v^2 / 2: what f counts for depends on g, or does not."""
+
+    def step(v, g, x):
+        return v(x) - (0.1 * x + 0.2) - 0.5 * g(x) * v(x)
+
+    risk = fe.Risk(lambda v, x: step(v, v, x), fe.Uniform(0.0, 1.0)).quadrature(16)
+    found = fe.solve(risk, fe.Series(fe.Chebyshev(15, (0.0, 1.0))), fe.FixedPoint(step))
+    x = jnp.linspace(0.0, 1.0, 11)
+    exact = 1 - jnp.sqrt(1 - 2 * (0.1 * x + 0.2))
+    np.testing.assert_allclose(jax.vmap(found.value)(x), exact, rtol=1e-9)
+    # held as a whole, as in value iteration, it leaves one Jacobian for all steps
+    linear = lambda v, g, x: v(x) - (0.1 * x + 0.2) - 0.5 * g(x) ** 2
+    found = fe.solve(risk, fe.Series(fe.Chebyshev(15, (0.0, 1.0))), fe.FixedPoint(linear))
+    np.testing.assert_allclose(jax.vmap(found.value)(x), exact, rtol=1e-9)

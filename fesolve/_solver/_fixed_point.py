@@ -16,7 +16,7 @@ from .._checks import function, tolerance, whole
 from .._distribution import Dirac
 from .._fingerprint import fingerprint, forget, said, TracedClosureError
 from .._hypothesis._grow import element_series
-from .._least_squares._assembly import Assembly, Equation, LeastSquares, linearise, residuals
+from .._least_squares._assembly import Assembly, Equation, LeastSquares, residuals
 from .._least_squares._large import batch_for
 from .._least_squares._tolerances import default_tolerance
 from .._least_squares._trainable import has_network
@@ -28,6 +28,7 @@ from ._differentiable import solve_on_device
 from ._iteration import iterate
 from ._jax_algebra import in_jax
 from ._levenberg_marquardt import in_program, LevenbergMarquardt, minimum, or_default
+from ._numpy_algebra import is_sparse
 from ._outcome import Outcome, solution_on_host
 from ._plans import Plan
 from ._refined import refined
@@ -188,9 +189,9 @@ def _concluded(
     problem: LeastSquares, theta: np.ndarray, walk: Walk, history: list[float]
 ) -> Solution:
     """The solution at the theta of the smallest risk."""
-    r, jacobian = problem.linearise(theta)
-    finite, numbers = bool(np.isfinite(jacobian).all()), _numbers(walk)
-    ended = (theta, r, len(history), bool(walk.converged), finite, numbers)
+    r = problem.residuals(theta)
+    finite = bool(np.isfinite(r).all())
+    ended = (theta, r, len(history), bool(walk.converged), finite, _numbers(walk))
     return _judged(solution_on_host(problem, Outcome(*ended, history=history)))
 
 
@@ -208,7 +209,7 @@ def _judged(solution: Solution) -> Solution:
     open_ = ended(solution.result, RESULTS.not_zero, RESULTS.max_steps_reached)
     stuck = open_ & ~jnp.asarray(solution.stats["contracting"])
     result = RESULTS.where(stuck, RESULTS.no_contraction, solution.result)
-    return changed(solution, result=result, problem=None)
+    return changed(solution, result=result)
 
 
 class _Held(eqx.Module):
@@ -242,6 +243,8 @@ class _LeastSquaresSteps:
         self.problem.assembly = _StepAssembly(problem.assembly, step, index)
         # iterates of a network are looked at on other points, which asks for the step as a risk
         self.as_risk = (step, index) if has_network(problem.f) else None
+        self.chord: _Chord | None = None
+        self.is_first = problem.rows == self.theta.size and not self.as_risk
 
     @property
     def image(self) -> Hypothesis:
@@ -255,9 +258,54 @@ class _LeastSquaresSteps:
             step, index = self.as_risk
             problem.risk = _with_step(self.whole.risk, index, step, self.whole.value(theta))
         before = problem.residuals(theta)
-        self.theta = problem.theta_of(minimum(self.solver, problem).value)
-        change = _size(problem.residuals(self.theta) - before)
-        return change, _size(self.whole.residuals(self.theta)) ** 2
+        self.theta, after = self._minimum(before)
+        return _size(after - before), _size(self.whole.residuals(self.theta)) ** 2
+
+    def _minimum(self, before: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """theta of the minimum, and the rows there.
+
+        What today's f counts for is often the same whatever g is, as in value iteration, so that
+        the Jacobian of the first step leads to the zero of every other one. Rows that are rounding
+        prove it."""
+        problem, chord = self.problem, self.chord
+        if chord is not None:
+            theta = problem.theta - chord.solve(before)
+            after = problem.residuals(theta)
+            if _size(after) <= 30 * float(np.finfo(theta.dtype).eps) * chord.unit:
+                return theta, after
+        theta = problem.theta_of(minimum(self.solver, problem).value)
+        self.chord = _chord(problem, theta) if self.is_first else None
+        self.is_first = False
+        return theta, problem.residuals(theta)
+
+
+class _Chord(NamedTuple):
+    """J^-1 as a function, and the size of what the rows are the sum of."""
+
+    solve: Callable
+    unit: float
+
+
+def _chord(problem: LeastSquares, theta: np.ndarray) -> _Chord | None:
+    """That of a problem with as many rows as unknowns; `None` where J has no inverse."""
+    if is_sparse(problem):
+        from scipy.sparse import csc_array
+        from scipy.sparse.linalg import splu
+
+        from .._least_squares._windows import linearised
+
+        r, jacobian = linearised(problem, theta)
+        try:
+            solve = splu(csc_array(jacobian)).solve
+        except RuntimeError:  # exactly singular
+            return None
+    else:
+        r, jacobian = problem.linearise(theta)
+        try:
+            solve = functools.partial(np.matmul, np.linalg.inv(jacobian))
+        except np.linalg.LinAlgError:
+            return None
+    return _Chord(solve, float(np.hypot(_size(r), _size(jacobian @ theta))))
 
 
 class _SolverSteps:
@@ -336,6 +384,6 @@ class _Iteration(NamedTuple):
         start = begin(jnp.asarray(theta), self.rule)
         going = lambda walk: ~walk.done & (walk.steps < self.max_steps)
         walk = jax.lax.while_loop(going, body, start)
-        r, jacobian = linearise(assembly, walk.best, data)
+        r = residuals(assembly, walk.best, data)
         end = (walk.best, r, walk.steps, walk.converged)
-        return Outcome(*end, jnp.isfinite(jacobian).all(), _numbers(walk))
+        return Outcome(*end, jnp.isfinite(r).all(), _numbers(walk))
