@@ -35,6 +35,7 @@ PROCESSES = 2
 RUNS = (
     "krusell_smith",
     "consumption_saving",
+    "life_cycle",
     "tax_transition",
     "aiyagari",
     "two_interest_rates",
