@@ -32,6 +32,7 @@ LONG = {
     "huggett",
     "hundred_dimensions",
     "kernel_length",
+    "krusell_smith_agents",
     "principal_components",
     "pseudo_states",
     "regularisation",

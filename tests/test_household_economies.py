@@ -161,3 +161,67 @@ def test_expectations_come_true():
     assert problem.parameters.economy.euler_errors(f, jr.key(2)) < 2e-4
     ours, theirs = history_by(problem, f, jr.key(1))
     np.testing.assert_allclose(ours, theirs, atol=2e-4)
+
+
+class Half:
+    """Half of cash is consumed, whatever the state."""
+
+    def policy(self, x):
+        return lambda cash, i: 0.5 * cash, jnp.full(5, 0.3)
+
+
+def test_many_households_draw_their_incomes_evenly_and_euler_is_that_of_one():
+    agents = problems.krusell_smith().parameters.agents(8_000)
+    economy, m, f = agents.economy, agents.economy.m, Half()
+    x = agents.state(2.0, 0.01)
+    x = {**x, "a": jnp.asarray(x["a"])}
+    x1 = agents.step(f, x, jnp.array([0.02, 0.3]))
+    before, after = x["p"].argmax(axis=1), np.asarray(x1["p"]).argmax(axis=1)
+    counts = np.zeros((5, 5))
+    np.add.at(counts, (before, after), 1)
+    transition = np.asarray(economy.chain.transition)
+    np.testing.assert_allclose(counts, transition * counts.sum(axis=1, keepdims=True), atol=8)
+    assert abs(np.log(np.mean(x["a"])) - 2.0) < 1e-12 and abs(x1["z"] - 0.9 * 0.01 - 0.02) < 1e-12
+
+    def prices(k, z):
+        output = np.exp(z) * k**m.alpha
+        return m.alpha * output / k - m.delta, (1 - m.alpha) * output
+
+    r, w = prices(np.exp(2.0), 0.01)
+    cash = (1 + r) * np.asarray(x["a"]) + w * economy.incomes[before]
+    np.testing.assert_allclose(x1["a"], 0.5 * cash, rtol=1e-12)
+    shock, weights = np.asarray(economy.shock.points), np.asarray(economy.shock.weights)
+    above, k1, expected = np.array([0.0, 2.0]), np.mean(0.5 * cash), np.zeros((5, 2))
+    for e, q in zip(shock, weights, strict=True):
+        r, w = prices(k1, m.rho_z * 0.01 + e)
+        c1 = 0.5 * ((1 + r) * 0.5 * (0.3 + above)[:, None] + w * economy.incomes)
+        expected += q * m.beta * (1 + r) * transition @ (1 / c1).T
+    found = np.asarray(agents.euler(f, x, above)).reshape(5, 2)
+    np.testing.assert_allclose(found, 1 - 1 / expected / (0.5 * (0.3 + above)), rtol=1e-10)
+
+
+def test_a_histogram_says_what_capital_will_be():
+    """One household's Euler equation at a histogram is that at its log K and the log K to come."""
+    problem = problems.krusell_smith(states=2)
+    f = problem.choice("by_moments", intervals=6, degree=1, rounds=0).hypothesis(jr.key(0))
+    economy = problem.parameters.economy
+    x = {"mass": economy.ergodic.initial.point["mass"], "k": jnp.array(1.8), "z": jnp.array(0.01)}
+    rows = economy.at_histogram(np.array([0.0, 1.0]), f, x)
+    following = economy.step(f, x, 0.0)
+    k1 = np.log(np.sum(np.asarray(following["mass"]) * economy.points[0]))
+    assert abs(float(rows["rule"]) - float(f.rule(jnp.array([1.8, 0.01])) - k1)) < 1e-12
+    exact = economy.residual(f, jnp.array([1.0, 1.8, 0.01]), k1)
+    np.testing.assert_allclose(rows["euler"][2:], exact, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.slow
+def test_a_histogram_as_state():
+    """No rule is gone by: its households are those of the moments, and Euler's equation holds."""
+    problem = problems.krusell_smith()
+    f = problem.solve("by_histogram").value
+    for check in problem.checks(f):
+        assert check.passed, check
+    assert problem.parameters.economy.euler_errors(f, jr.key(2)) < 5e-4
+    moments = problem.solve("by_moments").value
+    k, other = (problem.parameters.economy.history(g, jr.key(1))["k"] for g in (f, moments))
+    np.testing.assert_allclose(k, other, atol=1e-3)

@@ -1,5 +1,6 @@
 """Households who save against their own risk and that of all."""
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 import fesolve as fe
 
+from ._krusell_smith_agents import Agents
 from ._parameters import check_discount, check_persistence, check_positive, check_share, model
 from ._problem import Choice, Problem
 
@@ -52,6 +54,10 @@ class KrusellSmith:
     def economy(self) -> "Economy":
         return Economy(self)
 
+    def agents(self, number: int) -> Agents:
+        """The same economy of so many households, whose assets and incomes are the state."""
+        return Agents(self.economy, number)
+
 
 KINKS = 0.8
 """Of income: cash below which all is consumed, in the first guess."""
@@ -74,6 +80,10 @@ def krusell_smith(m: KrusellSmith) -> Problem:
     polynomial in (log K, z), which is the one that a long history of themselves shows (Krusell and
     Smith). That history is exact for its shocks: households are a histogram which policies move.
 
+    By moments they go by that rule. By histogram nobody goes by a rule: on histograms to which the
+    policy itself leads, log K' is what all households save; the rule is fitted beside it, for the
+    checks. Either way the policy looks at the moments (log K, z) of the histogram.
+
     In each income the limit binds up to some cash, an unknown function of (log K, z), and
     consumption above it is a spline in log(1 + t), t the cash above, times polynomials in both.
     """
@@ -84,7 +94,8 @@ def krusell_smith(m: KrusellSmith) -> Problem:
         fe.TruncatedNormal(0.0, economy.spread, -economy.far, economy.far),
     )
 
-    def by_moments(intervals: int = 12, degree: int = 2, rounds: int = 12) -> Choice:
+    def represented(intervals: int, degree: int):
+        """Points, and households of a first guess."""
         knots = np.log1p(TOP) * np.linspace(0.0, 1.0, intervals + 1) ** 1.5
         ends = economy.capitals, (-economy.far, economy.far)
         around = [fe.Chebyshev(degree, box) for box in ends]
@@ -94,11 +105,9 @@ def krusell_smith(m: KrusellSmith) -> Problem:
         roots = np.cos(np.pi * (np.arange(degree + 1) + 0.5) / (degree + 1))
         others = [0.5 * (lo + hi) + 0.5 * (hi - lo) * roots for lo, hi in ends]
         points = np.stack([g.ravel() for g in np.meshgrid(x, *others, indexing="ij")], axis=-1)
+        unjudged = fe.Risk(economy.euler, fe.Empirical(points, population=where), tolerance=np.inf)
 
-        def sample(risk, points_, key):
-            return risk.on(fe.Empirical(points, population=where))
-
-        def draw(key):
+        def guess():
             share = fe.Series(
                 fe.Tensor(fe.BSpline(knots), *around),
                 out_size=m.states,
@@ -109,15 +118,38 @@ def krusell_smith(m: KrusellSmith) -> Problem:
             )
             rule = fe.Series(fe.Tensor(*around, degree=degree))
             rule = fe.fit(rule, economy.guess, fe.Uniform(*zip(*ends, strict=True)).quadrature(9))
-            f = Households(kinks, share, fe.freeze(rule.value))
-            unjudged = sample(fe.Risk(economy.euler, where, tolerance=np.inf), 0, None)
-            return economy.consistent(f, unjudged, rounds)
+            return Households(kinks, share, fe.freeze(rule.value))
 
-        return Choice(draw, len(points), sample)
+        return x, unjudged, guess
+
+    def by_moments(intervals: int = 12, degree: int = 2, rounds: int = 12) -> Choice:
+        _, unjudged, guess = represented(intervals, degree)
+        points = unjudged.distribution
+        draw = lambda key: economy.consistent(guess(), unjudged, rounds)
+
+        def on_nodes(risk, n, key):
+            return risk.on(points)
+
+        return Choice(draw, points.size, on_nodes)
+
+    def by_histogram(intervals: int = 12, degree: int = 2, rounds: int = 3) -> Choice:
+        above, unjudged, guess = represented(intervals, degree)
+        exact = functools.partial(economy.at_histogram, above)
+
+        def draw(key):
+            f = fe.solve(unjudged, guess()).value
+            return eqx.tree_at(lambda f: f.rule, f, f.rule.value)
+
+        solver = fe.Resample(fe.LevenbergMarquardt(max_steps=4), n=40, rounds=rounds)
+
+        def on_own_path(risk, n, key):
+            return fe.Risk(exact, economy.ergodic)
+
+        return Choice(draw, 40, on_own_path, solver)
 
     return Problem(
         risk=fe.Risk(economy.euler, where, tolerance=1e-2),
-        hypotheses={"by_moments": by_moments},
+        hypotheses={"by_moments": by_moments, "by_histogram": by_histogram},
         checks=economy.checks,
         functions=lambda f: {
             f"consumption, income {economy.incomes[i]:.2f}": lambda x, i=i: f(x)[i]
@@ -148,6 +180,15 @@ class Households(eqx.Module):
         t = jnp.maximum(cash - kink, 0.0)
         share = jax.nn.sigmoid(self.logit(jnp.append(jnp.log1p(t), s))[i])
         return jnp.minimum(cash, kink) + t * share
+
+
+def once(number, f):
+    """number(f), whose gradient is worked out once, not again for each row that depends on it."""
+    arrays, rest = eqx.partition(f, eqx.is_inexact_array)
+    still = jax.lax.stop_gradient(arrays)
+    value, slope = jax.value_and_grad(lambda a: number(eqx.combine(a, rest)))(still)
+    along = jax.tree.map(lambda g, a, b: jnp.sum(g * (a - b)), slope, arrays, still)
+    return value + sum(jax.tree.leaves(along))
 
 
 class Economy:
@@ -184,18 +225,40 @@ class Economy:
         return (1.0 + rate) * a + wage * jnp.asarray(self.incomes)[i]
 
     def euler(self, f, p):
-        """In units of consumption, in each state."""
+        """In units of consumption, in each state, where capital follows the expectations."""
+        return self.residual(f, p, f.rule(p[1:]))
+
+    def residual(self, f, p, k1):
+        """The same where log K will be k1."""
         m, states, c = self.m, jnp.arange(self.m.states), f(p)
         saved = jnp.exp(f.log_kinks(p[1:])) + jnp.expm1(p[0]) - c
 
-        def worth(e):
-            s1 = jnp.stack([f.rule(p[1:]), m.rho_z * p[2] + e])
-            later = lambda a, j: f.consumption(self.cash(a, j, s1), j, s1)
-            c1 = jax.vmap(lambda a: jax.vmap(lambda j: later(a, j))(states))(saved)
-            marginal = jnp.sum(self.chain.transition * c1**-m.gamma, axis=1)
-            return m.beta * (1.0 + self.prices(s1)[0]) * marginal
+        def tomorrow(e):
+            s1 = jnp.stack([k1, m.rho_z * p[2] + e])
+            return s1, lambda cash, j: f.consumption(cash, j, s1)
 
-        return 1.0 - fe.expectation(worth, self.shock) ** (-1.0 / m.gamma) / c
+        return 1.0 - self.asked(tomorrow, saved, states) / c
+
+    def asked(self, tomorrow, saved, i):
+        """Consumption that Euler's equation asks of households in the states i who save so much;
+        `tomorrow(e)` is (log K, z) after a shock, and the policy c(cash, state) there."""
+
+        def worth(e):
+            s1, policy = tomorrow(e)
+            later = lambda a, j: policy(self.cash(a, j, s1), j)
+            states = jnp.arange(self.m.states)
+            c1 = jax.vmap(lambda a: jax.vmap(lambda j: later(a, j))(states))(saved)
+            marginal = jnp.sum(self.chain.transition[i] * c1**-self.m.gamma, axis=1)
+            return self.m.beta * (1.0 + self.prices(s1)[0]) * marginal
+
+        return fe.expectation(worth, self.shock) ** (-1.0 / self.m.gamma)
+
+    def at_histogram(self, above, f, x):
+        """The same at the histogram x, which says what log K will be, at some cash above kinks; and
+        how far off the best rule for log K is, which nobody goes by."""
+        s, k1 = jnp.stack([x["k"], x["z"]]), once(lambda f: self.step(f, x, 0.0)["k"], f)
+        at = lambda t: self.residual(f, jnp.append(t, s), k1)
+        return {"euler": jnp.ravel(jax.vmap(at)(jnp.asarray(above))), "rule": f.rule(s) - k1}
 
     def saved(self, f, a, i, s):
         cash = self.cash(a, i, s)
@@ -206,19 +269,23 @@ class Economy:
         s = jnp.stack([x["k"], x["z"]])
         law = fe.Histogram(self.saved, NODES, self.chain, args=(s,)).given(f)
         mass = law.after(fe.Empirical(self.points, x["mass"])).weights
+        mass = mass / jnp.sum(mass)  # what rounding, or a neighbouring state, adds does not stay
         k = jnp.log(jnp.sum(mass * self.points[0]))
         return {"mass": mass, "k": k, "z": self.m.rho_z * x["z"] + e}
 
-    def history(self, f, key, periods=PERIODS):
-        """A long path of the economy."""
+    @property
+    def ergodic(self):
+        """Histograms, log K and z on a long path of the economy."""
         flat = np.exp(-NODES / np.exp(sum(self.capitals) / 2))
         mass = np.outer(self.shares, flat / flat.sum()).ravel()
         k = np.log(mass @ self.points[0])
         start = fe.Dirac({"mass": mass, "k": np.asarray(k), "z": np.asarray(0.0)})
-        law = fe.Ergodic(
-            self.step, start, fe.Normal(0.0, self.m.sigma_z), periods=periods, burn_in=BURN_IN
-        )
-        return law.given(f).simulate(periods - BURN_IN, key=key)
+        shock = fe.Normal(0.0, self.m.sigma_z)
+        return fe.Ergodic(self.step, start, shock, periods=PERIODS, burn_in=BURN_IN)
+
+    def history(self, f, key):
+        """Such a path, in the order of time."""
+        return self.ergodic.given(f).simulate(PERIODS - BURN_IN, key=key)
 
     def consistent(self, f: Households, risk: fe.AbstractRisk, rounds: int) -> Households:
         """Households whose expectations are what comes of them, within `EXPECTED`."""
@@ -249,20 +316,22 @@ class Economy:
         return float(1.0 - missed), float(jnp.max(jnp.abs(alone - k)))
 
     def euler_errors(self, f, key, dates: int = 20) -> float:
-        """The mean over households at some dates of |Euler error|, 0 where the limit binds."""
+        """The mean over households at some dates of |Euler error|, 0 where the limit binds, by what
+        capital will be, and not by what is expected of it."""
         path = self.history(f, key)
         every = (PERIODS - BURN_IN) // dates
         assets, states = (jnp.asarray(part) for part in self.points)
 
-        def at(k, z, mass):
+        def at(k, z, mass, k1):
             s = jnp.stack([k, z])
             cash = jax.vmap(lambda a, i: self.cash(a, i, s))(assets, states)
             above = cash - jnp.exp(f.log_kinks(s))[states]
             x = jnp.log1p(jnp.maximum(above, 0.0))
-            r = jax.vmap(lambda x, i: self.euler(f, jnp.append(x, s))[i])(x, states)
+            r = jax.vmap(lambda x, i: self.residual(f, jnp.append(x, s), k1)[i])(x, states)
             return jnp.sum(mass * jnp.where(above > 0.0, jnp.abs(r), 0.0))
 
-        parts = (path["k"][::every], path["z"][::every], path["mass"][::every])
+        k, z, mass = path["k"], path["z"], path["mass"]
+        parts = (k[:-1:every], z[:-1:every], mass[:-1:every], k[1::every])
         return float(jnp.mean(jax.lax.map(lambda part: at(*part), parts)))
 
     def checks(self, f) -> list[fe.Check]:
