@@ -67,6 +67,7 @@ from ._hypothesis import (
     Pruned as Pruned,
     Series as Series,
     Shares as Shares,
+    Smolyak as Smolyak,
     SpectralElements as SpectralElements,
     SquaredExponential as SquaredExponential,
     Tensor as Tensor,

@@ -37,6 +37,7 @@ def bases():
         "tensor": (fe.Tensor(one, two), jnp.asarray([0.3, 0.2])),
         "complete": (fe.Tensor(one, fe.Chebyshev(4), degree=5), jnp.asarray([0.3, 0.2])),
         "sparse": (fe.Tensor(*[fe.Chebyshev(4)] * 4, degree=4), jnp.asarray([0.3, 0.2, -0.9, 1.0])),
+        "smolyak": (fe.Smolyak(*[fe.Chebyshev(4)] * 3, level=2), jnp.asarray([0.3, 0.2, -0.9])),
         "named": (fe.Tensor(k=one, z=fe.Indicator(2)), {"k": 0.3, "z": 1}),
     }
 
@@ -417,6 +418,8 @@ BAD = {
     "tensor": (lambda: fe.Tensor(), "bases in the order"),
     "tensor both": (lambda: fe.Tensor(fe.Fourier(1), z=fe.Fourier(1)), "one of the two"),
     "tensor degree": (lambda: fe.Tensor(fe.BSpline([0.0, 1.0]), degree=2), "ordered by degree"),
+    "smolyak level": (lambda: fe.Smolyak(fe.BSpline([0.0, 1.0]), level=2), "ordered by degree"),
+    "smolyak negative": (lambda: fe.Smolyak(fe.Chebyshev(4), level=-1), "level"),
     "tensor adaptive": (lambda: fe.Tensor(fe.Chebyshev(None)), "need degrees"),
     "series": (lambda: fe.Series(3), "`basis`"),
     "out": (lambda: fe.Series(fe.Chebyshev(1), 0), "`out_size`"),

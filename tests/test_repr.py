@@ -97,6 +97,10 @@ LINES = [
         "Tensor(Chebyshev(degree=16, on [0, 5]), Fourier(degree=3, on [0, 1]), degree=4)",
     ),
     (
+        fe.Smolyak(k=fe.Chebyshev(4, (0.0, 5.0)), z=fe.Chebyshev(2, (0.0, 1.0)), level=2),
+        "Smolyak(k=Chebyshev(degree=4, on [0, 5]), z=Chebyshev(degree=2, on [0, 1]), level=2)",
+    ),
+    (
         fe.KernelBasis(fe.Matern32(2.0), np.linspace(0, 1, 20)),
         "KernelBasis(Matern32(length=2), 20 centres, on [0, 1])",
     ),

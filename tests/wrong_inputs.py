@@ -152,6 +152,10 @@ TABLE = {
         lambda **given: fe.Tensor(*given.pop("bases", (BASIS,)), **given),
         {"bases": ((), (3,), (None,), (UNIT,)), "degree": NO_DEGREES},
     ),
+    "Smolyak": (
+        lambda **given: fe.Smolyak(*given.pop("bases", (BASIS,)), **{"level": 2, **given}),
+        {"bases": ((), (3,), (None,), (UNIT,)), "level": NO_DEGREES},
+    ),
     "KernelBasis": (
         lambda **given: fe.KernelBasis(
             **{"kernel": fe.Matern52(0.5), "centres": np.ones(2), **given}

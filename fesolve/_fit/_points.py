@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from .._distribution import AbstractDistribution, Empirical, Product, Sobol, Uniform
-from .._hypothesis import BSpline, Indicator, Series, SpectralElements, Tensor
+from .._hypothesis import AbstractTensor, BSpline, Indicator, Series, SpectralElements, Tensor
 from .._types import Hypothesis, is_traced
 
 
@@ -42,9 +42,10 @@ def points_for(f: Hypothesis, p: AbstractDistribution) -> Empirical | None:
 def _wanted(basis: Any, p: AbstractDistribution) -> Any:
     """`Along` for each coordinate, in the shape of a point; a vector has a list of them."""
     lower, _ = p.support
-    if isinstance(basis, Tensor):
-        share = len(basis.bases) if basis.degree is None else 1
-        most = None if basis.degree is None else basis.degree + 1
+    if isinstance(basis, AbstractTensor):
+        share = len(basis.bases) if basis.is_full else 1
+        complete = isinstance(basis, Tensor) and basis.degree is not None
+        most = basis.degree + 1 if complete else None
         if basis.names is not None:
             if not isinstance(lower, dict) or set(lower) != set(basis.names):
                 return None
@@ -59,9 +60,9 @@ def _wanted(basis: Any, p: AbstractDistribution) -> Any:
 
 def _coordinate(basis: Any, lower: Any, share: int, most: int | None) -> Any:
     """The same for a part of a point that one basis takes."""
-    if isinstance(basis, Tensor) and np.shape(lower) == (len(basis.bases),):
+    if isinstance(basis, AbstractTensor) and np.shape(lower) == (len(basis.bases),):
         return [_one(each, share * len(basis.bases), most) for each in basis.bases]
-    one_dimensional = not isinstance(basis, Tensor) and np.shape(basis.domain[0]) == ()
+    one_dimensional = not isinstance(basis, AbstractTensor) and np.shape(basis.domain[0]) == ()
     if isinstance(lower, dict) or np.shape(lower) != () or not one_dimensional:
         return None
     return _one(basis, share, most)

@@ -26,6 +26,6 @@ from ._periodic import Fourier as Fourier, Indicator as Indicator
 from ._prune import prune as prune, Pruned as Pruned
 from ._series import Series as Series
 from ._shape import Concave as Concave, Monotone as Monotone
-from ._tensor import Tensor as Tensor
+from ._tensor import AbstractTensor as AbstractTensor, Smolyak as Smolyak, Tensor as Tensor
 
 from . import _words  # noqa: F401

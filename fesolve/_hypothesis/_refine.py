@@ -10,7 +10,7 @@ from .._types import is_traced
 from ._basis import AbstractBasis, Chebyshev
 from ._elements import BSpline, SpectralElements
 from ._periodic import Fourier, Indicator
-from ._tensor import Tensor
+from ._tensor import AbstractTensor, Smolyak, Tensor
 
 
 RICH = 12
@@ -78,21 +78,30 @@ def _(basis: Indicator, coordinates: int = 1) -> Refinement:
 
 
 @refined.register
-def _(basis: Tensor, coordinates: int = 1) -> Refinement | None:
+def _(basis: AbstractTensor, coordinates: int = 1) -> Refinement | None:
     moving = sum(not isinstance(factor, Indicator) for factor in basis.bases)
     parts = [refined(factor, max(moving, 1)) for factor in basis.bases]
     found = [part for part in parts if part is not None]
     if len(found) < len(parts):
         return None
-    degree = None if basis.degree is None else refined_degree(basis.degree, max(moving, 2))
     bases = [part.basis for part in found]
     names = basis.names
     named = dict(zip(names, bases, strict=True)) if names else {}
-    richer = Tensor(*([] if names else bases), degree=degree, **named)
+    richer = _over(basis, [] if names else bases, named, max(moving, 2))
     if any(part.places is None for part in found):
         return Refinement(richer, None)
     indices = [p.places[i] for p, i in zip(found, basis.indices.T, strict=True)]
     return Refinement(richer, _rows_of(richer.indices, np.stack(indices, axis=1)))
+
+
+def _over(basis: AbstractTensor, bases: list, named: dict, moving: int) -> AbstractTensor:
+    """The products of richer bases, of which more are taken."""
+    match basis:
+        case Smolyak(level=level):
+            return Smolyak(*bases, level=level + 1, **named)
+        case Tensor(degree=int(degree)):
+            return Tensor(*bases, degree=refined_degree(degree, moving), **named)
+    return Tensor(*bases, **named)
 
 
 def _rows_of(table: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from numpy.polynomial import chebyshev as cheb
 from .._types import is_traced, Point
 from ._basis import AbstractBasis, Chebyshev
 from ._periodic import Fourier, Indicator
-from ._tensor import Tensor
+from ._tensor import AbstractTensor
 
 
 def tabulated(basis: AbstractBasis, points: Point) -> Float[np.ndarray, "n size"] | None:
@@ -45,7 +45,7 @@ def _(basis: Indicator, points: Point) -> np.ndarray:
 
 
 @_table.register
-def _(basis: Tensor, points: Point) -> np.ndarray | None:
+def _(basis: AbstractTensor, points: Point) -> np.ndarray | None:
     names = basis.names
     parts = [points[name] for name in names] if names else list(points.T)
     factors = [_table(factor, part) for factor, part in zip(basis.bases, parts, strict=True)]

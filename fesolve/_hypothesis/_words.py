@@ -12,7 +12,7 @@ from ._kernel import AbstractKernelBasis
 from ._mlp import AbstractNetwork
 from ._periodic import Fourier
 from ._series import Series
-from ._tensor import Tensor
+from ._tensor import AbstractTensor, Tensor
 
 
 @words.register
@@ -39,10 +39,12 @@ def _(basis: AbstractKernelBasis) -> list[Word]:
 
 
 @words.register
-def _(basis: Tensor) -> list[Word]:
+def _(basis: AbstractTensor) -> list[Word]:
     names = basis.names or [""] * len(basis.bases)
     parts = [Word(part, name) for part, name in zip(basis.bases, names, strict=True)]
-    return parts if basis.degree is None else [*parts, Word(basis.degree, "degree")]
+    name = "degree" if isinstance(basis, Tensor) else "level"
+    most = getattr(basis, name)
+    return parts if most is None else [*parts, Word(most, name)]
 
 
 @words.register

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._hypothesis import AbstractBasis, AbstractNetwork, Fourier, Series, Tensor
+from .._hypothesis import AbstractBasis, AbstractNetwork, AbstractTensor, Fourier, Series
 from .._types import Hypothesis, Point
 
 
@@ -162,7 +162,9 @@ def _has_any_domain(part: Any) -> bool:
 
 def _is_part(node: Any) -> bool:
     """A network or a basis; a tensor basis is looked into, coordinate by coordinate."""
-    return isinstance(node, AbstractNetwork | AbstractBasis) and not isinstance(node, Tensor)
+    return isinstance(node, AbstractNetwork | AbstractBasis) and not isinstance(
+        node, AbstractTensor
+    )
 
 
 def _has_domain(node: Any) -> bool:

@@ -13,7 +13,7 @@ from .._distribution import AbstractDistribution, Empirical, Sobol
 from .._distribution._base import rule
 from .._distribution._dirac import is_continuous
 from .._distribution._flat import filling_rule
-from .._hypothesis import Chebyshev, Series, Tensor
+from .._hypothesis import AbstractTensor, Chebyshev, Series
 from .._judge import judged, margin
 from .._judge._fresh import coordinates, SEED, SHOCK_NODES
 from .._least_squares._large import batch_for
@@ -181,7 +181,7 @@ def _nodes(f: Hypothesis, coordinates: int) -> int:
 
 def _size(basis: Any, coordinates: int) -> int:
     """Nodes a coordinate for a basis."""
-    if isinstance(basis, Tensor):
+    if isinstance(basis, AbstractTensor):
         return max(_size(factor, len(basis.bases)) for factor in basis.bases)
     size = 17 if isinstance(basis, Chebyshev) and basis.adaptive else basis.size
     return int(1.5 * size) + 4 if coordinates == 1 else size + 3

@@ -59,11 +59,6 @@ def coefficients(f: Any, *, ax: Any = None) -> Any:
 
 def _degrees(basis: fe.AbstractBasis) -> np.ndarray | None:
     """The degree of each function of a basis, in all coordinates together."""
-    if isinstance(basis, fe.Tensor):
-        parts = [part.degrees for part in basis.bases]
-        if any(part is None for part in parts):
-            return None
-        return sum(np.asarray(d)[i] for d, i in zip(parts, np.asarray(basis.indices).T))
     return None if basis.degrees is None else np.asarray(basis.degrees)
 
 
