@@ -16,4 +16,5 @@ def __getattr__(name: str) -> object:
 
     near = difflib.get_close_matches(name, __all__, 1)
     hint = f"; did you mean '{near[0]}'?" if near else ""
-    raise AttributeError(f"module 'fesolve' has no attribute '{name}'{hint}")
+    # without the module, or Python would say the neighbour once more
+    raise AttributeError(f"module 'fesolve' has no attribute '{name}'{hint}", name=name, obj=None)
