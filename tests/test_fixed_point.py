@@ -68,8 +68,11 @@ def test_the_last_step_decides_and_so_does_the_number_of_steps():
     solution = fe.solve(halved_risk(0.9), SERIES, short, throw=False)
     assert bool(solution.result == fe.RESULTS.max_steps_reached)
     assert int(solution.stats["steps"]) == 20
-    rough = fe.solve(halved_risk(0.9, tolerance=0.5), SERIES, short)
-    assert bool(rough.result == fe.RESULTS.solved)
+    # a tolerance of the residual is a condition beside the accuracy of f, and none in its place
+    wide = halved_risk(0.9, tolerance=0.5)
+    assert bool(fe.solve(wide, SERIES, short, throw=False).failed)
+    rough = fe.FixedPoint(halved_step, fe.LevenbergMarquardt(accuracy=0.5), max_steps=20)
+    assert bool(fe.solve(wide, SERIES, rough).result == fe.RESULTS.solved)
     polished = fe.solve(halved_risk(0.9), SERIES, fe.Sequential(short, fe.LevenbergMarquardt()))
     np.testing.assert_allclose(polished.value(0.3), 10.0, rtol=1e-12)
 
