@@ -28,7 +28,7 @@ def example(source: Path, folder: Path) -> None:
     """An example without its line for float64; one that misses its own digits has been told why."""
     text = source.read_text()
     assert ASKS in text or "x64" not in text, f"{source.name} asks for float64 in words of its own"
-    code = compile(text.replace(ASKS, ""), str(source), "exec")
+    code = compile(text.replace(ASKS, "\n"), str(source), "exec")  # lines keep their numbers
     with _heard(folder):
         exec(code, {"__name__": "__main__"})
 
