@@ -60,7 +60,6 @@ print(report)
 assert "not determined" in report.verdict and off(wrong.value) < -0.5
 for solution in (wrong, good):
     print(f"least |dr| per |df| {float(solution.stats['conditioning']):.1e}")
-
 assert bool(wrong.result == fe.RESULTS.not_unique) and bool(good.solved)
 
 # %% [markdown]
@@ -95,8 +94,7 @@ assert not bool(solution.solved)
 # %%
 anchored = lambda g, k: c_steady * jnp.exp(jnp.log(k / k_steady) * g(jnp.log(k)))
 c = fe.solve(train, fe.Ansatz(anchored, fe.Series(fe.Chebyshev(20, ends), start=0.5))).value
-fe.plots.functions({"anchored": c, "wrong": wrong.value}, train, coordinates=("k",)).set_ylabel(
-    "consumption"
-)
+ax = fe.plots.functions({"anchored": c, "wrong": wrong.value}, train, coordinates=("k",))
+ax.set_ylabel("consumption")
 assert abs(float(c(low)) / 0.5257239401 - 1) < 1e-9
 assert abs(float(c(high)) / 1.8775141502 - 1) < 1e-9

@@ -71,8 +71,7 @@ def rests(tax):
     return fe.equilibrium(excess, 4.5, 6.0)
 
 
-before = rests(0.0)
-start = long_run(before, 0.0)
+start = long_run(before := rests(0.0), 0.0)
 
 # %% [markdown]
 # The market clears in each of 100 periods, after which households choose as in the new long run.
@@ -95,8 +94,7 @@ after = rests(0.2)
 guess = after + (before - after) * 0.95 ** jnp.arange(1.0, horizon + 1)
 path = fe.solve(fe.Risk(clearing, args=(0.2, resting(after, 0.2)[0])), guess).value
 plt.plot(jnp.append(before, path))
-plt.xlabel("periods after the tax")
-plt.ylabel("capital")
+plt.gca().set(xlabel="periods after the tax", ylabel="capital")
 print(f"capital falls by {1 - path[-1] / before:.2%}, {1 - path[9] / before:.2%} in ten periods")
 # NumPy, by the same two recursions
 assert np.allclose(path[jnp.array([0, 9, 49])], [5.62365225, 5.32555088, 5.0279337], rtol=1e-8)
