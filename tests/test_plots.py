@@ -376,5 +376,5 @@ def test_plots_and_problems_need_no_import_of_their_own():
         "assert 'matplotlib' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-    with pytest.raises(AttributeError, match="attribute nothing"):
+    with pytest.raises(AttributeError, match="attribute 'nothing'"):
         fe.nothing

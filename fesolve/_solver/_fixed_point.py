@@ -148,8 +148,8 @@ class FixedPoint(AbstractOuterSolver):
                 state = functools.partial(_Kept, walk, best, np.asarray(history))
                 run.keep(len(history), state, over=over)
         except KeyboardInterrupt:
-            raise Interrupted(_concluded(problem, best, walk, history)) from None
-        return _concluded(problem, best, walk, history)
+            raise Interrupted(_concluded(problem, steps, best, walk, history)) from None
+        return _concluded(problem, steps, best, walk, history)
 
     def _on_device(self, problem: LeastSquares, index: int) -> Solution:
         solver = self.solver
@@ -186,11 +186,11 @@ def _iterated(risk: AbstractRisk) -> int:
 
 
 def _concluded(
-    problem: LeastSquares, theta: np.ndarray, walk: Walk, history: list[float]
+    problem: LeastSquares, steps: Any, theta: np.ndarray, walk: Walk, history: list[float]
 ) -> Solution:
     """The solution at the theta of the smallest risk."""
     r = problem.residuals(theta)
-    finite = bool(np.isfinite(r).all())
+    finite = steps.finite and bool(np.isfinite(r).all())
     ended = (theta, r, len(history), bool(walk.converged), finite, _numbers(walk))
     return _judged(solution_on_host(problem, Outcome(*ended, history=history)))
 
@@ -235,10 +235,11 @@ def _with_step(risk: AbstractRisk, index: int, step: Callable, g: Hypothesis) ->
 
 class _LeastSquaresSteps:
     """Steps of least squares: the problem is set up once, which takes longer than a step does, and
-    g's theta is the first of its data."""
+    g's theta is the first of its data; `finite`, whether the last step was."""
 
     def __init__(self, problem: LeastSquares, step: Callable, index: int, solver: Any) -> None:
         self.whole, self.solver, self.theta = problem, solver, np.asarray(problem.theta)
+        self.finite = True
         self.problem = copy.copy(problem)
         self.problem.assembly = _StepAssembly(problem.assembly, step, index)
         # iterates of a network are looked at on other points, which asks for the step as a risk
@@ -273,7 +274,9 @@ class _LeastSquaresSteps:
             after = problem.residuals(theta)
             if _size(after) <= 30 * float(np.finfo(theta.dtype).eps) * chord.unit:
                 return theta, after
-        theta = problem.theta_of(minimum(self.solver, problem).value)
+        found = minimum(self.solver, problem)
+        self.finite = _is_finite(found)
+        theta = problem.theta_of(found.value)
         self.chord = _chord(problem, theta) if self.is_first else None
         self.is_first = False
         return theta, problem.residuals(theta)
@@ -308,6 +311,10 @@ def _chord(problem: LeastSquares, theta: np.ndarray) -> _Chord | None:
     return _Chord(solve, float(np.hypot(_size(r), _size(jacobian @ theta))))
 
 
+def _is_finite(found: Solution) -> bool:
+    return not bool(ended(found.result, RESULTS.non_finite))
+
+
 class _SolverSteps:
     """Steps of any solver, on any f."""
 
@@ -315,13 +322,14 @@ class _SolverSteps:
         self, problem: LeastSquares, step: Callable, index: int, solver: AbstractSolver
     ) -> None:
         self.problem, self.step, self.index, self.solver = problem, step, index, solver
-        self.image, self.theta = problem.f, np.asarray(problem.theta)
+        self.image, self.theta, self.finite = problem.f, np.asarray(problem.theta), True
 
     def take(self, theta: np.ndarray, key: PRNGKeyArray | None) -> tuple[float, float]:
         """One step from theta: by how much it changed the step's rows, and the risk after it."""
         f, mask, whole = self.problem.value(theta), self.problem.mask, self.problem.risk
         risk = _with_step(whole, self.index, self.step, f)
-        self.image = self.solver.minimise(Task(risk, f, mask, key)).value
+        found = self.solver.minimise(Task(risk, f, mask, key))
+        self.image, self.finite = found.value, _is_finite(found)
         self.theta = self.problem.theta_of(self.image)
         change = _size(risk.residuals(self.image) - risk.residuals(f))
         return change, _size(whole.residuals(self.image)) ** 2
@@ -372,18 +380,20 @@ class _Iteration(NamedTuple):
     equations: tuple[Equation, ...]
 
     def __call__(self, assembly: Assembly, theta: Any, data: list) -> Outcome:
-        def body(walk: Walk) -> Walk:
-            full = self.held
+        def body(now: tuple[Walk, Array]) -> tuple[Walk, Array]:
+            walk, full = now[0], self.held
             given = [walk.theta, *data]
             algebra = in_jax(full, walk.theta, given, self.equations, self.timed)
-            image = iterate(algebra, self.plan, walk.theta).best.theta
+            found = iterate(algebra, self.plan, walk.theta)
+            image = found.best.theta
             move = residuals(full, image, given) - residuals(full, walk.theta, given)
             r = residuals(assembly, image, data)
-            return advance(self.rule, walk, image, jnp.linalg.norm(move), r @ r)
+            further = advance(self.rule, walk, image, jnp.linalg.norm(move), r @ r)
+            return further, jnp.asarray(found.finite)
 
-        start = begin(jnp.asarray(theta), self.rule)
-        going = lambda walk: ~walk.done & (walk.steps < self.max_steps)
-        walk = jax.lax.while_loop(going, body, start)
+        start = (begin(jnp.asarray(theta), self.rule), jnp.ones((), bool))
+        going = lambda now: ~now[0].done & (now[0].steps < self.max_steps)
+        walk, finite = jax.lax.while_loop(going, body, start)
         r = residuals(assembly, walk.best, data)
         end = (walk.best, r, walk.steps, walk.converged)
-        return Outcome(*end, jnp.isfinite(r).all(), _numbers(walk))
+        return Outcome(*end, finite & jnp.isfinite(r).all(), _numbers(walk))
