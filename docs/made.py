@@ -33,6 +33,7 @@ PROCESSES = 2
 # What runs for longer than it compiles, by optimised programs. What takes longest comes first, here
 # and there, so that no process is left alone with it.
 RUNS = (
+    "krusell_smith_agents",
     "krusell_smith",
     "consumption_saving",
     "life_cycle",
