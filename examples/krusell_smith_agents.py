@@ -95,6 +95,6 @@ for seed in range(3):
 # %%
 errors = agents.errors(f, jr.key(9))
 print(", ".join(f"{name} {value:.1e}" for name, value in errors.items()))
-path = agents.history(f, jr.key(9))
-plt.plot(jax.vmap(agents.aggregate)(path)[:, 0])
+plt.plot(jax.vmap(agents.aggregate)(agents.history(f, jr.key(9)))[:, 0])
+plt.gca().set(xlabel="period", ylabel=r"$\log K$")
 assert errors["euler"] < 1e-3 and errors["dynamic"] < 5e-3 and errors["unexplained"] < 1e-3
