@@ -6,6 +6,7 @@ forward Jacobian of the whole vector costs P passes over all points.
 """
 
 import copy
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -276,8 +277,7 @@ def _term(
 
         r, pullback = jax.vjp(component, theta)
         if r.size > theta.size:  # few residuals have so many components: others are traced once
-            r, forward = jax.linearize(component, theta)
-            return r, jax.vmap(forward, out_axes=-1)(jnp.eye(theta.size, dtype=theta.dtype))
+            return forward(component, theta)
         if r.size == 1:
             return r, pullback(jnp.ones_like(r))[0][None]
         return r, jax.vmap(pullback)(jnp.eye(r.size, dtype=theta.dtype))[0]
@@ -286,6 +286,12 @@ def _term(
         r, jacobian = at(None)
         return r[None], jacobian[None]
     return at_points(at, points)
+
+
+def forward(rows: Callable[[Array], Array], theta: Array) -> tuple[Array, Array]:
+    """The rows and their Jacobian, column by column, from one trace."""
+    r, along = jax.linearize(rows, theta)
+    return r, jax.vmap(along, out_axes=-1)(jnp.eye(theta.size, dtype=theta.dtype))
 
 
 _LAYOUTS = Recent(1024)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax.custom_batching import sequential_vmap
 from jaxtyping import Array
 
-from .._least_squares._assembly import Assembly, Equation, linearise, residuals
+from .._least_squares._assembly import Assembly, Equation, forward, linearise, residuals
 from .._least_squares._device_algebra import damped_solve, damped_steps, gauss_newton_step
 from .._least_squares._tolerances import holds
 from ._algebra import Algebra, Iteration, Order, Point, Proposal, State, Tried
@@ -38,7 +38,7 @@ class InJax(Algebra):
         order: Order | None = None,
     ) -> None:
         self._residuals, self.holds = residuals, holds
-        self._linearise = partial(_forward, residuals) if linearise is None else linearise
+        self._linearise = partial(forward, residuals) if linearise is None else linearise
         self.dtype, self.eps, self._order = dtype, float(jnp.finfo(dtype).eps), order
 
     @property
@@ -138,11 +138,6 @@ class InJax(Algebra):
 
     def least_damping(self, jacobian: Array) -> Array:
         return 4 * self.eps * self.diagonal(jacobian)
-
-
-def _forward(rows: Callable[[Array], Array], theta: Array) -> tuple[Array, Array]:
-    r, forward = jax.linearize(rows, theta)
-    return r, jax.vmap(forward, out_axes=-1)(jnp.eye(theta.size, dtype=theta.dtype))
 
 
 def _newton(columns: Array | None, jacobian: Array, r: Array) -> Array:
