@@ -67,3 +67,23 @@ def test_what_was_found_decides_instead_of_being_found_again():
     assert found[name] == pytest.approx(reference.value, rel=reference.tolerance)
     assert problem.trouble(solution, report, found) is None
     assert name in problem.trouble(solution, report, {name: 2 * reference.value})
+
+
+def test_numbers_of_one_computation_are_computed_once():
+    asked = []
+
+    def moments(f):
+        asked.append(f)
+        return {"mean": f, "square": f**2}
+
+    problem = problems.Problem(
+        risk=problems.exponential().risk,
+        hypotheses={},
+        references={
+            "mean": problems.Reference(moments, 3.0),
+            "square": problems.Reference(moments, 9.0),
+            "half": problems.Reference(lambda f: f / 2, 1.5),
+        },
+    )
+    assert problem.found(3.0) == {"mean": 3.0, "square": 9.0, "half": 1.5}
+    assert asked == [3.0]

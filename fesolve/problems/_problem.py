@@ -48,7 +48,10 @@ class Choice:
 @dataclass(frozen=True)
 class Reference:
     """A number with an independent source: `quantity(f)` should be `value`, and if it is off by
-    more than the relative `tolerance`, f is another solution or none."""
+    more than the relative `tolerance`, f is another solution or none.
+
+    Where several numbers come out of one computation `quantity(f)` is a mapping that has them by
+    the names of their references, and is asked once for all of them."""
 
     quantity: Callable[[Any], Any]
     value: float
@@ -140,7 +143,13 @@ class Problem:
 
     def found(self, f: Any) -> dict[str, float]:
         """What the quantities of `references` are at f, by their names."""
-        return {name: float(reference.quantity(f)) for name, reference in self.references.items()}
+        quantities = {reference.quantity for reference in self.references.values()}
+        values = {quantity: quantity(f) for quantity in quantities}
+
+        def number(name: str, value: Any) -> float:
+            return float(value[name] if isinstance(value, Mapping) else value)
+
+        return {name: number(name, values[r.quantity]) for name, r in self.references.items()}
 
     def trouble(
         self,

@@ -126,9 +126,7 @@ def sovereign_default(m: SovereignDefault) -> Problem:
     iteration = fe.FixedPoint(step, anderson=2, stop=1e-8)
     where = fe.Uniform(LOW, HIGH)
     references = {
-        name: Reference(
-            lambda f, name=name: sovereign.moments(f)[name], value, REFERENCE, tolerance
-        )
+        name: Reference(sovereign.moments, value, REFERENCE, tolerance)
         for name, (value, tolerance) in MOMENTS.items()
     }
     return Problem(
@@ -220,33 +218,40 @@ class Sovereign:
             return self.repaid(b, self.values(f)[2]) / (1.0 + self.m.r)
         return self.transition @ jnp.asarray(b >= self.values(f)[2], float) / (1.0 + self.m.r)
 
-    def chosen(self, f, b):
-        """b' and its price by income, of one who repays."""
-        offers = self.offers(f)
-        at, j = jnp.argmax(self.worth(b, offers), axis=0), np.arange(self.m.states)
-        return offers[0][at, 0], offers[1][at, j]
+    def chosen(self, f, nodes):
+        """Of one who repays at each of the nodes, by income: b' and its price; and where default
+        begins."""
+        offers, j = self.offers(f), np.arange(self.m.states)
+
+        def one(b):
+            at = jnp.argmax(self.worth(b, offers), axis=0)
+            return offers[0][at, 0], offers[1][at, j]
+
+        return jax.lax.map(one, nodes)
 
     def moments(self, f):
         """Of the long run without shocks to taste, a year being four periods.
 
         Debts stand on edges of prices, so that those are nodes; one more stands for exclusion.
         """
-        edges = np.asarray(self.values(f)[2])
+        edges = np.asarray(jax.jit(lambda f: self.values(f)[2])(f))
         out = HIGH + 0.1
         nodes = np.append(np.unique(np.append(BONDS, edges)), out)
+        following, price = (np.asarray(x) for x in jax.jit(self.chosen)(f, nodes))
+        open_ = nodes[:, None] < HIGH + 0.05
+        default = open_ & (nodes[:, None] < edges - 1e-12)
+        goes = np.where(default | ~open_, out, following)
 
-        def position(f, x, i, returns):
-            alone = (x > HIGH) | (x < jnp.asarray(edges)[i] - 1e-12)
-            return jnp.where(alone, jnp.where(returns, 0.0, out), self.chosen(f, x)[0][i])
+        def position(goes, x, i, returns):
+            k = jnp.searchsorted(nodes, x)
+            return jnp.where((goes[k, i] == out) & returns, 0.0, goes[k, i])
 
         again = fe.Empirical(np.array([True, False]), np.array([self.m.theta, 1.0 - self.m.theta]))
-        b, i = (run := fe.Histogram(position, nodes, self.chain, again).given(f).stationary).points
-        weights, open_ = np.asarray(run.weights), np.asarray(b) < HIGH + 0.05
-        default = open_ & (np.asarray(b) < edges[np.asarray(i)] - 1e-12)
-        following, price = jax.jit(jax.vmap(lambda b, i: [x[i] for x in self.chosen(f, b)]))(b, i)
+        run = fe.Histogram(position, nodes, self.chain, again).given(jnp.asarray(goes)).stationary
+        weights = np.asarray(run.weights).reshape(-1, nodes.size).T
         repays = open_ & ~default
-        borrows = repays & (np.asarray(following) < 0.0)
-        mean = lambda x, where: float(weights[where] @ np.asarray(x)[where] / weights[where].sum())
+        borrows = repays & (following < 0.0)
+        mean = lambda x, where: float((weights * where * x).sum() / (weights * where).sum())
         return {
             "probability of default": mean(default, open_),
             "spread": mean(1.0 / np.maximum(price, 1e-9) - 1.0 - self.m.r, borrows),
