@@ -97,7 +97,10 @@ class RiskReport(AbstractReport):
         risks = {name: risk for name, risk in given.items() if risk is not None}
         self.checks = as_checks(checks)
         if not risks and exact is None and not self.checks:
-            raise ValueError("nothing to report on: pass `train=`, `test=`, `exact=` or `checks=`")
+            raise ValueError(
+                "nothing to report on, since a function does not keep its risk: pass fresh points, "
+                "`test=risk.empirical(10_000, key=key)`, or `train=`, `exact=` or `checks=`"
+            )
         for name, risk in risks.items():
             _check(name, risk)
         twins = watched(f, None if train is None else trained_in(train, f)) or (f, [])
