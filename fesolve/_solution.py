@@ -36,7 +36,8 @@ class RESULTS(eqx.Enumeration):
     )
     on_sample = (
         "solved on the sample alone: its population is not known, so that nothing is said of f "
-        "between the points. Give it, as in `fe.Empirical(points, population=p)`"
+        "between the points. Give it, as in `fe.Empirical(points, population=p)`; conditions at "
+        "single points stand on `fe.Dirac(x)` or a `fe.Mixture` of these"
     )
     not_estimated = (
         "the equations hold, as far as can be seen, but the error of f is not known: no richer "

@@ -191,6 +191,24 @@ def test_a_tolerance_is_a_further_condition():
     assert "above its tolerance" in bare.verdict
 
 
+ENDS = {
+    "boundary": fe.Uniform(-1.0, 1.0).boundary(),
+    "mixture": fe.Mixture(fe.Dirac(-1.0), fe.Dirac(1.0)),
+    "no more is known": fe.Empirical(np.array([-1.0, 1.0])),
+}
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_the_ends_of_an_interval_are_all_there_is_of_its_boundary(name):
+    waves = lambda f, x: jax.grad(jax.grad(f))(x) + f(x)
+    known = lambda f, x: f(x) - jnp.sin(x)
+    risk = fe.Risk(waves, fe.Uniform(-1.0, 1.0)) + fe.Risk(known, ENDS[name])
+    solution = fe.solve(risk.quadrature(24), fe.Series(fe.Chebyshev(16, (-1.0, 1.0))))
+    assert abs(solution.value(0.5) - np.sin(0.5)) < 1e-12
+    expected = fe.RESULTS.on_sample if name == "no more is known" else fe.RESULTS.solved
+    assert solution.result == expected
+
+
 def test_data_are_no_fresh_points():
     """sin(2 pi 48 x) on 49 points: zero at all of them, and 302 beside them."""
     k = 2 * np.pi * 48

@@ -67,11 +67,12 @@ class Uniform(AbstractTransported):
 
         Each face is a `Product` with a `Dirac`; the `.parts` of the mixture are the faces, lower
         then upper, coordinate by coordinate. The boundary of an interval is its two ends, an
-        `Empirical`.
+        `Empirical`, which are all there is of it.
         """
         xp = numpy_of(self.lower, self.upper)
         if self.dimension == 1:
-            return Empirical(xp.stack([self.lower, self.upper]))
+            ends = Mixture(Dirac(self.lower), Dirac(self.upper))
+            return Empirical(xp.stack([self.lower, self.upper]), population=ends)
         faces = [
             self._face(axis, end)
             for axis in range(self.dimension)

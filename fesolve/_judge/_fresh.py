@@ -19,7 +19,14 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._compiled import run_seldom
-from .._distribution import AbstractDistribution, AbstractTransported, Dirac, Empirical, Uniform
+from .._distribution import (
+    AbstractDistribution,
+    AbstractTransported,
+    Dirac,
+    Empirical,
+    Mixture,
+    Uniform,
+)
 from .._distribution._base import rule
 from .._distribution._flat import flat_box
 from .._distribution._part import holds
@@ -83,9 +90,14 @@ def fresh(risk: AbstractRisk, f: Hypothesis, counts: list[int], *, filling: bool
 
 
 def is_finite_set(p: AbstractDistribution | None) -> bool:
-    """Whether the points are all there are: states, which are integers."""
-    if not isinstance(p, Empirical) or p.population is not None:
+    """Whether the points are all there are: states, which are integers, or the ends of an
+    interval."""
+    if isinstance(p, Mixture):
+        return all(isinstance(part, Dirac) for part in p.parts)
+    if not isinstance(p, Empirical):
         return False
+    if p.population is not None:
+        return is_finite_set(p.population)
     return all(jnp.issubdtype(leaf.dtype, jnp.integer) for leaf in jax.tree.leaves(p.points))
 
 
