@@ -350,7 +350,7 @@ def _replaced(term: Risk, q: AbstractDistribution) -> Risk:
 
 def require_risk(risk: Any) -> None:
     if not isinstance(risk, AbstractRisk):
-        raise ValueError(f"`risk` must be a risk such as `fe.Risk(residual, p)`; got {risk!r}")
+        raise ValueError(f"`risk` must be an `fe.Risk(...)` or a sum of them; got {told(risk)}")
 
 
 def require_sample(term: Risk) -> None:

@@ -8,6 +8,7 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
+from .._show import told
 from .._types import Point
 from ._arrays import check_count
 from ._base import AbstractDistribution, Empirical
@@ -88,6 +89,6 @@ def as_distribution(x: Any, name: str = "distribution") -> AbstractDistribution:
     if isinstance(x, Sampler) and not isinstance(x, type):
         return Adapted(x)
     raise ValueError(
-        f"`{name}` must be a distribution, such as `fe.Uniform(0.0, 1.0)`; got {x!r}. For "
-        "a single point use `fe.Dirac(x)`, for data `fe.Data(X, Y)`"
+        f"`{name}` must be a distribution, such as `fe.Uniform(0.0, 1.0)`; got {told(x)}. Points "
+        "are `fe.Empirical(points)`, a single one is `fe.Dirac(x)`, data are `fe.Data(X, Y)`"
     )

@@ -15,8 +15,10 @@ def as_table(rows: list[Row], below: list[str]) -> Table:
     """The figures, the most important ones first, and what is said below them."""
     names = ["risk", "median", "p99", "max", "max at", "gap", "outside, %", "mean", "p90"]
     names += ["rms", "tolerance", "points", "not finite"]
+    sized = any(row.quantiles for row in rows)
+    sizes = ", and log10 |r|: its quantiles, maximum and mean" if sized else ""
     return Table(
-        "risk (s.e.), and log10 |r|: its quantiles, maximum and mean" if rows else "",
+        f"risk (s.e.){sizes}" if rows else "",
         [(row.on, row.equation) for row in rows],
         names,
         [[_entries(row)[name] for name in names] for row in rows],

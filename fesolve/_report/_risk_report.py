@@ -30,6 +30,12 @@ from ._tabular import AbstractReport
 from ._verdict import Evidence, floor_warning, verdict
 
 
+BY_DRAWS = (
+    "two draws of a shock tell E[r]^2 on average, and not |r| at a point: for its quantiles give the "
+    "risk a rule, `shock=q.quadrature(n)`"
+)
+
+
 class RiskReport(AbstractReport):
     """The risk of f under several distributions: R(f, D), R(f, p*), R(f, p_D), ..., and what
     they say about f.
@@ -122,6 +128,8 @@ class RiskReport(AbstractReport):
         dtype = np.dtype(theta_dtype(f) or jax.dtypes.canonicalize_dtype(float))
         warning = floor_warning(self.rows, dtype)
         self.notes = [] if warning is None else [warning]
+        if not all(row.quantiles for row in self.rows):
+            self.notes.append(BY_DRAWS)
         unit = 0.0 if self.error is None else float(np.nan_to_num(self.error.unit))
         # f as it was looked at above, of which there are programs
         stale = None if stands is None else stale_residual(stands, twins[0], unit)
