@@ -31,8 +31,8 @@ from ._verdict import Evidence, floor_warning, verdict
 
 
 BY_DRAWS = (
-    "two draws of a shock tell E[r]^2 on average, and not |r| at a point: for its quantiles give the "
-    "risk a rule, `shock=q.quadrature(n)`"
+    "two draws of a shock tell E[r]^2 on average, and not |r| at a point: for its quantiles give "
+    "the risk a rule, `shock=q.quadrature(n)`"
 )
 
 
