@@ -26,9 +26,10 @@ class RESULTS(eqx.Enumeration):
     )
     not_unique = (
         "not unique: f may change by its own size and no residual tells, so that the equations do "
-        "not determine it. A condition is missing, or the residual is blind to f somewhere; "
-        "`fe.error_estimate(risk, f).free(x)` shows where f is free. Add a condition, or choose "
-        "by `fe.MinimumNorm`"
+        "not determine it. A condition is missing, the residual is blind to f somewhere, or it "
+        "asks for f where there are no points, as beyond a box of states; "
+        "`fe.error_estimate(risk, f).free(x)` shows where f is free. Add a condition, take a wider "
+        "box, or choose by `fe.MinimumNorm`"
     )
     overfitted = (
         "overfitted: the equations hold on the sample and not beyond it. Take more points, or give "
