@@ -15,8 +15,7 @@ from ._fingerprint import fingerprint, forget, Opaque, said, TracedClosureError
 from ._types import is_traced, is_tracing
 
 
-def _is_array(x: Any) -> bool:
-    return isinstance(x, jax.Array | np.ndarray | np.generic)
+_ARRAYS = (jax.Array, np.ndarray, np.generic)
 
 
 class Keyed:
@@ -40,8 +39,8 @@ class Static(Keyed):
 
     def __init__(self, tree: PyTree) -> None:
         leaves, self.structure = jax.tree.flatten(tree)
-        self.is_array = tuple([_is_array(leaf) for leaf in leaves])
-        self.others = [leaf for leaf in leaves if not _is_array(leaf)]
+        self.is_array = tuple([isinstance(leaf, _ARRAYS) for leaf in leaves])
+        self.others = [x for x, array in zip(leaves, self.is_array, strict=True) if not array]
         found = said(fingerprint(self.others, self.structure, self.is_array))
         self.key, self.opaque = found.key, found.opaque
         self.functions = found.functions
@@ -61,14 +60,16 @@ class Static(Keyed):
 
 def arrays_of(tree: PyTree) -> list[Any]:
     """The array leaves of a tree, in order."""
-    return [leaf for leaf in jax.tree.leaves(tree) if _is_array(leaf)]
+    return [leaf for leaf in jax.tree.leaves(tree) if isinstance(leaf, _ARRAYS)]
 
 
 def with_arrays(tree: PyTree, arrays: list[Any]) -> PyTree:
     """A tree with other arrays in the order of `arrays_of`."""
     leaves, structure = jax.tree.flatten(tree)
     given = iter(arrays)
-    return jax.tree.unflatten(structure, [next(given) if _is_array(x) else x for x in leaves])
+    return jax.tree.unflatten(
+        structure, [next(given) if isinstance(x, _ARRAYS) else x for x in leaves]
+    )
 
 
 class _Label(Keyed):
@@ -175,7 +176,7 @@ def _own_program(
 def anew(function: Callable, *args: Any) -> PyTree:
     """`function(*args)` by a program that is traced for this call alone: what an eager call gives,
     at the price of one compilation instead of one for each kind of operation."""
-    arrays, rest = eqx.partition(args, _is_array)
+    arrays, rest = eqx.partition(args, lambda x: isinstance(x, _ARRAYS))
     once = _quickly(lambda arrays: function(*eqx.combine(arrays, rest)), seldom=True)
     return once(arrays)
 

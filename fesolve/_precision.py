@@ -1,5 +1,6 @@
 """The precision in which a risk is evaluated: that of f; and what is said where it is too low."""
 
+import functools
 import warnings
 from typing import Any
 
@@ -46,11 +47,10 @@ def theta_dtype(f: Hypothesis) -> Any:
 
 def in_dtype(tree: PyTree, dtype: Any) -> PyTree:
     """`tree` with its floating-point arrays in `dtype`: a risk is evaluated in the dtype of f."""
+    return tree if dtype is None else jax.tree.map(functools.partial(_cast, dtype), tree)
 
-    def cast(leaf: Any) -> Any:
-        if not isinstance(leaf, jax.Array | np.ndarray | np.generic):
-            return leaf
-        floating = jnp.issubdtype(leaf.dtype, jnp.floating)
-        return leaf.astype(dtype) if floating and leaf.dtype != dtype else leaf
 
-    return tree if dtype is None else jax.tree.map(cast, tree)
+def _cast(dtype: Any, leaf: Any) -> Any:
+    if not isinstance(leaf, jax.Array | np.ndarray | np.generic) or leaf.dtype == dtype:
+        return leaf
+    return leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf

@@ -64,11 +64,11 @@ def changed(module: M, **fields: Any) -> M:
 
 def still(tree: PyTree) -> PyTree:
     """`tree` as constants of differentiation; what is not traced stays as it is."""
+    return jax.tree.map(_stopped, tree)
 
-    def stop(leaf: Any) -> Any:
-        return jax.lax.stop_gradient(leaf) if isinstance(leaf, jax.core.Tracer) else leaf
 
-    return jax.tree.map(stop, tree)
+def _stopped(leaf: Any) -> Any:
+    return jax.lax.stop_gradient(leaf) if isinstance(leaf, jax.core.Tracer) else leaf
 
 
 @jax.jit

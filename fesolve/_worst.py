@@ -209,17 +209,17 @@ def _both(field: "Field") -> tuple[np.ndarray, np.ndarray, Point]:
 
 def _moved(f: Hypothesis) -> Hypothesis:
     """f with parameters that are a hundredth larger or smaller."""
-
-    def moved(leaf: Any) -> Any:
-        if not eqx.is_inexact_array(leaf):
-            return leaf
-        values = np.asarray(leaf)
-        size = 0.01 * np.max(np.abs(values), initial=0.0) or 0.01
-        waves = np.cos(np.arange(values.size)).reshape(values.shape)
-        return on_device(values + np.asarray(size * waves, values.dtype))
-
     is_given = lambda node: isinstance(node, AbstractBasis | Frozen)
-    return jax.tree.map(lambda x: x if is_given(x) else moved(x), f, is_leaf=is_given)
+    return jax.tree.map(lambda x: x if is_given(x) else _shaken(x), f, is_leaf=is_given)
+
+
+def _shaken(leaf: Any) -> Any:
+    if not eqx.is_inexact_array(leaf):
+        return leaf
+    values = np.asarray(leaf)
+    size = 0.01 * np.max(np.abs(values), initial=0.0) or 0.01
+    waves = np.cos(np.arange(values.size)).reshape(values.shape)
+    return on_device(values + np.asarray(size * waves, values.dtype))
 
 
 @compiled

@@ -18,6 +18,8 @@ if jax.__version_info__ < (0, 11):
 def little() -> None:
     """As little optimisation as XLA can do: a third of the time, for programs that run slower."""
     os.environ["XLA_FLAGS"] = " ".join((os.environ.get("XLA_FLAGS", ""), *FLAGS)).strip()
+    # where each operation of a program was written, with all that called it, is a tenth of a trace
+    jax.config.update("jax_include_full_tracebacks_in_locations", False)
 
 
 def kept_in(folder: Path) -> None:

@@ -30,12 +30,12 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
-    if config.getoption("--slow"):
-        return
     names = set((Path(__file__).parent / "slow.txt").read_text().splitlines())
     for item in items:
         if item.nodeid in names:
             item.add_marker(pytest.mark.slow)
+    if config.getoption("--slow"):
+        return
     slow = [item for item in items if item.get_closest_marker("slow")]
     config.hook.pytest_deselected(items=slow)
     items[:] = [item for item in items if not item.get_closest_marker("slow")]

@@ -5,7 +5,7 @@ import importlib.util
 import itertools
 import types
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, no_type_check
 
 from ._library import UNSAFE_ATTRIBUTES
 from ._tokens import interned
@@ -31,6 +31,7 @@ _READS: dict[int, tuple[types.CodeType, Reads]] = {}
 _LIMIT = 8192
 
 
+@no_type_check
 def reads(code: types.CodeType) -> Reads:
     """What `code` reads (a cache of a pure function)."""
     entry = _READS.get(id(code))

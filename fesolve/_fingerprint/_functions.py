@@ -5,7 +5,7 @@ import gc
 import sys
 import types
 from collections.abc import Hashable
-from typing import Any
+from typing import Any, no_type_check
 
 from . import _library
 from ._code import absolute, Reads, reads
@@ -17,6 +17,7 @@ from ._special import MODULE_NAMES_SKIPPED, special
 _NOTHING = object()
 
 
+@no_type_check
 def function(reader: Reader, value: types.FunctionType, where: Any) -> Hashable:
     """Code, defaults, attributes, closure, globals, and what is imported on the way."""
     place_of, read = home_of_function(value), reads(value.__code__)
@@ -61,11 +62,13 @@ def _library_function(
     )
 
 
+@no_type_check
 def is_plain(value: types.FunctionType) -> bool:
     """Whether a function of a library was written at the top of its module or class."""
     return value.__closure__ is None and "<locals>" not in value.__code__.co_qualname
 
 
+@no_type_check
 def _cells(reader: Reader, value: types.FunctionType, read: Reads | None) -> Hashable:
     """The closure; of modules in it counts only what is read from them."""
     if value.__closure__ is None:
@@ -84,6 +87,7 @@ def _cells(reader: Reader, value: types.FunctionType, read: Reads | None) -> Has
     return tuple(keys)
 
 
+@no_type_check
 def _scope(reader: Reader, function: types.FunctionType, read: Reads) -> Hashable:
     """What is read of the globals, and of builtins that are no longer those of Python."""
     scope, keys = function.__globals__, []
@@ -104,6 +108,7 @@ def _scope(reader: Reader, function: types.FunctionType, read: Reads) -> Hashabl
     return tuple(keys)
 
 
+@no_type_check
 def _chain(reader: Reader, value: Any, chain: tuple[str, ...], function: Any) -> Hashable:
     """What a chain of names leads to, as far as it leads through modules."""
     depth, place_of = 1, Home.USER
@@ -129,6 +134,7 @@ def _chain(reader: Reader, value: Any, chain: tuple[str, ...], function: Any) ->
     return (key, *_attributes_of_fixed(reader, value, chain[depth:], where))
 
 
+@no_type_check
 def _attributes_of_fixed(reader: Reader, value: Any, names: tuple, where: Any) -> list[Hashable]:
     """What was put into a function or a class of a library, which is not read as a whole."""
     keys: list[Hashable] = []

@@ -8,7 +8,7 @@ import collections
 import functools
 import types
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, no_type_check
 
 import numpy as np
 
@@ -65,6 +65,7 @@ _LAYOUTS = Recent(2048)
 _MANAGED_DICT, _MANAGED_WEAKREF = 1 << 4, 1 << 3
 
 
+@no_type_check
 def layout(cls: type) -> Layout | None:
     """How the state of an object of this class is read; `None` where it cannot be."""
     return _LAYOUTS.get(token(cls), lambda: _layout(cls))
@@ -95,6 +96,7 @@ def _pointers(cls: type, base: type) -> int:
     return bool(dictionary) + bool(references)
 
 
+@no_type_check
 def attributes(value: Any, slots: tuple) -> dict[str, Any]:
     """What an object holds in its dictionary and its slots, by no method of its own."""
     try:

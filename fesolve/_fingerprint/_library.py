@@ -11,7 +11,7 @@ import sysconfig
 import types
 import typing
 from pathlib import Path
-from typing import Any
+from typing import Any, no_type_check
 
 import equinox as eqx
 
@@ -91,6 +91,7 @@ _HOMES: dict[int, tuple[types.ModuleType, Home]] = {}
 """Homes of modules that are not the user's, by id: these live as long as the process."""
 
 
+@no_type_check
 def home(module: types.ModuleType) -> Home:
     """Where a module belongs, by where it came from and not by its name alone."""
     entry = _HOMES.get(id(module))
@@ -102,6 +103,7 @@ def home(module: types.ModuleType) -> Home:
     return found
 
 
+@no_type_check
 def _home(module: types.ModuleType) -> Home:
     name = getattr(module, "__name__", None)
     if module is sys.modules.get("_collections_abc"):  # which calls itself `collections.abc`
@@ -144,12 +146,14 @@ def _is_standard(module: types.ModuleType) -> bool:
     )
 
 
+@no_type_check
 def home_of_name(name: Any) -> Home:
     """Where the module of this name belongs."""
     module = sys.modules.get(name) if isinstance(name, str) else None
     return Home.USER if not isinstance(module, types.ModuleType) else home(module)
 
 
+@no_type_check
 def home_of_function(function: types.FunctionType) -> Home:
     """Where a function was written: by its globals, since `__module__` is copied by decorators."""
     scope = function.__globals__
@@ -176,6 +180,7 @@ _CLASSES: dict[int, tuple[type, Home]] = {}
 """Homes of classes that are not the user's, by id."""
 
 
+@no_type_check
 def home_of_class(cls: type) -> Home:
     """Where a class was written: it stands in its module under its name, or is the user's."""
     entry = _CLASSES.get(id(cls))

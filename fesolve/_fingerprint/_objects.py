@@ -5,7 +5,7 @@ import functools
 import gc
 import types
 from collections.abc import Hashable
-from typing import Any
+from typing import Any, no_type_check
 
 import equinox as eqx
 
@@ -17,10 +17,12 @@ from ._special import CLASS_NAMES_SKIPPED, DESCRIPTORS, MISSING, special
 from ._tokens import token
 
 
+@no_type_check
 def items(reader: Reader, value: Any, where: Any) -> Hashable:
     return (type(value), *[reader.read(item, where) for item in value])
 
 
+@no_type_check
 def pairs(reader: Reader, value: Any, where: Any) -> Hashable:
     read = reader.read
     return (type(value), *[(read(k, where), read(v, where)) for k, v in value.items()])
@@ -49,10 +51,7 @@ def wrapped(reader: Reader, value: Any, where: Any) -> Hashable:
     return (type(value), reader.read(value.__func__, where), reader.read(value.__dict__, where))
 
 
-def missing(reader: Reader, value: Any, where: Any) -> Hashable:
-    return "missing"
-
-
+@no_type_check
 class _Snapshot:
     """What a class of a library and the classes above it hold, as when it was first met."""
 
@@ -72,7 +71,11 @@ class _Snapshot:
         """The names that have another value by now, or one that the user had put there before."""
         found = list(self.foreign)
         for base, held, values in self.parts:
-            if not _same(tuple(held.values()), values):
+            try:
+                same = tuple(held.values()) == values
+            except Exception:  # arrays, of which it cannot be said
+                same = False
+            if not same:
                 before = self.before[base]
                 names = [name for name in {**before, **held} if name not in _STATE]
                 found += [(base, n) for n in names if before.get(n) is not held.get(n)]
@@ -80,13 +83,6 @@ class _Snapshot:
 
 
 _STATE = CLASS_NAMES_SKIPPED | {"_abc_impl"}
-
-
-def _same(x: tuple, y: tuple) -> bool:
-    try:
-        return x == y
-    except Exception:
-        return False  # arrays, of which it cannot be said
 
 
 def _is_foreign(value: Any) -> bool:
@@ -102,6 +98,7 @@ _SNAPSHOTS: dict[type, _Snapshot] = {}
 """Classes of fixed packages, which live as long as the process."""
 
 
+@no_type_check
 def class_(reader: Reader, cls: type, where: Any) -> Hashable:
     """A user's class counts with all of its functions, since they read globals too, and with its
     constants; so do the classes that it inherits from. Of a library's class counts what a user has
@@ -141,6 +138,7 @@ def _library_class(reader: Reader, cls: type, where: Any) -> Hashable:
     return _as_before(reader, snapshot, where)
 
 
+@no_type_check
 def _as_before(reader: Reader, snapshot: _Snapshot, where: Any) -> Hashable:
     changed = snapshot.changed()
     if not changed:
@@ -157,6 +155,7 @@ def _registered(cls: type) -> Hashable:
     return frozenset(token(c) for c in found if c is not None)
 
 
+@no_type_check
 def otherwise(reader: Reader, value: Any, where: Any) -> Hashable:
     """All other objects: those that are read in a way of their own, or the class and what it holds;
     what has more than that is opaque."""
@@ -195,5 +194,5 @@ HANDLERS = {
     classmethod: wrapped,
     staticmethod: wrapped,
     type: class_,
-    type(MISSING): missing,
+    type(MISSING): lambda reader, value, where: "missing",
 }

@@ -8,6 +8,9 @@ function reads: its code, defaults, closure and globals, and recursively what th
 
 The key fails closed. What is not on the list of things that are read as a whole is `Opaque`, equal
 to nothing, so that a program that depends on it is traced again.
+
+Any solve reads hundreds of things, of any type. To check at run time that they are of any type, as
+the tests ask for, takes longer than to read them: what is called for each is `no_type_check`.
 """
 
 import hashlib
@@ -15,7 +18,7 @@ import sys
 import types
 import weakref
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any
+from typing import Any, no_type_check
 
 import jax
 import numpy as np
@@ -40,6 +43,7 @@ _FIXED: dict[int, tuple[Any, Hashable]] = {}
 """Keys of functions of fixed packages, which live as long as the process, by id."""
 
 
+@no_type_check
 class Reader:
     """One traversal: it remembers what it has met, so that recursion ends.
 
@@ -131,6 +135,7 @@ class Reader:
         return (kind, dtype, array.shape, digest(array.tobytes()))
 
 
+@no_type_check
 def _jax_array(value: jax.Array) -> Hashable:
     """By value; on a CPU each time, since an array that came by `jax.device_put` may share its
     memory with one of NumPy, which changes."""
@@ -148,6 +153,7 @@ def _jax_array(value: jax.Array) -> Hashable:
     return key
 
 
+@no_type_check
 def digest(data: bytes) -> bytes:
     """The data themselves, or where they are long a number that belongs to them."""
     return data if len(data) <= _BY_VALUE else hashlib.blake2b(data).digest()

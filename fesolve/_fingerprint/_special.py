@@ -9,7 +9,7 @@ import sys
 import types
 import weakref
 from collections.abc import Hashable
-from typing import Any
+from typing import Any, no_type_check
 
 import equinox as eqx
 import jax
@@ -61,6 +61,7 @@ _IMMUTABLE = frozenset(
 )
 
 
+@no_type_check
 def special(reader: Any, value: Any, where: Any, reached: bool = False) -> Hashable:
     """The key of an object that is read in a way of its own; `None` where it is none. `reached`
     says that it is a constant of a fixed package, found there by its name."""
@@ -120,6 +121,7 @@ def _is_data(value: Any) -> bool:
     return isinstance(value, int | float | complex | str | tuple | list | dict | set | np.ndarray)
 
 
+@no_type_check
 def _of_jax(reader: Any, value: Any, where: Any, reached: bool) -> Hashable:
     """Objects of JAX: its wrappers of functions are read through, its constants are fixed."""
     from ._layout import layout

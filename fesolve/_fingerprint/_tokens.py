@@ -8,7 +8,7 @@ import warnings
 import weakref
 from collections.abc import Callable, Hashable
 from pathlib import Path
-from typing import Any
+from typing import Any, no_type_check
 
 
 class RetraceWarning(UserWarning):
@@ -16,6 +16,7 @@ class RetraceWarning(UserWarning):
     solve. Pass what changes through `args`."""
 
 
+@no_type_check
 class Recent:
     """A cache of the entries that were used last, of bounded size."""
 
@@ -53,6 +54,7 @@ _NUMBERS: dict[int, tuple[Any, int]] = {}
 """Numbers of living objects by their id."""
 
 
+@no_type_check
 def token(value: Any) -> int:
     """A number that belongs to this object alone, as long as it lives and after."""
     place = id(value)
@@ -78,6 +80,7 @@ def fresh() -> int:
 _INTERNED = Recent(4096)
 
 
+@no_type_check
 def interned(key: Hashable) -> int:
     """A number for a key: equal keys have equal numbers, and programs hold the number alone."""
     return _INTERNED.get(key, lambda: next(_COUNT))

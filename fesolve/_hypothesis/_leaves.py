@@ -13,11 +13,14 @@ from ._freeze import Frozen
 
 def free_leaves(f: Hypothesis) -> PyTree[bool]:
     """True at the floating-point JAX arrays of f that are neither in a basis nor frozen, if any."""
-    fixed = lambda node: isinstance(node, AbstractBasis | Frozen)
+    return jax.tree.map(_free, f, is_leaf=_is_fixed)
 
-    def free(node: Any) -> PyTree[bool]:
-        if fixed(node):
-            return jax.tree.map(lambda _: False, node)
-        return eqx.is_inexact_array(node)
 
-    return jax.tree.map(free, f, is_leaf=fixed)
+def _is_fixed(node: Any) -> bool:
+    return isinstance(node, AbstractBasis | Frozen)
+
+
+def _free(node: Any) -> PyTree[bool]:
+    if _is_fixed(node):
+        return jax.tree.map(lambda _: False, node)
+    return eqx.is_inexact_array(node)

@@ -1,5 +1,6 @@
 """f(x) = sum_i c_i phi_i(x): the hypothesis that is linear in theta."""
 
+import functools
 from typing import Any, Literal
 
 import jax
@@ -83,9 +84,9 @@ def _evaluated(
 
 def in_dtype(x: Point, dtype: Any) -> Point:
     """x with its floating-point leaves in `dtype`, and its integer ones as they are."""
+    return jax.tree.map(functools.partial(_cast, dtype), x)
 
-    def cast(leaf: Any) -> Any:
-        leaf = on_device(leaf)
-        return leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
 
-    return jax.tree.map(cast, x)
+def _cast(dtype: Any, leaf: Any) -> Array:
+    leaf = on_device(leaf)
+    return leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf

@@ -11,6 +11,7 @@ a density that falls towards the ends of its box, where few draws would lie, fil
 tell how f is determined; where f counts, it does so under p.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -113,23 +114,12 @@ def _resampled(
     population = population.given(f)
     inner, conditions = underlying(population)
     box = flat_box(inner) if filling else None
-
-    def placed(p: Any, n: int) -> tuple[Point, Any]:
-        if coordinates(p) == 0:
-            points, weights = p.sample(n, key=jax.random.key(SEED)), np.full(n, 1 / n)
-        else:
-            points, weights = _spread(p, n, f)
-        if conditions:
-            inside = np.all([holds(condition, points) for condition in conditions], axis=0)
-            points = jax.tree.map(lambda leaf: leaf[inside], points)
-            weights = weights[inside] / weights[inside].sum()
-        return points, weights
-
-    points, weights = placed(inner, count if box is None else -(-count // 2))
+    first = count if box is None else -(-count // 2)
+    points, weights = _spread_where(conditions, inner, first, f)
     spread = rule(points, weights, population)
     if box is None:
         return spread, spread
-    others, their_weights = placed(box, count // 2)
+    others, their_weights = _spread_where(conditions, box, count // 2, f)
     xp = jnp if is_traced((points, others, weights)) else np
     points = jax.tree.map(lambda a, b: xp.concatenate([a, b]), points, others)
     weights = xp.concatenate([weights, their_weights]) / 2
@@ -144,6 +134,21 @@ def coordinates(p: AbstractDistribution | None) -> int:
         return p.dimension
     except ValueError:  # a part of a product that is known by its draws alone
         return 0
+
+
+def _spread_where(
+    conditions: list[Callable], p: Any, count: int, f: Hypothesis
+) -> tuple[Point, Float[Array | np.ndarray, " n"]]:
+    """Points that are spread as p is, those of them that meet the conditions."""
+    if coordinates(p) == 0:
+        points, weights = p.sample(count, key=jax.random.key(SEED)), np.full(count, 1 / count)
+    else:
+        points, weights = _spread(p, count, f)
+    if conditions:
+        inside = np.all([holds(condition, points) for condition in conditions], axis=0)
+        points = jax.tree.map(lambda leaf: leaf[inside], points)
+        weights = weights[inside] / weights[inside].sum()
+    return points, weights
 
 
 def _spread(

@@ -93,34 +93,32 @@ def probe(
     functions of f; `richness`, 2 for more polynomials, beside which no network moves, and 0 for
     those alone that are richer than a network as a series of the degree that it needs.
     """
-    places = iter(range(len(functions(f))))
-
-    def replace(node: Any, trained: Any) -> _Part:
-        none = jax.tree.map(lambda _: False, node)
-        if not is_function(node):
-            return _Part(node, trained, none, "")
-        points = asked.get(next(places))
-        if not any(jax.tree.leaves(trained)) and not isinstance(node, Given):
-            return _Part(node, trained, none, "")
-        richer = _richer(node, points, richness)
-        if isinstance(richer, str):
-            return _Part(node, trained, none, richer)
-        none = jax.tree.map(lambda _: False, richer)
-        if isinstance(richer, Series):
-            free = eqx.tree_at(lambda g: g.coefficients, none, True)
-            return _Part(richer, free, none, "")
-        own = none
-        moves = richness == 1 and _parameters(node, trained) <= TANGENTS
-        if moves and not isinstance(node, Series):
-            own = eqx.tree_at(lambda g: g.given.value, none, trained)
-        return _Part(richer, eqx.tree_at(lambda g: g.delta.coefficients, own, True), own, "")
-
-    parts = jax.tree.map(replace, f, mask, is_leaf=is_function)
+    at = (asked.get(place) for place in range(len(functions(f))))
+    richer = lambda node, own: _part(node, own, next(at) if is_function(node) else None, richness)
+    parts = jax.tree.map(richer, f, mask, is_leaf=is_function)
     is_part = lambda node: isinstance(node, _Part)
     found = jax.tree.leaves(parts, is_leaf=is_part)
     why = next((part.why for part in found if part.why), "")
     pick = lambda i: jax.tree.map(lambda part: part[i], parts, is_leaf=is_part)
     return Probe(pick(0), pick(1), pick(2), not why, why)
+
+
+def _part(node: Any, trained: Any, points: np.ndarray | None, richness: int) -> _Part:
+    none = jax.tree.map(lambda _: False, node)
+    if not is_function(node) or not (any(jax.tree.leaves(trained)) or isinstance(node, Given)):
+        return _Part(node, trained, none, "")
+    richer = _richer(node, points, richness)
+    if isinstance(richer, str):
+        return _Part(node, trained, none, richer)
+    none = jax.tree.map(lambda _: False, richer)
+    if isinstance(richer, Series):
+        free = eqx.tree_at(lambda g: g.coefficients, none, True)
+        return _Part(richer, free, none, "")
+    own = none
+    moves = richness == 1 and _parameters(node, trained) <= TANGENTS
+    if moves and not isinstance(node, Series):
+        own = eqx.tree_at(lambda g: g.given.value, none, trained)
+    return _Part(richer, eqx.tree_at(lambda g: g.delta.coefficients, own, True), own, "")
 
 
 def polynomials_alone(space: Probe) -> Probe:

@@ -99,29 +99,33 @@ def watched(
     """
     if not any(_has_domain(node) for node in jax.tree.leaves(f, is_leaf=_is_part)):
         return None
+    first, *others = [_twin(f, region, mark) for mark in range(len(MARKS))]
+    return first, others
 
-    def twin(mark: int) -> Hypothesis:
-        def replace(node: Any) -> Any:
-            if isinstance(node, Series):
-                stack = _stack(node, node.basis)
-                known = stack or jax.tree.leaves(node.basis) or node.coefficients.ndim == 1
-                return eqx.tree_at(lambda s: s.basis, node, marked(node.basis, stack, known))
-            return marked(node, _stack(node, node), True)
 
-        def marked(tree: Any, stack: tuple[int, ...], known: Any) -> Any:
-            def one(node: Any) -> Any:
-                if not (known and _has_domain(node)):
-                    return node
-                kind = WatchedNetwork if isinstance(node, AbstractNetwork) else WatchedBasis
-                return kind(node, np.full(stack, mark))
+def _twin(f: Hypothesis, region: tuple[Point, Point] | None, mark: int) -> Hypothesis:
+    outer = lambda node: isinstance(node, Series) or _is_part(node)
+    made = jax.tree.map(functools.partial(_replaced, mark), f, is_leaf=outer)
+    return made if region is None else WatchedFunction(made, region, np.asarray(mark))
 
-            return jax.tree.map(one, tree, is_leaf=_is_part)
 
-        outer = lambda node: isinstance(node, Series) or _is_part(node)
-        made = jax.tree.map(replace, f, is_leaf=outer)
-        return made if region is None else WatchedFunction(made, region, np.asarray(mark))
+def _replaced(mark: int, node: Any) -> Any:
+    """A series, a network or a basis that is marked outside of its domain, if it has one."""
+    if not isinstance(node, Series):
+        return _marked(node, np.full(_stack(node, node), mark))
+    stack = _stack(node, node.basis)
+    if not (stack or jax.tree.leaves(node.basis) or node.coefficients.ndim == 1):
+        return node  # a stack, but nobody knows of how many
+    basis = jax.tree.map(
+        lambda part: _marked(part, np.full(stack, mark)), node.basis, is_leaf=_is_part
+    )
+    return eqx.tree_at(lambda s: s.basis, node, basis)
 
-    return twin(0), [twin(mark) for mark in range(1, len(MARKS))]
+
+def _marked(part: Any, mark: np.ndarray) -> Any:
+    if not _has_domain(part):
+        return part
+    return (WatchedNetwork if isinstance(part, AbstractNetwork) else WatchedBasis)(part, mark)
 
 
 def _stack(function: Any, part: Any) -> tuple[int, ...]:
@@ -144,14 +148,15 @@ def _cut(count: int, leaf: Any) -> Any:
     return jax.ShapeDtypeStruct(np.shape(leaf)[count:], leaf.dtype)
 
 
-def _is_function(one: Any) -> bool:
-    def value(one: Any) -> Any:
-        inner = one.basis if isinstance(one, Series) else one
-        lower = inner.support[0] if isinstance(inner, AbstractNetwork) else inner.domain[0]
-        return one(jax.tree.map(jnp.asarray, lower))
+def _at_its_corner(one: Any) -> Any:
+    inner = one.basis if isinstance(one, Series) else one
+    lower = inner.support[0] if isinstance(inner, AbstractNetwork) else inner.domain[0]
+    return one(jax.tree.map(jnp.asarray, lower))
 
+
+def _is_function(one: Any) -> bool:
     try:
-        return eqx.filter_eval_shape(value, one).ndim <= 1
+        return eqx.filter_eval_shape(_at_its_corner, one).ndim <= 1
     except (TypeError, ValueError, IndexError, AttributeError):
         return False
 
