@@ -1,7 +1,7 @@
 """The error of f, estimated: the correction that the linearised equation still asks for."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -10,24 +10,20 @@ import numpy as np
 from jaxtyping import PyTree
 
 from .._entry import entry
-from .._least_squares._algebra import one_thread
-from .._least_squares._assembly import blocks, LeastSquares, linearise, residuals
+from .._least_squares._algebra import one_thread, threads_for
+from .._least_squares._assembly import blocks, LeastSquares, linearise
 from .._least_squares._device_algebra import decomposed
 from .._least_squares._trainable import (
     free_leaves,
-    has_sparse_rows,
     trainable_leaves,
 )
 from .._risk import AbstractRisk, require_risk
-from .._types import changed, Hypothesis, is_traced, is_tracing, still
-from ._asked import asked, asked_where_it_matters
-from ._box import is_plain
+from .._types import changed, Hypothesis, still
 from ._error import ErrorEstimate
-from ._fresh import Fresh, fresh
 from ._newton import Linearised, missing_step, Step
-from ._probe import Given, has_only_series, polynomials_alone, Probe, probe, TANGENTS
-from ._rows import points_of, rows_of, squares, WORK
-from ._values import component_sizes, scales, values_of
+from ._posed import nothing, posed_or_why_not, Problem
+from ._probe import FACTORED, Given, has_only_series, is_large
+from ._values import component_sizes, scales
 
 
 APART = 1e3
@@ -76,27 +72,6 @@ def error_estimate(risk: AbstractRisk, f: Hypothesis, *, only: Any = None) -> Er
     return estimate(risk, f, free_leaves(f) if only is None else trainable_leaves(f, only))
 
 
-class _Problem(NamedTuple):
-    """The residuals and the values of f in a richer space, as functions of one theta; `own`, which
-    entries of theta are f's own beside polynomials; `sparse`, whether it may have sparse rows, and
-    `otherwise`, what is said where it has to have and has not."""
-
-    probe: Probe
-    own: np.ndarray
-    residuals: LeastSquares
-    values: LeastSquares
-    names: tuple[str, ...]
-    fresh: bool
-    note: str
-    sparse: bool
-    otherwise: Callable[[], ErrorEstimate]
-
-    @property
-    def affordable(self) -> bool:
-        size = self.residuals.theta.size
-        return max(self.residuals.rows, self.values.rows, size) * size**2 <= WORK
-
-
 def estimate(
     risk: AbstractRisk,
     f: Hypothesis,
@@ -104,27 +79,31 @@ def estimate(
     *,
     selected: bool = False,
     richness: int = 1,
+    enough: float = 0.0,
 ) -> ErrorEstimate:
     """The estimate for an f whose leaves that `mask` marks were solved for.
 
     **Arguments:** `selected`, whether directions that the equations leave free were chosen by
-    something else, as by a norm; they are no error then.
+    something else, as by a norm; they are no error then. `enough`, a bound that is taken for an
+    estimate which would take long.
     """
     if not any(jax.tree.leaves(mask)):
         if not callable(f):
-            return _nothing(f, "f has no parameters, and is no function")
+            return nothing(f, "f has no parameters, and is no function")
         f = Given(f)
         mask = jax.tree.map(lambda _: False, f)
     risk, f = still((risk, f))
-    problem = _posed_or_why_not(risk, f, mask, richness)
+    problem = posed_or_why_not(risk, f, mask, richness)
     if isinstance(problem, ErrorEstimate):
         return problem
     if problem.residuals.traced or problem.values.traced:
-        return _by_dense_rows(jnp, decomposed, problem, f, selected)
+        return _by_singular_values(jnp, decomposed, problem, f, selected)
     with one_thread(problem.residuals.theta.size):
         found = _on_host(problem, f, selected)
     if richness != 1 or selected:
         return found
+    if found.is_bound and found.determined and not found.largest <= enough and is_large(f, mask):
+        found = _by_factors(risk, f, mask) or found
     doubtful = bool(found.determined & found.doubtful)
     if not (doubtful or _is_contradicted(found)):
         return found
@@ -156,121 +135,64 @@ def _is_contradicted(found: ErrorEstimate) -> bool:
     return bool(found.left_over > max(rounding, 0.5 * found.rms) and found.bound > MATTERS)
 
 
-def _posed_or_why_not(
-    risk: AbstractRisk, f: Hypothesis, mask: PyTree[bool], richness: int
-) -> "_Problem | ErrorEstimate":
-    """The problem in a richer space; no estimate where the residual asks more of f than its
-    values, such as its type.
-
-    **Raises:** `ValueError` where the residual fails at f itself.
-    """
-    try:
-        return _posed(risk, f, mask, richness)
-    except Exception as error:
-        sample = fresh(risk, f, [points_of(term, f) for term in risk.terms])
-        first = str(error).strip().partition("\n")[0]
-        why = f"the residual does not take f in a richer space ({type(error).__name__}: {first})"
-        return _only_looked_at(sample, f, mask, why)
-
-
-def _posed(
-    risk: AbstractRisk, f: Hypothesis, mask: PyTree[bool], richness: int
-) -> "_Problem | ErrorEstimate":
-    traced = is_traced((risk, f)) or is_tracing()
-    known: dict[int, np.ndarray] = {}
-    if not (traced or is_plain(risk, f)):
-        # as many points as for the richer space, so that the values at them tell it apart
-        trained = zip(jax.tree.leaves(f), jax.tree.leaves(mask), strict=True)
-        own = sum(np.size(leaf) for leaf, mark in trained if mark)
-        own = own if own <= TANGENTS else 0
-        counts = [points_of(term, f, own) for term in risk.terms]
-        # f counts where it is asked for under the law of states, not all over their box
-        first = fresh(risk, f, counts, filling=False).risk
-        known = asked(first, f)
-        if known and not callable(f) and any(jax.tree.leaves(mask)):
-            known = asked_where_it_matters(squares(first), f, mask, known, squares(risk))
-    space = probe(f, mask, known, richness)
-    rows = rows_of(risk, space)
-    if any(jax.tree.leaves(space.own)) and not rows.suffice:
-        space = polynomials_alone(space)
-        rows = rows_of(risk, space)
-    sample, residuals = rows.sample, rows.residuals
-    if rows.too_few and any(jax.tree.leaves(mask)):
-        nothing = jax.tree.map(lambda _: False, mask)
-        space = Probe(f, mask, nothing, False, "the sample has too few points for a richer space")
-        residuals = LeastSquares(squares(sample.risk), f, mask)
-    values = values_of(space.f, space.mask, sample.samples, known)
-    problem = LeastSquares(values.risk, space.f, space.mask)
-    own = np.zeros(residuals.theta.size, bool)
-    own[residuals.columns(space.own)] = True
-    reason = space.why or f"f has {residuals.theta.size:,} unknowns"
-    why = f"{reason}; its tangent space is too large as well"
-    posed = _Problem(
-        space,
-        own,
-        residuals,
-        problem,
-        values.names,
-        sample.complete,
-        sample.missing,
-        not traced and has_sparse_rows(space.f, space.mask),
-        lambda: _only_looked_at(sample, f, mask, why),
-    )
-    return posed if posed.sparse or posed.affordable else posed.otherwise()
-
-
-def _nothing(f: Hypothesis, why: str) -> ErrorEstimate:
-    none, yes = np.asarray(np.nan), np.asarray(True)
-    numbers = (none, none, none, yes, np.asarray(False), none, none, none)
-    return ErrorEstimate(none, True, *numbers, True, why, f, f, f)
-
-
-def _only_looked_at(sample: Fresh, f: Hypothesis, mask: PyTree[bool], why: str) -> ErrorEstimate:
-    """No estimate, but the residuals on fresh points, and the size of what they are the sum of,
-    by a change of all parameters in proportion."""
-    if not any(jax.tree.leaves(mask)):
-        return _nothing(f, why)
-    problem = LeastSquares(squares(sample.risk), f, mask)
-    theta, small = still(problem.theta), 1e-4
-    r, moved = (residuals(problem.assembly, t, problem.data) for t in (theta, theta * (1 + small)))
-    norm = jnp.linalg.norm
-    nothing = _nothing(f, why)
-    sizes = (norm(r), norm(r) + norm(moved - r) / small)
-    return eqx.tree_at(lambda e: (e.rms, e.unit), nothing, sizes)
-
-
-def _on_host(problem: _Problem, f: Hypothesis, selected: bool) -> ErrorEstimate:
+def _on_host(problem: Problem, f: Hypothesis, selected: bool) -> ErrorEstimate:
     found = _by_sparse_rows(problem, f) if problem.sparse and not selected else None
     if found is not None:
         return found
     if not problem.affordable:
         return problem.otherwise()
-    return _by_dense_rows(np, _svd, problem, f, selected)
+    return _by_singular_values(np, _svd, problem, f, selected)
 
 
 def _svd(matrix: np.ndarray) -> Any:
     return np.linalg.svd(matrix, full_matrices=False)
 
 
-def _by_dense_rows(
-    xp: Any, svd: Callable, problem: _Problem, f: Hypothesis, selected: bool
+def _by_singular_values(
+    xp: Any, svd: Callable, problem: Problem, f: Hypothesis, selected: bool
 ) -> ErrorEstimate:
-    """The estimate, in NumPy or inside a program, where nothing ends early."""
+    own, equations = problem.own, problem.residuals.equations
+    stepped = lambda system: missing_step(xp, svd, system, equations, own, selected)
+    return _by_dense_rows(xp, stepped, problem, f, selected)
+
+
+def _by_factors(risk: AbstractRisk, f: Hypothesis, mask: PyTree[bool]) -> ErrorEstimate | None:
+    """The estimate in a space that is too large for singular values; `None` where there is none."""
+    from ._factored import factored_step  # SciPy's sparse matrices take long to import
+
+    problem = posed_or_why_not(risk, f, mask, 1, FACTORED)
+    if isinstance(problem, ErrorEstimate) or problem.own.any() or not problem.probe.complete:
+        return None
+    stepped = lambda system: factored_step(system, problem.residuals.equations)
+    with threads_for(problem.work, problem.residuals.theta.size):
+        found = _by_dense_rows(np, stepped, problem, f, False)
+    return None if found.is_bound else found
+
+
+def _by_dense_rows(
+    xp: Any, stepped: Callable, problem: Problem, f: Hypothesis, selected: bool
+) -> ErrorEstimate:
+    """The estimate, in NumPy or inside a program, where nothing ends early.
+
+    **Arguments:** `stepped`, the step of a linearised problem, or `None` where that is not found.
+    """
     on_host = xp is np
     theta, r, jacobian = _rows_at(problem.residuals)
     _, values, values_jacobian = _rows_at(problem.values)
     broken = ~(xp.isfinite(r) & xp.isfinite(jacobian).all(axis=1))
     share = xp.mean(broken)
     if on_host and share > BROKEN:
-        return _nothing(f, f"the residual is not finite at {100 * share:.2g} % of fresh points")
+        return nothing(f, f"the residual is not finite at {100 * share:.2g} % of fresh points")
     if on_host and not np.isfinite(values_jacobian).all():
-        return _nothing(f, "the derivative of f in its parameters is not finite")
+        return nothing(f, "the derivative of f in its parameters is not finite")
     r, jacobian = xp.where(broken, 0, r), xp.where(broken[:, None], 0, jacobian)
     scale = scales(xp, problem.values.equations, values)
     system = Linearised(theta, r, jacobian, scale[:, None] * values_jacobian, scale * values)
-    step = missing_step(xp, svd, system, problem.residuals.equations, problem.own, selected)
+    step = stepped(system)
+    if step is None:
+        return nothing(f, "the least |dr| per |df| was not found")
     if on_host and not values.any() and not _has_slope(problem.residuals, theta, r, step):
-        return _nothing(f, "f is zero, where the residual has no derivative in f")
+        return nothing(f, "f is zero, where the residual has no derivative in f")
     found = _concluded(xp, problem, f, step, r, values, scale, selected)
     if on_host:
         return found
@@ -287,7 +209,7 @@ def _rows_at(problem: LeastSquares) -> tuple[Any, Any, Any]:
     return theta, *linearise(problem.assembly, theta, problem.data)
 
 
-def _by_sparse_rows(problem: _Problem, f: Hypothesis) -> ErrorEstimate | None:
+def _by_sparse_rows(problem: Problem, f: Hypothesis) -> ErrorEstimate | None:
     """`None` where the rows are not sparse after all, or something is not finite."""
     # SciPy's sparse matrices take long to import
     from .._least_squares._windows import is_local, linearised
@@ -312,7 +234,7 @@ def _has_slope(residuals: LeastSquares, theta: Any, r: Any, step: Step) -> bool:
     return bool(np.linalg.norm(moved - r) > 1e-3 * small * step.conditioning)
 
 
-def _blocks(problem: _Problem, v: Any) -> list[tuple[str, Any]]:
+def _blocks(problem: Problem, v: Any) -> list[tuple[str, Any]]:
     """The rows of values, by function: n points times m components."""
     equations = problem.values.equations
     return [
@@ -323,7 +245,7 @@ def _blocks(problem: _Problem, v: Any) -> list[tuple[str, Any]]:
 
 def _concluded(
     xp: Any,
-    problem: _Problem,
+    problem: Problem,
     f: Hypothesis,
     step: Step,
     r: Any,

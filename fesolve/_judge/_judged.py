@@ -71,7 +71,7 @@ def _error(
             return bound
         if bool(bound.largest <= 0.1 * accuracy):
             return bound
-    return estimate(risk, found.value, mask, selected=selected)
+    return estimate(risk, found.value, mask, selected=selected, enough=accuracy)
 
 
 def _result(

@@ -34,8 +34,9 @@ from .._types import Hypothesis, is_traced, on_device, Point
 
 DEGREES = {1: 40, 2: 20, 3: 10}
 """The (total) degree of the polynomials beside a network, by the number of its coordinates."""
-LARGEST = 1_200
-"""Unknowns up to which a singular value decomposition is affordable; local bases need none."""
+LARGEST, FACTORED = 1_200, 4_000
+"""Unknowns up to which a singular value decomposition is affordable, and a factorisation by QR;
+local bases need neither."""
 RESOLVED = 1e-4
 """Coefficients below this share of the largest are no part of the degree that a network needs."""
 TANGENTS = 500
@@ -85,16 +86,25 @@ class _Part(NamedTuple):
 
 
 def probe(
-    f: Hypothesis, mask: PyTree[bool], asked: dict[int, np.ndarray], richness: int = 1
+    f: Hypothesis,
+    mask: PyTree[bool],
+    asked: dict[int, np.ndarray],
+    richness: int = 1,
+    largest: int = LARGEST,
 ) -> Probe:
     """f with each function that trains in a richer space.
 
     **Arguments:** `asked`, the points at which each function is called, by its place among the
     functions of f; `richness`, 2 for more polynomials, beside which no network moves, and 0 for
-    those alone that are richer than a network as a series of the degree that it needs.
+    those alone that are richer than a network as a series of the degree that it needs; `largest`,
+    how many unknowns of a function are affordable.
     """
     at = (asked.get(place) for place in range(len(functions(f))))
-    richer = lambda node, own: _part(node, own, next(at) if is_function(node) else None, richness)
+
+    def richer(node: Any, trained: Any) -> _Part:
+        points = next(at) if is_function(node) else None
+        return _part(node, trained, points, richness, largest)
+
     parts = jax.tree.map(richer, f, mask, is_leaf=is_function)
     is_part = lambda node: isinstance(node, _Part)
     found = jax.tree.leaves(parts, is_leaf=is_part)
@@ -103,11 +113,11 @@ def probe(
     return Probe(pick(0), pick(1), pick(2), not why, why)
 
 
-def _part(node: Any, trained: Any, points: np.ndarray | None, richness: int) -> _Part:
+def _part(node: Any, trained: Any, points: np.ndarray | None, richness: int, largest: int) -> _Part:
     none = jax.tree.map(lambda _: False, node)
     if not is_function(node) or not (any(jax.tree.leaves(trained)) or isinstance(node, Given)):
         return _Part(node, trained, none, "")
-    richer = _richer(node, points, richness)
+    richer = _richer(node, points, richness, largest)
     if isinstance(richer, str):
         return _Part(node, trained, none, richer)
     none = jax.tree.map(lambda _: False, richer)
@@ -135,6 +145,11 @@ def _parameters(node: Any, trained: Any) -> int:
 def functions(f: Hypothesis) -> list[Any]:
     """The functions that f is made of, in order."""
     return [node for node in jax.tree.leaves(f, is_leaf=is_function) if is_function(node)]
+
+
+def is_large(f: Hypothesis, mask: PyTree[bool]) -> bool:
+    """Whether f has a richer space that only a factorisation by QR affords."""
+    return not probe(f, mask, {}).complete and probe(f, mask, {}, largest=FACTORED).complete
 
 
 def has_only_series(f: Hypothesis) -> bool:
@@ -208,10 +223,10 @@ def _is_own_function(node: Any) -> bool:
     return any(eqx.is_inexact_array(leaf) and leaf.ndim > 0 for leaf in leaves)
 
 
-def _richer(node: Any, points: np.ndarray | None, richness: int) -> Any:
+def _richer(node: Any, points: np.ndarray | None, richness: int, largest: int) -> Any:
     """The function in a richer space, or why there is none."""
     if isinstance(node, Series) and (richer := refined(node.basis)) is not None:
-        return _richer_series(node, richer, richness)
+        return _richer_series(node, richer, richness, largest)
     lower, upper = _domain(node, points)
     name = type(node).__name__
     if lower is None:
@@ -230,16 +245,16 @@ def _richer(node: Any, points: np.ndarray | None, richness: int) -> Any:
     return Corrected(freeze(node), Series(basis, size, dtype=out.dtype))
 
 
-def _richer_series(node: Series, richer: Refinement, richness: int) -> Any:
+def _richer_series(node: Series, richer: Refinement, richness: int, largest: int) -> Any:
     for _ in range(richness - 1):
         again = refined(richer.basis)
         assert again is not None
         nested = richer.places is not None and again.places is not None
         richer = Refinement(again.basis, again.places[richer.places] if nested else None)
     unknowns = richer.basis.size * int(np.prod(node.coefficients.shape[:-1]))
-    if unknowns > LARGEST and not isinstance(richer.basis, AbstractLocalBasis):
+    if unknowns > largest and not isinstance(richer.basis, AbstractLocalBasis):
         return (
-            f"a basis richer than that of f has {unknowns:,} functions, and up to {LARGEST:,} are "
+            f"a basis richer than that of f has {unknowns:,} functions, and up to {FACTORED:,} are "
             "affordable"
         )
     c = node.coefficients

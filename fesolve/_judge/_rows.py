@@ -17,12 +17,14 @@ from ._fresh import Fresh, fresh
 from ._probe import Probe
 
 
-WORK = 4e9
-"""Multiplications that a decomposition may take, but for a small factor."""
+WORK, FACTORING = 4e9, 2e11
+"""Multiplications that a decomposition may take, but for a small factor, and a factorisation."""
 ENOUGH = 1.2
 """Rows for each unknown of a richer space, where the points cannot be chosen."""
 LEAST, MOST = 96, 2_000
 """Fresh points of a term."""
+FOR_EACH = 1.6
+"""Of them for each function of a basis that has more than so many."""
 
 
 class Rows(NamedTuple):
@@ -70,8 +72,9 @@ def points_of(term: Risk, f: Hypothesis, own: int = 0, most: int = MOST) -> int:
     points the solver's are matched.
     """
     bases = [node.basis for node in series_in(f)]
-    needed = max(LEAST, 2.2 * (max([basis.size for basis in bases], default=0) + own))
+    largest = max([basis.size for basis in bases], default=0)
+    needed = max(LEAST, 2.2 * (largest + own))
     needed *= 1 if flat_box(underlying(term.population)[0]) is None else 2
     if all(isinstance(basis, AbstractLocalBasis) for basis in bases):
         return int(max(needed, term.count if most else 0))
-    return int(min(max(needed, min(term.count, most)), MOST))
+    return int(min(max(needed, min(term.count, most)), max(MOST, FOR_EACH * largest)))

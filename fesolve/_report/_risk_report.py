@@ -120,10 +120,9 @@ class RiskReport(AbstractReport):
         stands = test if test is not None else next(iter(risks.values()), None)
         self.errors = [] if exact is None else exact_errors(f, exact, stands)
         judged_on = _judged_on(train, test)
-        self.error = None if judged_on is None else _estimated(judged_on, f, solution)
-        evidence = Evidence(
-            self.rows, self.error, solution, self.errors, self.checks, float(accuracy)
-        )
+        accuracy = float(accuracy)
+        self.error = None if judged_on is None else _estimated(judged_on, f, solution, accuracy)
+        evidence = Evidence(self.rows, self.error, solution, self.errors, self.checks, accuracy)
         self.solved, self.verdict = verdict(evidence)
         dtype = np.dtype(theta_dtype(f) or jax.dtypes.canonicalize_dtype(float))
         warning = floor_warning(self.rows, dtype)
@@ -212,7 +211,7 @@ def _judged_on(train: AbstractRisk | None, test: AbstractRisk | None) -> Abstrac
 
 
 def _estimated(
-    risk: AbstractRisk, f: Hypothesis, solution: Solution | None
+    risk: AbstractRisk, f: Hypothesis, solution: Solution | None, accuracy: float
 ) -> ErrorEstimate | None:
     """The estimate for what was solved for: all of f, where no solution says otherwise."""
     if all(term.tolerance == np.inf for term in risk.terms):
@@ -222,7 +221,7 @@ def _estimated(
     else:
         mask = jax.tree.unflatten(jax.tree.structure(f), solution.trained)
     selected = solution is not None and "free_directions" in solution.stats
-    return estimate(risk, f, mask, selected=selected)
+    return estimate(risk, f, mask, selected=selected, enough=accuracy)
 
 
 def _device(f: Hypothesis) -> str:
