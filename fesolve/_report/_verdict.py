@@ -144,14 +144,18 @@ def _unit(error: ErrorEstimate | None) -> float:
 
 
 def _beyond(evidence: Evidence, rows: list[Row]) -> str | None:
-    """Where the equations hold on the sample that f was fitted to, and not elsewhere."""
-    unit = _unit(evidence.error)
+    """Where the equations hold on the sample that f was fitted to, and not elsewhere; residuals as
+    large as those that an accurate estimate has weighed are no news."""
+    error = evidence.error
+    unit, weighed = _unit(error), 0.0
+    if error is not None and bool(error.determined) and error.largest <= _most(evidence, error):
+        weighed = CLEARLY * float(error.rms)
     train = {row.equation: row for row in rows if row.on == "train"}
     for row in rows:
         before = train.get(row.equation)
         if row.on != "test" or before is None or not before.rms <= HOLDS * unit:
             continue
-        if row.rms > CLEARLY * before.rms and row.rms > HOLDS * unit:
+        if row.rms > max(CLEARLY * before.rms, HOLDS * unit, weighed):
             return (
                 f"the root mean square of `{row.equation}` is {row.rms:.2g} on test, and "
                 f"{before.rms:.2g} on train"
