@@ -24,26 +24,24 @@ spline = fe.BSpline(np.log1p(150.0) * np.linspace(0.0, 1.0, 13) ** 1.5)
 above = np.expm1(np.log1p(140.0) * np.linspace(0.0, 1.0, 16) ** 1.5)  # cash above a kink
 
 # %% [markdown]
-# The mean of phi is that of assets, of productivity, which all share, and of a network of both. Of
-# these rho makes features: log K, productivity, and four that a network finds.
+# The mean of phi is that of assets, and of a network of assets and income. Of it and productivity,
+# which all share, rho makes features: log K, productivity, and four that a network finds.
 
 
 # %%
 class Phi(eqx.Module):
     net: eqx.Module
 
-    def __call__(self, one):
-        found = one["p"] @ self.net(jnp.log1p(one["a"]))  # p, the probability of each income
-        return jnp.stack([one["a"], one["z"], found])
+    def __call__(self, one):  # p, the probability of each income
+        return jnp.stack([one["a"], one["p"] @ self.net(jnp.log1p(one["a"]))])
 
 
 class Rho(eqx.Module):
     net: eqx.Module
 
-    def __call__(self, mean):
-        k, z = (jnp.log(mean[0]) - agents.centre) / 0.1, mean[1] / (2 * economy.spread)
-        found = self.net(jnp.stack([k, z, mean[2]]))
-        return jnp.concatenate([jnp.stack([jnp.ones_like(k), k, z]), found])
+    def __call__(self, mean, z):
+        k, z = (jnp.log(mean[0]) - agents.centre) / 0.1, z / (2 * economy.spread)
+        return jnp.append(jnp.stack([jnp.ones_like(k), k, z]), self.net(jnp.stack([k, z, mean[1]])))
 
 
 # %% [markdown]
@@ -53,12 +51,13 @@ class Rho(eqx.Module):
 
 # %%
 class Households(eqx.Module):
-    others: fe.DeepSet
+    rho: Rho
+    moments: fe.DeepSet
     log_kinks: jax.Array
     logits: jax.Array
 
-    def policy(self, x):
-        features = self.others(x | {"z": jnp.broadcast_to(x["z"], x["a"].shape)})
+    def policy(self, moments, z):
+        features = self.rho(moments, z)
         kinks, logits = jnp.exp(features @ self.log_kinks), jnp.tensordot(features, self.logits, 1)
 
         def consumption(cash, i):
@@ -74,18 +73,19 @@ phi = Phi(fe.MLP("scalar", m.states, width=8, depth=1, support=(0.0, 5.0), key=f
 rho = Rho(fe.MLP(3, 4, width=8, depth=1, key=second))
 log_kinks = jnp.zeros((7, m.states)).at[0].set(np.log(0.8 * economy.incomes))
 logits = jnp.zeros((7, m.states, spline.size)).at[0].set(-2.5)
-f = Households(fe.DeepSet(rho, phi), log_kinks, logits)
+f = Households(rho, fe.DeepSet(lambda mean: mean, phi), log_kinks, logits)
 
 # %% [markdown]
-# First in states of many means, which keep a little weight, then in those of f's own history.
+# In states of many means, then in those of f's own history. A small norm decides what is open.
 
 # %%
 euler = lambda f, x: agents.euler(f, x, above)
 wide = fe.Risk(euler, agents.states(40), tolerance=jnp.inf)
-f = fe.solve(wide, f, fe.LevenbergMarquardt(max_steps=15)).value
+norm = 1e-10 * fe.weights_norm
+f = fe.solve(wide + norm, f, fe.LevenbergMarquardt(max_steps=10)).value
 for seed in range(3):
     own = fe.Empirical(jax.tree.map(lambda a: a[::25], agents.history(f, jr.key(seed))))
-    risk = 0.01 * wide + fe.Risk(euler, own, tolerance=jnp.inf)
+    risk = 0.01 * wide + fe.Risk(euler, own, tolerance=jnp.inf) + norm
     f = fe.solve(risk, f, fe.LevenbergMarquardt(max_steps=8)).value
 
 # %% [markdown]

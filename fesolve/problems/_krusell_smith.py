@@ -12,7 +12,7 @@ import numpy as np
 
 import fesolve as fe
 
-from ._krusell_smith_agents import Agents
+from ._krusell_smith_agents import Agents, once
 from ._parameters import check_discount, check_persistence, check_positive, check_share, model
 from ._problem import Choice, Problem
 
@@ -180,15 +180,6 @@ class Households(eqx.Module):
         t = jnp.maximum(cash - kink, 0.0)
         share = jax.nn.sigmoid(self.logit(jnp.append(jnp.log1p(t), s))[i])
         return jnp.minimum(cash, kink) + t * share
-
-
-def once(number, f):
-    """number(f), whose gradient is worked out once, not again for each row that depends on it."""
-    arrays, rest = eqx.partition(f, eqx.is_inexact_array)
-    still = jax.lax.stop_gradient(arrays)
-    value, slope = jax.value_and_grad(lambda a: number(eqx.combine(a, rest)))(still)
-    along = jax.tree.map(lambda g, a, b: jnp.sum(g * (a - b)), slope, arrays, still)
-    return value + sum(jax.tree.leaves(along))
 
 
 class Economy:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,14 +15,31 @@ GOLDEN = (5.0**0.5 - 1.0) / 2.0
 """Steps of so much, modulo 1, are spread evenly."""
 
 
+def once(numbers, f):
+    """numbers(f), a number or an array of a few, whose gradient is worked out once, not again for
+    each row that depends on them."""
+    arrays, rest = eqx.partition(f, eqx.is_inexact_array)
+    value = jax.custom_jvp(lambda arrays: numbers(eqx.combine(arrays, rest)))
+
+    @value.defjvp
+    def _(given, along):
+        found = lambda arrays: (numbers(eqx.combine(arrays, rest)),) * 2
+        slope, at = jax.jacrev(found, has_aux=True)(*given)
+        moved = jax.tree.map(lambda g, d: jnp.tensordot(g, d, d.ndim), slope, *along)
+        return at, sum(jax.tree.leaves(moved))
+
+    return value(arrays)
+
+
 class Agents:
     """N households, of whom x holds the assets `a`, the probabilities `p` of each income, and the
     productivity `z`.
 
-    f is asked for `f.policy(x)`: consumption c(cash, income), and cash below which all of it is
-    consumed, one number an income. Many draws of incomes average out: in expectation tomorrow's
-    households have each income with its probability. In a history incomes are drawn, evenly over
-    households of one income in the order of their assets.
+    f is asked for `f.moments({"a": a, "p": p})`, an array of a few numbers, all that a household
+    sees of the others, and for `f.policy(moments, z)`: consumption c(cash, income), and cash below
+    which all of it is consumed, one number an income. Many draws of incomes average out: in
+    expectation tomorrow's households have each income with its probability. In a history incomes
+    are drawn, evenly over households of one income in the order of their assets.
     """
 
     def __init__(self, economy: Any, number: int) -> None:
@@ -32,31 +50,44 @@ class Agents:
         """log K and z."""
         return jnp.stack([jnp.log(jnp.mean(x["a"])), x["z"]])
 
+    def moments(self, f, x):
+        return f.moments({"a": x["a"], "p": x["p"]})
+
     def chosen(self, f, x):
         """Cash, the state of income, and consumption, of each household."""
         i = jnp.argmax(x["p"], axis=1)
-        s, (policy, _) = self.aggregate(x), f.policy(x)
+        s, (policy, _) = self.aggregate(x), f.policy(self.moments(f, x), x["z"])
         cash = jax.vmap(lambda a, i: self.economy.cash(a, i, s))(x["a"], i)
         return cash, i, jax.vmap(policy)(cash, i)
 
+    def ahead(self, f, x):
+        """log K of tomorrow, and its moments."""
+        cash, i, c = self.chosen(f, x)
+        x1 = {"a": cash - c, "p": jnp.asarray(self.economy.chain.transition)[i]}
+        return jnp.append(jnp.log(jnp.mean(x1["a"])), f.moments(x1))
+
     def asked(self, f, x, saved, i):
         """Consumption that Euler's equation asks of those who save so much in the states i."""
-        cash, today, c = self.chosen(f, x)
-        ahead = {"a": cash - c, "p": jnp.asarray(self.economy.chain.transition)[today]}
+        k1, *moments = once(lambda f: self.ahead(f, x), f)
 
         def tomorrow(e):
-            x1 = ahead | {"z": self.economy.m.rho_z * x["z"] + e}
-            return self.aggregate(x1), f.policy(x1)[0]
+            z1 = self.economy.m.rho_z * x["z"] + e
+            return jnp.stack([k1, z1]), f.policy(jnp.stack(moments), z1)[0]
 
         return self.economy.asked(tomorrow, saved, i)
 
     def euler(self, f, x, above):
         """In units of consumption, where cash is so much above each kink."""
-        policy, kinks = f.policy(x)
-        i = jnp.repeat(jnp.arange(self.economy.m.states), above.size)
-        cash = kinks[i] + jnp.tile(above, self.economy.m.states)
-        c = jax.vmap(policy)(cash, i)
-        return 1.0 - self.asked(f, x, cash - c, i) / c
+
+        def row(f, t, i):
+            policy, kinks = f.policy(once(lambda f: self.moments(f, x), f), x["z"])
+            cash = kinks[i] + t
+            c = policy(cash, i)
+            return 1.0 - self.asked(f, x, (cash - c)[None], i[None])[0] / c
+
+        states = jnp.arange(self.economy.m.states)
+        each = jax.vmap(lambda t, i: once(lambda f: row(f, t, i), f))
+        return each(jnp.tile(above, states.size), jnp.repeat(states, above.size))
 
     def moved(self, x, saved, e):
         m, i = self.economy.m, jnp.argmax(x["p"], axis=1)
