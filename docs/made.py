@@ -43,8 +43,10 @@ RUNS = (
     "retirement",
 )
 LONG = ("new_keynesian", "sovereign_default", "transfer", "climate", "overlapping_generations")
-TOGETHER = 8
+TOGETHER = 20
 """Jobs that share what is compiled for one operation, such as a difference; more take memory."""
+WORTH_KEEPING = 0.1
+"""Seconds of compilation that are worth a file: to write one takes a tenth of that."""
 
 
 class Kind(NamedTuple):
@@ -176,11 +178,11 @@ def _prepare(optimised: bool) -> None:
 
     if not optimised:
         compiling.little()
-    compiling.kept_in(ROOT / ".cache" / "programs")
+    compiling.kept_in(ROOT / ".cache" / "programs", least=WORTH_KEEPING)
     drawn.prepare()
     import fesolve.plots  # noqa: F401
 
-    gc.disable()  # a tenth of the time; each job is swept up after, without what stays
+    gc.disable()  # a tenth of the time; some jobs are swept up after together, without what stays
     gc.freeze()
 
 
@@ -206,7 +208,7 @@ def _made(given: tuple[Job, Path]) -> tuple[Job, str | None, float]:
         plt.close("all")
         if next(_NUMBERS) % TOGETHER == 0:
             jax.clear_caches()
-        gc.collect()
+            gc.collect()
         jax.config.update("jax_enable_x64", False)
     return job, trouble, time.process_time() - begin
 

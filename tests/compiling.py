@@ -22,7 +22,8 @@ def little() -> None:
     jax.config.update("jax_include_full_tracebacks_in_locations", False)
 
 
-def kept_in(folder: Path) -> None:
-    """Compiled programs are kept there, for all processes and for the next run."""
+def kept_in(folder: Path, *, least: float = 0.02) -> None:
+    """Compiled programs are kept there, for all processes and for the next run, if they took so
+    many seconds."""
     jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.02)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", least)
