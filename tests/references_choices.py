@@ -7,13 +7,12 @@ from references import rouwenhorst
 from scipy.stats import norm
 
 
-def normal(n, rho, sigma, shocks=31):
-    """Grid and weights of a line between its points, by shocks of Gauss and Hermite."""
-    z = np.linspace(-4, 4, n) * sigma / np.sqrt(1 - rho**2)
-    e, w = np.polynomial.hermite_e.hermegauss(shocks)
-    ahead = np.clip(rho * z[:, None] + sigma * e, z[0], z[-1])
-    hats = np.stack([np.interp(ahead, z, row) for row in np.eye(n)], axis=-1)
-    return z, np.einsum("ikj,k->ij", hats, w / w.sum())
+def normal(n, rho, sigma):
+    """Grid and weights of its density, five standard deviations to each side: of smooth functions
+    the sum is the expectation to all digits, as soon as sigma is a few distances wide."""
+    z = np.linspace(-5, 5, n) * sigma / np.sqrt(1 - rho**2)
+    density = norm.pdf((z - rho * z[:, None]) / sigma)
+    return z, density / density.sum(axis=1, keepdims=True)
 
 
 def income_of_default(z, gain):
@@ -25,6 +24,14 @@ def income_of_default(z, gain):
     return np.where(
         (gain >= 0).all(axis=0), -np.inf, np.where((gain < 0).all(axis=0), np.inf, least)
     )
+
+
+def between(rows, places):
+    """Each row at places between its points, by parabolas through three of them."""
+    k = np.clip(np.rint(places).astype(int), 1, rows.shape[1] - 2)
+    left, middle, right = (np.take_along_axis(rows, j, 1) for j in (k - 1, k, k + 1))
+    s = places - k
+    return middle + s * (right - left) / 2 + s**2 * (left + right - 2 * middle) / 2
 
 
 class Sovereign:
@@ -42,11 +49,15 @@ class Sovereign:
         kept=0.969,
         tolerance=1e-9,
         nodes=None,
+        kept_policies=0,
     ):
         z, self.transition = rouwenhorst(9, rho, eta) if nodes is None else normal(nodes, rho, eta)
         p = self.transition
         y, self.b = np.exp(z), np.linspace(-0.35, 0.15, n)
-        self.theta, self.r, self.incomes = theta, r, y
+        if nodes is not None:  # prices are steep at small debts
+            self.b = np.where(self.b < 0, self.b * (0.1 - self.b * 0.9 / 0.35), self.b)
+        self.theta, self.r, self.log_incomes, self.eta, self.rho = theta, r, z, eta, rho
+        self.incomes, self.continuous = y, nodes is not None
         self.zero = zero = int(np.argmin(np.abs(self.b)))
         assert abs(self.b[zero]) < 1e-12
         stationary = np.linalg.matrix_power(p, 5_000)[0]
@@ -54,27 +65,41 @@ class Sovereign:
         utility = lambda c: np.where(c > 1e-9, -1 / np.maximum(c, 1e-9), -1e10)
         alone = utility(np.minimum(y, kept * mean))
         w, d = np.tile((utility(y) / (1 - beta))[:, None], (1, n)), alone / (1 - beta)
-        while True:
-            value, self.repays = np.maximum(w, d[:, None]), w >= d[:, None]
-            repaid = p @ self.repays
-            if nodes is not None:
-                least = income_of_default(z, w - d[:, None])
-                repaid = norm.sf((least - rho * z[:, None]) / eta)
-            self.price = repaid / (1 + r)
-            policy, new_w = self.best(utility, self.price * self.b, beta * p @ value)
-            new_d = alone + beta * p @ (theta * value[:, zero] + (1 - theta) * d)
-            change = np.max(np.abs(np.maximum(new_w, new_d[:, None]) - value))
-            w, d = new_w, new_d
-            if change < tolerance:
-                break
-        self.policy, self.value = policy, w
+        change = np.inf
+        while change > tolerance:
+            # the best b', and its value for some steps more
+            for step in range(1 + kept_policies):
+                value, repaid = np.maximum(w, d[:, None]), self.repaid(w - d[:, None])
+                self.price, ahead = repaid / (1 + r), beta * p @ value
+                paid = self.price * self.b
+                if step == 0:
+                    policy = self.best(utility, paid, ahead)
+                new_w = utility(y[:, None] + self.b - between(paid, policy))
+                new_w += between(ahead, policy)
+                new_d = alone + beta * p @ (theta * value[:, zero] + (1 - theta) * d)
+                moved = np.max(np.abs(np.maximum(new_w, new_d[:, None]) - value))
+                change = moved if step == 0 else change
+                w, d = new_w, new_d
+        self.policy, self.value, self.repays = policy, w, w >= d[:, None]
         self.default = self.b[self.repays.argmax(axis=1)]
 
+    def repaid(self, gain):
+        """The probability that he repays tomorrow, by income today, and how much of the income at
+        a node goes with it: all or nothing, or a part of the cell around the node."""
+        if not self.continuous:
+            self.share = (gain >= 0).astype(float)
+            return self.transition @ self.share
+        z = self.log_incomes
+        least = income_of_default(z, gain)
+        self.share = np.clip((z[:, None] - least) / (z[1] - z[0]) + 0.5, 0, 1)
+        return norm.sf((least - self.rho * z[:, None]) / self.eta)
+
     def best(self, utility, paid, ahead, block=32):
-        """The best b' at each b. It rises with b: at every 32nd b among all, between them among
-        what lies between theirs."""
+        """The place on the grid of the best b' at each b. It rises with b: at every 32nd b among
+        all, between them among what lies between theirs. Where income is continuous it is on top
+        of the parabola through the best point and its neighbours."""
         n = self.b.size
-        policy, value = (np.empty((self.incomes.size, n), kind) for kind in (int, float))
+        policy = np.empty((self.incomes.size, n))
         at = np.unique(np.append(np.arange(0, n, block), n - 1))
         for i, y in enumerate(self.incomes):
             worth = lambda s, low, high, i=i, y=y: (
@@ -84,32 +109,44 @@ class Sovereign:
             for (s, e), (low, high) in zip(
                 itertools.pairwise(at), itertools.pairwise(chosen), strict=True
             ):
-                here = np.arange(s, e + 1)
-                looked = worth(here, low, high + 1)
-                k = looked.argmax(axis=1)
-                policy[i, here], value[i, here] = low + k, looked[np.arange(here.size), k]
-        return policy, value
+                here, high = np.arange(s, e + 1), max(low, high)
+                policy[i, here] = low + worth(here, low, high + 1).argmax(axis=1)
+            if self.continuous:
+                k = np.clip(policy[i].astype(int), 1, n - 2)
+                left, middle, right = (
+                    utility(y + self.b - paid[i, j]) + ahead[i, j] for j in (k - 1, k, k + 1)
+                )
+                bend = np.minimum(left + right - 2 * middle, -1e-14)
+                on_top = k + np.clip((left - right) / (2 * bend), -0.5, 0.5)
+                policy[i] = np.where(policy[i] == k, on_top, policy[i])
+        return policy
 
     def moments(self):
         """The probability of default, the mean spread of those who borrow, and the mean debt of
         those who repay, by powers of the law of motion."""
-        n, p = self.b.size, self.transition
-        mass, out = np.zeros((9, n)), np.zeros(9)
-        mass[:, self.zero] = 1 / 9
-        change = 1.0
+        (m, n), p = self.value.shape, self.transition
+        mass, out = np.zeros((m, n)), np.zeros(m)
+        mass[:, self.zero] = 1 / m
+        left = np.minimum(self.policy.astype(int), n - 2)
+        right, change = self.policy - left, 1.0
         while change > 1e-12:
-            repaid = mass * self.repays
+            repaid = mass * self.share
             new = np.stack(
-                [np.bincount(k, m, minlength=n) for k, m in zip(self.policy, repaid, strict=True)]
+                [
+                    np.bincount(k, m * (1 - s), n) + np.bincount(k + 1, m * s, n)
+                    for k, s, m in zip(left, right, repaid, strict=True)
+                ]
             )
             alone = p.T @ (out + (mass - repaid).sum(axis=1))
-            new, left = p.T @ new, (1 - self.theta) * alone
+            new, stays = p.T @ new, (1 - self.theta) * alone
             new[:, self.zero] += self.theta * alone
-            change = np.abs(new - mass).sum() + np.abs(left - out).sum()
-            mass, out = new, left
-        repaid = mass * self.repays
-        following = self.b[self.policy]
-        price = np.take_along_axis(self.price, self.policy, 1)
+            change = np.abs(new - mass).sum() + np.abs(stays - out).sum()
+            mass, out = new, stays
+        repaid = mass * self.share
+        following = np.interp(self.policy, np.arange(n), self.b)
+        # as mass is divided between two points, so is the price
+        at = lambda k: np.take_along_axis(self.price, k, 1)
+        price = at(left) + right * (at(left + 1) - at(left))
         borrowed = repaid * (following < 0)
         spread = 1 / np.maximum(price, 1e-9) - 1 - self.r
         return {
