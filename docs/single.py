@@ -55,7 +55,7 @@ def _heard(folder: Path) -> Iterator[dict[str, Any]]:
             found["trouble"] = str(error)
         except AssertionError as error:
             line = traceback.extract_tb(error.__traceback__)[-1]
-            found["trouble"] = f"`{line.line}` does not hold, line {line.lineno}"
+            found["trouble"] = f"`{line.line}` does not hold in float32, line {line.lineno}"
     plt.close("all")
     warned = [str(w.message) for w in said if issubclass(w.category, fe.PrecisionWarning)]
     found["warned"] = warned[:1]

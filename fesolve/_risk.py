@@ -181,7 +181,7 @@ class Risk(AbstractRisk):
       two independent draws, whose mean is E_x[(E_e r)^2] (Maliar, Maliar and Winant, 2021).
     - `tolerance`: sqrt(E r^2) of each equation at or below which it counts as solved; `None` is
       1e-6 in float64 and 1e-3 in float32; `inf` says regression, where zero is not expected.
-    - `name`: what reports call it; by default the residual's own name.
+    - `name`: what reports call it; by default the residual's own name; a lambda is `residual`.
     """
 
     residual: Residual
@@ -230,7 +230,8 @@ class Risk(AbstractRisk):
         self.shock = shock
         self.multiplier = np.asarray(1.0)
         self.tolerance = checked_tolerance(tolerance)
-        self.name = name or getattr(residual, "__name__", type(residual).__name__)
+        own = getattr(residual, "__name__", type(residual).__name__)
+        self.name = name or ("residual" if own == "<lambda>" else own)
 
     @property
     def terms(self) -> "tuple[Risk, ...]":
@@ -395,5 +396,5 @@ def _(risk: AbstractRisk) -> list[Word]:
     found["loss"] = None if risk.loss is squared else risk.loss
     found["times"] = None if told(risk.multiplier) == "1" else risk.multiplier
     points = Word(Plain(f"{risk.count:,} points") if drawn else None)
-    parts = [Word(Plain(risk.name.strip("<>"))), Word(risk.population), points]
+    parts = [Word(Plain(risk.name)), Word(risk.population), points]
     return [w for w in [*parts, *(Word(v, k) for k, v in found.items())] if w.value is not None]

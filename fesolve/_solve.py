@@ -206,9 +206,6 @@ def _numbers(risk: AbstractRisk) -> Iterator[tuple[str, Any]]:
                     yield f"`{name}` of `{term.name}`", leaf
 
 
-_SHORT_OF_DIGITS = (RESULTS.not_zero, RESULTS.unresolved, RESULTS.max_steps_reached)
-
-
 def _squares(risk: AbstractRisk | Callable[[], AbstractRisk]) -> AbstractRisk | None:
     """A risk that is a sum of squares on a sample, or `None` for any other."""
     try:
@@ -222,6 +219,13 @@ def _squares(risk: AbstractRisk | Callable[[], AbstractRisk]) -> AbstractRisk | 
 
 
 def _sentence(solution: Solution, risk: AbstractRisk, trainable: PyTree[bool]) -> str:
+    sentence = _failure(solution, risk, trainable)
+    if is_traced((solution.risk, solution.stats)) or theta_dtype(solution.value) != np.float32:
+        return sentence
+    return f"{sentence}. f is float32, which may be why. {how_to_float64()}"
+
+
+def _failure(solution: Solution, risk: AbstractRisk, trainable: PyTree[bool]) -> str:
     sentence = RESULTS[solution.result]
     at_points = None
     if bool(ended(solution.result, RESULTS.non_finite)):
@@ -233,10 +237,7 @@ def _sentence(solution: Solution, risk: AbstractRisk, trainable: PyTree[bool]) -
         return sentence
     numbers = f"risk {float(solution.risk):.3g}{_error(solution)}"
     numbers += f"{_reached(solution)}{_unresolved_at(solution)}"
-    single = theta_dtype(solution.value) == np.float32
-    if not (single and bool(ended(solution.result, *_SHORT_OF_DIGITS))):
-        return f"{sentence} ({numbers})"
-    return f"{sentence} ({numbers}). f is float32, which may be why. {how_to_float64()}"
+    return f"{sentence} ({numbers})"
 
 
 def _error(solution: Solution) -> str:

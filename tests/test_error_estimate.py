@@ -356,12 +356,12 @@ def test_as_text_and_records(capsys):
     assert record["relative"] == float(estimate.relative) and record["determined"] is True
 
 
-def test_a_polynomial_of_twenty_coordinates():
-    """5^20 products would be in its richer basis, were the degree not limited."""
-    box = fe.Uniform(np.zeros(20), np.ones(20))
-    f = fe.Series(fe.Tensor(*[fe.Chebyshev(2, (0.0, 1.0))] * 20, degree=2))
+def test_a_polynomial_of_thirty_coordinates():
+    """5^30 products would be in its richer basis, were the degree not limited."""
+    box = fe.Uniform(np.zeros(30), np.ones(30))
+    f = fe.Series(fe.Tensor(*[fe.Chebyshev(2, (0.0, 1.0))] * 30, degree=2))
     risk = fe.Risk(lambda f, x: f(x) - jnp.sum(x) ** 2, box)
-    sol = fe.solve(risk.empirical(512, key=jr.key(0)), f, throw=False)
+    sol = fe.solve(risk.empirical(560, key=jr.key(0)), f, throw=False)
     estimate = fe.error_estimate(risk, sol.value)
     assert sol.solved and estimate.is_bound and "functions, and up to" in estimate.note
     assert float(estimate.relative) < 1e-10
@@ -394,3 +394,21 @@ def test_what_is_called_is_judged_and_not_the_series_inside_of_it():
     exact = float(off.share(0.5)) / 0.3 - 1
     assert float(estimate.relative["share"]) == pytest.approx(exact, rel=1e-3)
     assert float(estimate.relative["value"]) < 1e-12
+
+
+@pytest.mark.parametrize("states", (2, 4, 6))
+def test_a_point_of_one_state_is_one_equation_of_a_function_of_all(states):
+    """f_i' = (1 + i) f_i, at points of one i each: more points than f has functions are needed."""
+    law = fe.Product(k=fe.Uniform(0.0, 1.0), i=fe.Empirical(np.arange(states)))
+    rates = jnp.arange(1.0, states + 1.0)
+    of = lambda f, k, i: f(k)[i]
+    growth = lambda f, x: grad(of, 1)(f, x["k"], x["i"]) - rates[x["i"]] * of(f, x["k"], x["i"])
+    risk = fe.Risk(growth, law) + fe.Risk(lambda f: f(0.0) - 1.0)
+    f = fe.Series(fe.Chebyshev(8, (0.0, 1.0)), out_size=states)
+    sol = fe.solve(risk.quadrature(24), f, throw=False)
+    k = np.linspace(0.0, 1.0, 101)
+    true = np.exp(np.outer(k, 1 + np.arange(states)))
+    off = np.linalg.norm(np.asarray(jax.vmap(sol.value)(k)) - true, axis=0)
+    estimate = fe.error_estimate(risk, sol.value)
+    assert bool(estimate.determined) and not estimate.is_bound
+    assert estimate.relative == pytest.approx(np.max(off / np.linalg.norm(true, axis=0)), rel=0.5)

@@ -40,7 +40,7 @@ def test_float64_came_too_late():
         f, a, p = series(None), jnp.asarray(0.1), fe.Uniform(jnp.asarray(0.1), jnp.asarray(0.9))
     with pytest.warns(fe.PrecisionWarning, **LATE):
         fe.solve(equation(), f)
-    with pytest.warns(fe.PrecisionWarning, match="^`args` of `<lambda>` is float32, and f is floa"):
+    with pytest.warns(fe.PrecisionWarning, match="^`args` of `residual` is float32, and f is floa"):
         late = fe.solve(equation(a), series(None)).value
     assert abs(float(late(1.0)) - jnp.exp(0.1)) > 1e-10, "which is why it is said"
     with pytest.warns(fe.PrecisionWarning, match="^`distribution` of"):
@@ -56,6 +56,9 @@ def test_a_failure_in_float32_says_so():
         f = fe.Series(fe.Chebyshev(9, (-1.0, 1.0)))
         with pytest.raises(fe.SolveError, match=r"f is float32, which may be why\. float64 is off"):
             fe.solve(sharp.quadrature(40), f)
+        free = fe.Risk(lambda f, x: jax.grad(f)(x) + f(x), fe.Uniform(-1.0, 1.0))
+        with pytest.raises(fe.SolveError, match=r"^not unique.*f is float32, which may be why"):
+            fe.solve(free.quadrature(40), f)
 
 
 def test_what_is_meant_is_not_warned_of():

@@ -256,6 +256,16 @@ def test_whatever_has_a_domain_tells(f):
     assert outside(fe.Risk(halves, P), f)[0] == pytest.approx(0.5, abs=0.03)
 
 
+def test_a_condition_outside_the_domain_is_no_share_of_the_points():
+    far = fe.Risk(lambda f, x: f(x) - f(x), fe.Dirac(9.0), name="far")
+    report = outside(fe.Risk(lambda f, x: f(x), P) + far, series(3))[1]
+    assert "outside its domain or its sample at the point of `far`" in report.verdict
+    assert report.to_dict()["rows"][-1]["outside"] == 0.0
+    beyond = fe.Risk(lambda f, x: f(x + 0.25), P)
+    verdict = outside(beyond + far, series(3))[1].verdict
+    assert "% of the points of test, the point of `far`" in verdict
+
+
 def test_outside_alone_never_fails():
     f = taylor(14)
     report = fe.RiskReport(f, test=RISK.on(fe.Uniform(0.0, 1.001)).quadrature(50))
@@ -414,6 +424,9 @@ def test_float32_says_where_it_ends(samples):
     assert "float32 rounds at" in note and "jax_enable_x64" in note
     assert report.dtype == "float32" and report.device == "cpu"
     assert fe.RiskReport(taylor(8), **samples).notes == []
+    wrong = fe.RiskReport(jax.tree.map(lambda x: 2 * x, f), **samples)
+    (note,) = wrong.notes
+    assert not wrong.solved and note.startswith("f is float32, which may be why")
 
 
 def test_text(report):

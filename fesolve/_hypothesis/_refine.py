@@ -1,5 +1,7 @@
 """A richer basis for each basis: the space in which what a series misses can be seen."""
 
+import functools
+from collections.abc import Callable
 from functools import singledispatch
 from typing import Any, NamedTuple
 
@@ -27,39 +29,41 @@ class Refinement(NamedTuple):
 
 
 @singledispatch
-def refined(basis: AbstractBasis, coordinates: int = 1) -> Refinement | None:
+def refined(basis: AbstractBasis, coordinates: int = 1, sparing: bool = False) -> Refinement | None:
     """A richer basis on the same domain; `None` for kernels, which hold smooth functions but
     slowly, and for a basis of the user's own.
 
     **Arguments:** `coordinates`, in how many coordinates there is one: a tensor grows by the
-    product of its factors.
+    product of its factors; `sparing`, whether degrees grow by one in several coordinates.
     """
     return None
 
 
-def refined_degree(degree: int, coordinates: int) -> int:
+def refined_degree(degree: int, coordinates: int, sparing: bool) -> int:
     if coordinates == 1:
         return max(int(np.ceil(1.5 * degree)) + 4, RICH)
+    if sparing:
+        return degree + 1
     return degree + (3 if coordinates == 2 else 2)
 
 
 @refined.register
-def _(basis: Chebyshev, coordinates: int = 1) -> Refinement:
-    degree = refined_degree(basis.size - 1, coordinates)
+def _(basis: Chebyshev, coordinates: int = 1, sparing: bool = False) -> Refinement:
+    degree = refined_degree(basis.size - 1, coordinates, sparing)
     return Refinement(Chebyshev(degree, basis.domain), np.arange(basis.size))
 
 
 @refined.register
-def _(basis: Fourier, coordinates: int = 1) -> Refinement:
+def _(basis: Fourier, coordinates: int = 1, sparing: bool = False) -> Refinement:
     n = np.arange(1, basis.degree + 1)
-    degree = refined_degree(basis.degree, coordinates)
+    degree = refined_degree(basis.degree, coordinates, sparing)
     places = np.concatenate([[0], n, degree + n])
     return Refinement(Fourier(degree, basis.domain), places)
 
 
 @refined.register
-def _(basis: SpectralElements, coordinates: int = 1) -> Refinement:
-    degree = basis.degree + (4 if coordinates == 1 else 2)
+def _(basis: SpectralElements, coordinates: int = 1, sparing: bool = False) -> Refinement:
+    degree = basis.degree + (4 if coordinates == 1 else 1 if sparing else 2)
     richer = SpectralElements(degree, basis.breaks, basis.smoothness)
     # the shared functions and the first interior ones are those of the lower degree
     local = np.arange(basis.stride) + np.arange(basis.number)[:, None] * richer.stride
@@ -68,47 +72,50 @@ def _(basis: SpectralElements, coordinates: int = 1) -> Refinement:
 
 
 @refined.register
-def _(basis: BSpline, coordinates: int = 1) -> Refinement:
+def _(basis: BSpline, coordinates: int = 1, sparing: bool = False) -> Refinement:
     return Refinement(BSpline(_halved(basis.knots), degree=basis.degree), None)
 
 
 @refined.register
-def _(basis: Indicator, coordinates: int = 1) -> Refinement:
+def _(basis: Indicator, coordinates: int = 1, sparing: bool = False) -> Refinement:
     return Refinement(basis, np.arange(basis.size))
 
 
 @refined.register
-def _(basis: AbstractTensor, coordinates: int = 1) -> Refinement | None:
+def _(basis: AbstractTensor, coordinates: int = 1, sparing: bool = False) -> Refinement | None:
     moving = sum(not isinstance(factor, Indicator) for factor in basis.bases)
-    parts = [refined(factor, max(moving, 1)) for factor in basis.bases]
+    parts = [refined(factor, max(moving, 1), sparing) for factor in basis.bases]
     found = [part for part in parts if part is not None]
     if len(found) < len(parts):
         return None
     bases = [part.basis for part in found]
     names = basis.names
     named = dict(zip(names, bases, strict=True)) if names else {}
-    richer = _over(basis, [] if names else bases, named, max(moving, 2))
+    more = functools.partial(refined_degree, coordinates=max(moving, 2), sparing=sparing)
+    richer = _over(basis, [] if names else bases, named, more)
     if any(part.places is None for part in found):
         return Refinement(richer, None)
     indices = [p.places[i] for p, i in zip(found, basis.indices.T, strict=True)]
     return Refinement(richer, _rows_of(richer.indices, np.stack(indices, axis=1)))
 
 
-def _over(basis: AbstractTensor, bases: list, named: dict, moving: int) -> AbstractTensor:
+def _over(basis: AbstractTensor, bases: list, named: dict, more: Callable) -> AbstractTensor:
     """The products of richer bases, of which more are taken."""
     match basis:
         case Smolyak(level=level):
             return Smolyak(*bases, level=level + 1, **named)
         case Tensor(degree=int(degree)):
-            return Tensor(*bases, degree=refined_degree(degree, moving), **named)
+            return Tensor(*bases, degree=more(degree), **named)
     return Tensor(*bases, **named)
 
 
 def _rows_of(table: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Where in `table` each of the rows stands."""
-    # by names, since all places that there could be are 5^20 in twenty coordinates
-    places = {tuple(row): place for place, row in enumerate(table.tolist())}
-    return np.array([places[tuple(row)] for row in rows.tolist()])
+    # as strings of bytes, since all places that there could be are 5^20 in twenty coordinates
+    joined = [np.ascontiguousarray(part, np.int64) for part in (table, rows)]
+    every, own = (part.view(f"V{part.strides[0]}").ravel() for part in joined)
+    order = np.argsort(every)
+    return order[np.searchsorted(every, own, sorter=order)]
 
 
 def _halved(knots: Any) -> Any:

@@ -11,7 +11,8 @@ a density that falls towards the ends of its box, where few draws would lie, fil
 tell how f is determined; where f counts, it does so under p.
 """
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -88,6 +89,30 @@ def fresh(risk: AbstractRisk, f: Hypothesis, counts: list[int], *, filling: bool
         if is_movable(term):
             samples.append(p)
     return Fresh(rebuilt(risk, terms), samples, not missing, missing)
+
+
+def beside(sample: Fresh, others: Sequence[np.ndarray]) -> Fresh:
+    """The same on other points as well, with half of the weight, of each population that has them:
+    where f is asked for at points of its own, such as those of tomorrow, it is determined by what
+    holds there."""
+    terms = [functools.reduce(_with_points, others, term) for term in sample.risk.terms]
+    return sample._replace(risk=rebuilt(sample.risk, terms))
+
+
+def _with_points(term: Risk, others: np.ndarray) -> Risk:
+    p, population = term.distribution, underlying(term.population)
+    if not isinstance(p, Empirical) or isinstance(population[0], Empirical) or population[1]:
+        return term
+    if not isinstance(p.points, jax.Array | np.ndarray) or p.points.shape[1:] != others.shape[1:]:
+        return term
+    lower, upper = population[0].support
+    inside = ((others >= lower) & (others <= upper)).reshape(len(others), -1).all(axis=1)
+    if not inside.any():
+        return term
+    x = np.concatenate([np.asarray(p.points), others[inside]])
+    count = int(inside.sum())
+    weights = np.concatenate([np.asarray(p.weights), np.full(count, 1 / count)]) / 2
+    return changed(term, distribution=rule(x, weights, term.population))
 
 
 def is_finite_set(p: AbstractDistribution | None) -> bool:

@@ -13,7 +13,7 @@ from .._least_squares._assembly import LeastSquares, residuals
 from .._least_squares._trainable import has_sparse_rows
 from .._risk import AbstractRisk
 from .._types import Hypothesis, is_traced, is_tracing, still
-from ._asked import asked, asked_where_it_matters
+from ._asked import asked, asked_where_it_matters, ROOT
 from ._box import is_plain
 from ._error import ErrorEstimate
 from ._fresh import Fresh, fresh
@@ -82,7 +82,8 @@ def _posed(
         if known and not callable(f) and any(jax.tree.leaves(mask)):
             known = asked_where_it_matters(squares(first), f, mask, known, squares(risk))
     space = probe(f, mask, known, richness, largest)
-    rows = rows_of(risk, space)
+    methods = [points for place, points in known.items() if place < ROOT]
+    rows = rows_of(risk, space, methods if largest == FACTORED else ())
     if any(jax.tree.leaves(space.own)) and not rows.suffice:
         space = polynomials_alone(space)
         rows = rows_of(risk, space)

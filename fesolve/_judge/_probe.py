@@ -225,8 +225,9 @@ def _is_own_function(node: Any) -> bool:
 
 def _richer(node: Any, points: np.ndarray | None, richness: int, largest: int) -> Any:
     """The function in a richer space, or why there is none."""
-    if isinstance(node, Series) and (richer := refined(node.basis)) is not None:
-        return _richer_series(node, richer, richness, largest)
+    series = _richer_series(node, richness, largest) if isinstance(node, Series) else None
+    if series is not None:
+        return series
     lower, upper = _domain(node, points)
     name = type(node).__name__
     if lower is None:
@@ -245,19 +246,22 @@ def _richer(node: Any, points: np.ndarray | None, richness: int, largest: int) -
     return Corrected(freeze(node), Series(basis, size, dtype=out.dtype))
 
 
-def _richer_series(node: Series, richer: Refinement, richness: int, largest: int) -> Any:
-    for _ in range(richness - 1):
-        again = refined(richer.basis)
-        assert again is not None
-        nested = richer.places is not None and again.places is not None
-        richer = Refinement(again.basis, again.places[richer.places] if nested else None)
-    unknowns = richer.basis.size * int(np.prod(node.coefficients.shape[:-1]))
-    if unknowns > largest and not isinstance(richer.basis, AbstractLocalBasis):
+def _richer_series(node: Series, richness: int, largest: int) -> Any:
+    """The same for a series; `None` where no richer basis is known."""
+    c, sizes = node.coefficients, []
+    # where the richer space is too large, a less rich one may not be
+    for sparing in (False, True) if largest > LARGEST else (False,):
+        richer = _refined_times(node.basis, richness, sparing)
+        if richer is None:
+            return None
+        sizes.append(richer.basis.size * int(np.prod(c.shape[:-1])))
+        if sizes[-1] <= largest or isinstance(richer.basis, AbstractLocalBasis):
+            break
+    else:
         return (
-            f"a basis richer than that of f has {unknowns:,} functions, and up to {FACTORED:,} are "
-            "affordable"
+            f"a basis richer than that of f has {sizes[-1]:,} functions, and up to {FACTORED:,} "
+            "are affordable"
         )
-    c = node.coefficients
     zeros = np.zeros((*c.shape[:-1], richer.basis.size), c.dtype)
     like = lambda values: eqx.tree_at(
         lambda s: (s.basis, s.coefficients), node, (richer.basis, on_device(values))
@@ -268,6 +272,17 @@ def _richer_series(node: Series, richer: Refinement, richness: int, largest: int
         return like(jnp.asarray(zeros).at[..., richer.places].set(c))
     zeros[..., richer.places] = c
     return like(zeros)
+
+
+def _refined_times(basis: AbstractBasis, times: int, sparing: bool) -> Refinement | None:
+    richer = refined(basis, sparing=sparing)
+    for _ in range(times - 1):
+        again = None if richer is None else refined(richer.basis, sparing=sparing)
+        if richer is None or again is None:
+            return None
+        nested = richer.places is not None and again.places is not None
+        richer = Refinement(again.basis, again.places[richer.places] if nested else None)
+    return richer
 
 
 def _domain(node: Any, points: np.ndarray | None) -> tuple[Any, Any]:

@@ -1,5 +1,6 @@
 """How many fresh points decide a richer space, and the residuals on them."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -13,18 +14,18 @@ from .._losses import squared
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import changed, Hypothesis
 from .._worst import underlying
-from ._fresh import Fresh, fresh
+from ._fresh import beside, Fresh, fresh
 from ._probe import Probe
 
 
 WORK, FACTORING = 4e9, 2e11
 """Multiplications that a decomposition may take, but for a small factor, and a factorisation."""
-ENOUGH = 1.2
-"""Rows for each unknown of a richer space, where the points cannot be chosen."""
+ENOUGH, PLENTY = 1.2, 2.2
+"""Rows for each unknown of a richer space: the least where points are given, and what is chosen."""
 LEAST, MOST = 96, 2_000
 """Fresh points of a term."""
 FOR_EACH = 1.6
-"""Of them for each function of a basis that has more than so many."""
+"""The least for each function of a large basis, and for each unknown where they can be chosen."""
 
 
 class Rows(NamedTuple):
@@ -45,18 +46,33 @@ class Rows(NamedTuple):
         return not self.too_few and self.are_affordable
 
 
-def rows_of(risk: AbstractRisk, space: Probe) -> Rows:
-    """The rows of a richer space, on as many points as are needed and can be afforded."""
+def rows_of(risk: AbstractRisk, space: Probe, others: Sequence[np.ndarray] = ()) -> Rows:
+    """The rows of a richer space, on as many points as are needed and can be afforded.
+
+    **Arguments:** `others`, points to take beside these where a population has them.
+    """
     pairs = zip(jax.tree.leaves(space.f), jax.tree.leaves(space.own), strict=True)
     own = sum(np.size(leaf) for leaf, mark in pairs if mark)
     for most in (MOST, 0):
-        sample = fresh(risk, space.f, [points_of(term, space.f, own, most) for term in risk.terms])
-        residuals = LeastSquares(squares(sample.risk), space.f, space.mask)
-        too_few = not sample.complete and residuals.rows < ENOUGH * residuals.theta.size
-        found = Rows(sample, residuals, too_few)
+        counts = [points_of(term, space.f, own, most) for term in risk.terms]
+        found = _rows_on(risk, space, counts, others)
+        size = found.residuals.theta.size
+        if found.sample.complete and found.residuals.rows < FOR_EACH * size:
+            # fewer equations a point than f has components, as where each point is of one state
+            times = -(-PLENTY * size // found.residuals.rows)
+            found = _rows_on(risk, space, [int(times * count) for count in counts], others)
         if found.are_affordable:
             break
     return found
+
+
+def _rows_on(
+    risk: AbstractRisk, space: Probe, counts: list[int], others: Sequence[np.ndarray]
+) -> Rows:
+    sample = beside(fresh(risk, space.f, counts), others)
+    residuals = LeastSquares(squares(sample.risk), space.f, space.mask)
+    too_few = not sample.complete and residuals.rows < ENOUGH * residuals.theta.size
+    return Rows(sample, residuals, too_few)
 
 
 def squares(risk: AbstractRisk) -> AbstractRisk:
@@ -73,7 +89,7 @@ def points_of(term: Risk, f: Hypothesis, own: int = 0, most: int = MOST) -> int:
     """
     bases = [node.basis for node in series_in(f)]
     largest = max([basis.size for basis in bases], default=0)
-    needed = max(LEAST, 2.2 * (largest + own))
+    needed = max(LEAST, PLENTY * (largest + own))
     needed *= 1 if flat_box(underlying(term.population)[0]) is None else 2
     if all(isinstance(basis, AbstractLocalBasis) for basis in bases):
         return int(max(needed, term.count if most else 0))

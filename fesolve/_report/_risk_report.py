@@ -27,7 +27,7 @@ from ._figure import figure
 from ._records import as_lines, as_records, as_table
 from ._statistics import equations, Row, rows, Sample, samples
 from ._tabular import AbstractReport
-from ._verdict import Evidence, floor_warning, verdict
+from ._verdict import Evidence, precision_notes, verdict
 
 
 BY_DRAWS = (
@@ -125,8 +125,7 @@ class RiskReport(AbstractReport):
         evidence = Evidence(self.rows, self.error, solution, self.errors, self.checks, accuracy)
         self.solved, self.verdict = verdict(evidence)
         dtype = np.dtype(theta_dtype(f) or jax.dtypes.canonicalize_dtype(float))
-        warning = floor_warning(self.rows, dtype)
-        self.notes = [] if warning is None else [warning]
+        self.notes = precision_notes(self.rows, dtype, self.solved)
         if not all(row.quantiles for row in self.rows):
             self.notes.append(BY_DRAWS)
         unit = 0.0 if self.error is None else float(np.nan_to_num(self.error.unit))

@@ -225,7 +225,8 @@ def _total(on: str, found: list[Equation], parts: list[Row]) -> Row:
         worst = max((e.worst for e in found if e.worst is not None), key=lambda w: w.value)
         quantiles = {**distribution_of(sizes, weights), "max": logarithm(worst.value)}
         point = worst.point
-    seen = [row.outside for row in parts if row.outside is not None]
+    known = [row for row in parts if row.outside is not None]
+    seen = [row.outside for row in known if row.points > 1] or [row.outside for row in known]
     return Row(
         on=on,
         equation="total",

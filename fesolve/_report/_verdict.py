@@ -6,6 +6,7 @@ import numpy as np
 
 from .._judge import ErrorEstimate, margin
 from .._judge._judged import CLEARLY, HOLDS
+from .._precision import how_to_float64
 from .._show import place
 from .._solution import RESULTS, Solution
 from ._check import Check
@@ -220,27 +221,32 @@ RARELY = 1e-6
 
 
 def _outside(rows: list[Row]) -> list[str]:
-    shares = []
-    for on in dict.fromkeys(row.on for row in rows):
-        share = max((row.outside or 0.0 for row in rows if row.on == on), default=0.0)
-        if share > RARELY:
-            shares.append(f"{100 * share:.3g} % of the points of {on}")
-    return (
-        [f"f is asked for outside its domain or its sample at {', '.join(shares)}"]
-        if shares
-        else []
-    )
+    beyond = [row for row in rows if (row.outside or 0.0) > RARELY and row.equation != "total"]
+    several = [row for row in beyond if row.points > 1]
+    places = []
+    for on in dict.fromkeys(row.on for row in several):
+        share = max(row.outside or 0.0 for row in several if row.on == on)
+        places.append(f"{100 * share:.3g} % of the points of {on}")
+    # a condition at one point is no share of the points
+    conditions = dict.fromkeys(row.equation for row in beyond if row.points == 1)
+    places += [f"the point of `{name}`" for name in conditions]
+    if not places:
+        return []
+    return [f"f is asked for outside its domain or its sample at {', '.join(places)}"]
 
 
-def floor_warning(rows: list[Row], dtype: np.dtype) -> str | None:
-    """What to say where the residual is at the rounding of float32."""
+def precision_notes(rows: list[Row], dtype: np.dtype, solved: bool) -> list[str]:
+    """What to say of float32: that it may be why f is no solution, or that the residual is at its
+    rounding."""
     if dtype != np.float32:
-        return None
+        return []
+    if not solved:
+        return [f"f is float32, which may be why it is not solved. {how_to_float64()}"]
     eps = float(np.finfo(np.float32).eps)
     low = [row for row in rows if row.rms is not None and row.rms <= 100 * eps]
     if not low:
-        return None
-    return (
+        return []
+    return [
         f"float32 rounds at {eps:.1g}: residuals of {100 * eps:.1g} and below say nothing more. "
         'For further digits use `jax.config.update("jax_enable_x64", True)`'
-    )
+    ]

@@ -158,11 +158,22 @@ class Problem:
         found: Mapping[str, float] | None = None,
     ) -> str | None:
         """Why f is not the solution: by the solver, by the report, or by someone else's numbers;
-        `None` where nothing speaks against it.
+        `None` where nothing speaks against it. In float32 it says that this may be why.
 
         **Arguments:** `found`, what `self.found(f)` gave, where that was asked before: a long
         simulation may be in it.
         """
+        why = self._trouble(solution, report, found)
+        if why is None or report.dtype != "float32":
+            return why
+        return (
+            f"{why}. f is float32, which may be why: for float64 put "
+            "`jax.config.update('jax_enable_x64', True)` before all else"
+        )
+
+    def _trouble(
+        self, solution: fe.Solution, report: fe.RiskReport, found: Mapping[str, float] | None
+    ) -> str | None:
         if bool(solution.failed):
             return str(fe.RESULTS[solution.result])
         if not report.solved:
