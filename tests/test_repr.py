@@ -142,7 +142,7 @@ LINES = [
         "Risk(start, Uniform(0, 5), 32 points, shock=Empirical(5 points, of=Normal(...)), "
         "tolerance=inf)",
     ),
-    (fe.Risk(lambda f: f(1.0)), "Risk(lambda)"),
+    (fe.Risk(lambda f: f(1.0)), "Risk(residual)"),
     (RISK, "SumRisk(Risk(ode, Uniform(0, 5), args=(-2,)), Risk(start, Dirac(0), times=10))"),
     (LM, "LevenbergMarquardt()"),
     (fe.LevenbergMarquardt(max_steps=3), "LevenbergMarquardt(max_steps=3)"),

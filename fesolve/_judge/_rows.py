@@ -24,8 +24,9 @@ ENOUGH, PLENTY = 1.2, 2.2
 """Rows for each unknown of a richer space: the least where points are given, and what is chosen."""
 LEAST, MOST = 96, 2_000
 """Fresh points of a term."""
-FOR_EACH = 1.6
-"""The least for each function of a large basis, and for each unknown where they can be chosen."""
+FOR_EACH, LARGE = 1.6, 4.0
+"""The least for each unknown where they can be chosen; those for each function of a large basis, in
+many coordinates, where there are few near the ends of each."""
 
 
 class Rows(NamedTuple):
@@ -93,4 +94,6 @@ def points_of(term: Risk, f: Hypothesis, own: int = 0, most: int = MOST) -> int:
     needed *= 1 if flat_box(underlying(term.population)[0]) is None else 2
     if all(isinstance(basis, AbstractLocalBasis) for basis in bases):
         return int(max(needed, term.count if most else 0))
-    return int(min(max(needed, min(term.count, most)), max(MOST, FOR_EACH * largest)))
+    if largest * FOR_EACH > MOST:
+        return int(LARGE * largest)
+    return int(min(max(needed, min(term.count, most)), MOST))
