@@ -15,13 +15,14 @@ from ._checks import function, prng_key
 from ._distribution import Data, Empirical
 from ._entry import entry
 from ._hypothesis._grow import free_series
+from ._judge._judged import FREEST
 from ._least_squares._assembly import LeastSquares
 from ._least_squares._not_finite import where_not_finite
 from ._least_squares._trainable import same_leaves, trainable_leaves
 from ._monitor import Monitors, running
 from ._precision import how_to_float64, say, theta_dtype
 from ._risk import AbstractRisk, require_risk, require_sample, require_squares
-from ._show import told
+from ._show import place, told
 from ._solution import ended, Interrupted, RESULTS, Solution, SolveError
 from ._solver import AbstractSolver, LevenbergMarquardt
 from ._solver._base import Task
@@ -236,7 +237,7 @@ def _failure(solution: Solution, risk: AbstractRisk, trainable: PyTree[bool]) ->
     if is_traced((solution.risk, solution.stats)):
         return sentence
     numbers = f"risk {float(solution.risk):.3g}{_error(solution)}"
-    numbers += f"{_reached(solution)}{_unresolved_at(solution)}"
+    numbers += f"{_reached(solution)}{_unresolved_at(solution)}{_free_at(solution)}"
     return f"{sentence} ({numbers})"
 
 
@@ -251,6 +252,13 @@ def _unresolved_at(solution: Solution) -> str:
     if UNRESOLVED_AT not in solution.stats or not bool(ended(solution.result, RESULTS.unresolved)):
         return ""
     return f"; first at x = {float(np.asarray(solution.stats[UNRESOLVED_AT])):.6g}"
+
+
+def _free_at(solution: Solution) -> str:
+    """Where the equations leave f free."""
+    if FREEST not in solution.stats or not bool(ended(solution.result, RESULTS.not_unique)):
+        return ""
+    return f"; f is free most of all at x = {place(np.asarray(solution.stats[FREEST]))}"
 
 
 def _reached(solution: Solution) -> str:

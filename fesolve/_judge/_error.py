@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from .._compiled import compiled
-from .._show import is_known, is_readable, is_whole, line, Plain, Shown, Word, words
+from .._show import is_known, is_readable, is_whole, line, place, Plain, Shown, Word, words
 from .._types import as_array, Hypothesis, Point
 
 
@@ -49,6 +49,8 @@ class ErrorEstimate(Shown):
     - `note`: what could not be known, in words.
     - `value`, `corrected`: f, and f + d, a module that is called as f is.
     - `free`: the change of f, of unit size, that shows least in r, as f is called.
+    - `freest`: the point at which that change is largest; `None` inside of transformations, and
+      where f has no points.
     """
 
     relative: Any
@@ -66,6 +68,7 @@ class ErrorEstimate(Shown):
     value: Hypothesis
     corrected: Hypothesis
     shifted: Hypothesis
+    freest: Point | None = None
 
     @property
     def largest(self) -> Any:
@@ -120,8 +123,9 @@ class ErrorEstimate(Shown):
         if self.note and not np.isfinite(np.asarray(self.largest)):
             return f"error of f not estimated: {self.note}"
         if not bool(self.determined):
+            most = "" if self.freest is None else f", most of all at x = {place(self.freest)},"
             return (
-                "f is not determined: it may change by its own size and no residual tells "
+                f"f is not determined: it may change by its own size{most} and no residual tells "
                 f"(least |dr| per |df| {float(self.conditioning):.1e})"
             )
         what = "bound of the error of f" if self.is_bound else "error of f, estimated,"

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
+from .._distribution import Empirical
 from .._entry import entry
 from .._least_squares._algebra import one_thread, threads_for
 from .._least_squares._assembly import blocks, LeastSquares, linearise
@@ -18,7 +19,7 @@ from .._least_squares._trainable import (
     trainable_leaves,
 )
 from .._risk import AbstractRisk, require_risk
-from .._types import changed, Hypothesis, still
+from .._types import changed, Hypothesis, Point, still
 from ._error import ErrorEstimate
 from ._newton import Linearised, missing_step, Step
 from ._posed import nothing, posed_or_why_not, Problem
@@ -195,7 +196,7 @@ def _by_dense_rows(
         return nothing(f, "f is zero, where the residual has no derivative in f")
     found = _concluded(xp, problem, f, step, r, values, scale, selected)
     if on_host:
-        return found
+        return changed(found, freest=_freest(problem.values, values_jacobian @ step.free))
     lost = jnp.where(share > BROKEN, jnp.nan, 0.0)
     spoiled = jax.tree.map(lambda x: x + lost, found.relative)
     return eqx.tree_at(lambda e: e.relative, found, spoiled)
@@ -223,7 +224,24 @@ def _by_sparse_rows(problem: Problem, f: Hypothesis) -> ErrorEstimate | None:
         return None
     scale = scales(np, problem.values.equations, values.r)
     step = local_step(problem.residuals, system, values, scale)
-    return step and _concluded(np, problem, f, step, system.r, values.r, scale, False)
+    if step is None:
+        return None
+    found = _concluded(np, problem, f, step, system.r, values.r, scale, False)
+    return changed(found, freest=_freest(problem.values, values.jacobian @ step.free))
+
+
+def _freest(values: LeastSquares, change: np.ndarray) -> Point | None:
+    """The point at which a change of the values of f is largest."""
+    most, found = 0.0, None
+    for equation, block in zip(values.equations, blocks(values.equations, change), strict=True):
+        p = values.terms[equation.term].distribution
+        if isinstance(p, Empirical):
+            weights = np.maximum(np.asarray(p.weights), np.finfo(block.dtype).tiny)
+            sizes = np.linalg.norm(block, axis=1) / np.sqrt(weights)
+            i = int(np.argmax(sizes))
+            if sizes[i] > most:
+                most, found = sizes[i], jax.tree.map(lambda x, i=i: np.asarray(x)[i], p.points)
+    return found
 
 
 def _has_slope(residuals: LeastSquares, theta: Any, r: Any, step: Step) -> bool:

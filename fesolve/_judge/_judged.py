@@ -23,6 +23,8 @@ from ._fresh import SHOCK_NODES
 
 CLEARLY = 10.0
 """A residual that is so many times larger on fresh points was fitted to its sample."""
+FREEST = "freest"
+"""The name, in the statistics of a solution, of the point at which f is free most of all."""
 HOLDS = 1e-4
 """The residual of an equation that holds, relative to the size of its parts."""
 
@@ -46,10 +48,17 @@ def judged(
         "conditioning": error.conditioning,
     }
     numbers = {k: v if isinstance(v, jax.Array) else np.asarray(v) for k, v in numbers.items()}
-    stats = {**found.stats, **numbers}
+    stats = {**found.stats, **numbers, **_freest(error)}
     result = _result(risk, constant, error, accuracy)
     trained = tuple(bool(mark) for mark in jax.tree.leaves(mask))
     return changed(found, result=result, stats=stats, trained=trained, problem=None)
+
+
+def _freest(error: ErrorEstimate | Bound) -> dict[str, np.ndarray]:
+    """Where f is free, if it is and that is one array."""
+    if isinstance(error, Bound) or not isinstance(error.freest, np.ndarray | np.generic):
+        return {}
+    return {} if bool(error.determined) else {FREEST: np.asarray(error.freest)}
 
 
 def _regression(found: Solution) -> Solution:
