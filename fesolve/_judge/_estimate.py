@@ -11,6 +11,7 @@ from jaxtyping import PyTree
 
 from .._distribution import Empirical
 from .._entry import entry
+from .._fingerprint import Recent
 from .._least_squares._algebra import one_thread, threads_for
 from .._least_squares._assembly import blocks, LeastSquares, linearise
 from .._least_squares._device_algebra import decomposed
@@ -104,7 +105,9 @@ def estimate(
     if richness != 1 or selected:
         return found
     if found.is_bound and found.determined and not found.largest <= enough and is_large(f, mask):
-        found = _by_factors(risk, f, mask) or found
+        large = _by_factors(risk, f, mask)
+        if large is not None:  # there is no richer space to ask
+            return _at_its_bound(large) if _is_contradicted(large) else large
     doubtful = bool(found.determined & found.doubtful)
     if not (doubtful or _is_contradicted(found)):
         return found
@@ -164,10 +167,18 @@ def _by_factors(risk: AbstractRisk, f: Hypothesis, mask: PyTree[bool]) -> ErrorE
     problem = posed_or_why_not(risk, f, mask, 1, FACTORED)
     if isinstance(problem, ErrorEstimate) or problem.own.any() or not problem.probe.complete:
         return None
-    stepped = lambda system: factored_step(system, problem.residuals.equations)
-    with threads_for(problem.work, problem.residuals.theta.size):
-        found = _by_dense_rows(np, stepped, problem, f, False)
-    return None if found.is_bound else found
+
+    def found() -> ErrorEstimate | None:
+        stepped = lambda system: factored_step(system, problem.residuals.equations)
+        with threads_for(problem.work, problem.residuals.theta.size):
+            estimate = _by_dense_rows(np, stepped, problem, f, False)
+        return None if estimate.is_bound else estimate
+
+    return found() if problem.key is None else _LARGE.get(problem.key, found)
+
+
+_LARGE = Recent(4)
+"""Estimates in large spaces (a cache of a pure function: a report asks for what its solve did)."""
 
 
 def _by_dense_rows(

@@ -1,7 +1,8 @@
 """The equations in a space richer than that of f, in which its error is estimated."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+import hashlib
+from collections.abc import Callable, Hashable
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -46,6 +47,22 @@ class Problem(NamedTuple):
     @property
     def affordable(self) -> bool:
         return self.work <= WORK
+
+    @property
+    def key(self) -> Hashable:
+        """What an estimate depends on; `None` where that cannot be read."""
+        parts = (self.residuals, self.values)
+        arrays = [part.theta for part in parts] + [x for part in parts for x in part.data]
+        if any(part.assembly.opaque is not None for part in parts) or any(map(_is_key, arrays)):
+            return None
+        digest = hashlib.sha256()
+        for x in map(np.asarray, arrays):
+            digest.update(f"{x.dtype} {x.shape} ".encode() + x.tobytes())
+        return tuple(part.assembly.key for part in parts), self.names, self.note, digest.digest()
+
+
+def _is_key(x: Any) -> bool:
+    return jnp.issubdtype(x.dtype, jax.dtypes.prng_key)
 
 
 def posed_or_why_not(
