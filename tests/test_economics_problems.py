@@ -107,7 +107,7 @@ def test_a_rate_that_does_not_answer_inflation_is_refused():
 @pytest.mark.slow
 @pytest.mark.parametrize("limit", [0.0, 0.5])
 def test_households_against_an_endogenous_grid(limit):
-    """1e-3 at the kinks and 1e-5 elsewhere, but where kinks of tomorrow make smaller ones."""
+    """1e-3 at the kinks and 1e-5 elsewhere, but at the smallest of those kinks that kinks make."""
     problem = problems.two_interest_rates(limit=limit)
     solution = problem.solve()
     grid, consumed, kinks = endogenous_grid(problem.parameters)
@@ -115,10 +115,12 @@ def test_households_against_an_endogenous_grid(limit):
     truth = np.interp(means, grid, consumed)
     off = np.asarray(jax.vmap(solution.value)(jnp.asarray(means))) - truth
     np.testing.assert_allclose(solution.value.kinks, kinks, atol=1e-5)
-    assert solution.solved and np.abs(off).max() < 5e-4
-    assert np.quantile(np.abs(off), 0.9) < 1e-5 and np.quantile(np.abs(off), 0.99) < 5e-5
+    assert solution.solved and np.abs(off).max() < 4e-5
+    assert np.quantile(np.abs(off), 0.99) < 1e-5
     error = np.sqrt(np.mean(off**2) / np.mean(truth**2))
     assert error / 3 < float(solution.stats["error"]) < 3 * error
+    if limit:
+        agrees(problem, solution.value)
 
 
 def test_what_is_refused_of_two_rates():
