@@ -41,6 +41,7 @@ RUNS = (
     "aiyagari",
     "two_interest_rates",
     "retirement",
+    "disentanglement",
 )
 LONG = ("new_keynesian", "sovereign_default", "transfer", "climate", "overlapping_generations")
 TOGETHER = 20

@@ -80,13 +80,13 @@ f = Households(rho, fe.DeepSet(lambda mean: mean, phi), log_kinks, logits)
 
 # %%
 euler = lambda f, x: agents.euler(f, x, above)
-wide = fe.Risk(euler, agents.states(40), tolerance=jnp.inf)
-norm = 1e-10 * fe.weights_norm
-f = fe.solve(wide + norm, f, fe.LevenbergMarquardt(max_steps=10)).value
+risk = lambda p: fe.Risk(euler, p, tolerance=jnp.inf) + 1e-10 * fe.weights_norm
+wide = agents.states(40)
+f = fe.solve(risk(wide), f, fe.LevenbergMarquardt(max_steps=10)).value
 for seed in range(3):
     own = fe.Empirical(jax.tree.map(lambda a: a[::25], agents.history(f, jr.key(seed))))
-    risk = 0.01 * wide + fe.Risk(euler, own, tolerance=jnp.inf) + norm
-    f = fe.solve(risk, f, fe.LevenbergMarquardt(max_steps=8)).value
+    both = fe.Mixture(wide, own, weights=[0.01, 0.99]).quadrature(1)
+    f = fe.solve(risk(both), f, fe.LevenbergMarquardt(max_steps=8)).value
 
 # %% [markdown]
 # Errors on another history: of Euler's equation in the mean; of log K after a thousand periods in
