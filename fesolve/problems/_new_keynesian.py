@@ -211,14 +211,32 @@ class Economy(eqx.Module):
     def expected(self, z):
         return self.linear.policy({"after": z, "s": jnp.zeros(())}) + self.series(z)
 
+    def table(self, lasting):
+        """The coefficients of the series as one in (R, Delta), where the lasting shocks are known:
+        they are, while Newton's method looks for R and Delta."""
+        basis, coefficients = self.series.basis, self.series.coefficients
+        first, second, *others = basis.indices.T
+        known = zip(basis.bases[2:], lasting, others, strict=True)
+        factors = math.prod(one(value)[i] for one, value, i in known)
+        sizes = [one.size for one in basis.bases[:2]]
+        at = np.eye(math.prod(sizes), dtype=coefficients.dtype)[first * sizes[1] + second]
+        return (coefficients @ (factors[:, None] * at)).reshape(-1, *sizes)
+
+    def expected_by(self, table, z):
+        """The same as `expected`."""
+        first, second = (b(v) for b, v in zip(self.series.basis.bases, z[:2]))
+        series = table @ second @ first
+        return self.linear.policy({"after": z, "s": jnp.zeros(())}) + series
+
     def today(self, x):
         """The quarter that starts in x, by Newton's method in (log R, s); derivatives pass through
         its last step alone."""
-        still = jax.tree.map(lambda a: jax.lax.stop_gradient(a) if eqx.is_array(a) else a, self)
-        state = jax.lax.stop_gradient(x)
+        table = self.table(x[2 + LASTING])
+        state, still = jax.lax.stop_gradient((x, table))
 
         def gaps_there(u):
-            gaps = quarter(self.parameters, state, u, still.expected).gaps
+            expected = lambda z: self.expected_by(still, z)
+            gaps = quarter(self.parameters, state, u, expected).gaps
             return gaps, gaps
 
         def newton(found):
@@ -236,8 +254,9 @@ class Economy(eqx.Module):
             newton,
             (begin, jnp.eye(2, dtype=state.dtype), jnp.full((), jnp.inf, state.dtype), 0),
         )
-        gaps = quarter(self.parameters, x, u, self.expected).gaps
-        return quarter(self.parameters, x, u - _solved(slopes, gaps), self.expected)
+        expected = lambda z: self.expected_by(table, z)
+        gaps = quarter(self.parameters, x, u, expected).gaps
+        return quarter(self.parameters, x, u - _solved(slopes, gaps), expected)
 
 
 def _solved(a, b):
