@@ -172,6 +172,17 @@ def test_a_life_against_endogenous_grids_of_its_ages():
     np.testing.assert_allclose(found[150:, 10:], known, rtol=1e-4)
 
 
+@pytest.mark.slow
+def test_a_life_year_by_year():
+    problem = problems.life_cycle(years=1)
+    solution = problem.solve(degree=10, throw=False)
+    life, means = life_by_endogenous_grid(problem.parameters), np.geomspace(0.3, 20.0, 401)
+    truth = np.stack([np.interp(means, *at) for at in life[:-1]]).T
+    off = np.abs(np.asarray(jax.vmap(solution.value)(jnp.log(jnp.asarray(means)))) / truth - 1)
+    assert off.shape == (401, 60) and off.mean() < 5e-4 and off.max() < 2e-2
+    assert int(solution.stats["steps"]) < 40
+
+
 def test_what_is_refused_of_a_life():
     with pytest.raises(ValueError, match="are ages in this order"):
         problems.life_cycle(retire=20)

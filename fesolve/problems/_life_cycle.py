@@ -111,7 +111,7 @@ def life_cycle(m: LifeCycle) -> Problem:
 
     def chebyshev(degree: int = 16) -> Choice:
         f = fe.Series(fe.Chebyshev(degree, (0.0, 1.0)), periods, start=jnp.full(periods, 0.5))
-        kinks = jnp.full(periods, math.log(0.8))
+        kinks = fe.Series(fe.Indicator(periods), start=math.log(0.8))
         return Choice(lambda key: Life(f, kinks, ends[1]), 4 * degree)
 
     known = {}
@@ -153,8 +153,12 @@ class Life(eqx.Module):
     """Consumption out of means m, at an age, counted in periods."""
 
     power: fe.Series
-    log_kinks: jax.Array
+    kinks: fe.Series
     log_high: float = eqx.field(static=True)
+
+    @property
+    def log_kinks(self) -> jax.Array:
+        return self.kinks.coefficients
 
     def liked(self, log_means, age):
         """Below the kink a constant, and above the highest means a power of them."""
