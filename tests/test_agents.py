@@ -178,7 +178,8 @@ def test_large_points_are_worked_on_in_parts(count):
 
 @pytest.mark.slow
 def test_memory_for_large_points_is_bounded():
-    """A thousand points, of which each makes matrices of 8 MB."""
+    """A thousand points, of which each makes matrices of 8 MB: all at once they take 1.8 GB."""
+    import os
     import subprocess
     import sys
 
@@ -187,11 +188,14 @@ import resource, jax
 jax.config.update("jax_enable_x64", True)
 import jax.numpy as jnp, numpy as np, fesolve as fe
 def heavy(f, x):
-    return jnp.mean(jnp.tanh(jnp.outer(x, x) @ jnp.outer(x, x))) + f(jnp.mean(x))
+    return jnp.mean(jnp.tanh(jnp.outer(x, x)) @ jnp.outer(x, x[:16])) + f(jnp.mean(x))
 x = np.random.default_rng(0).normal(size=(1_000, 1_000)) / 30
 risk = fe.Risk(heavy, fe.Empirical(x), tolerance=np.inf)
 fe.solve(risk, fe.Series(fe.Chebyshev(3, (-1.0, 1.0))))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
 """
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert float(run.stdout) < 3.0
+    optimised = {**os.environ, "XLA_FLAGS": ""}
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=optimised
+    )
+    assert float(run.stdout) < 1.0

@@ -220,11 +220,11 @@ def test_a_histogram_says_what_capital_will_be():
 @pytest.mark.slow
 def test_a_histogram_as_state():
     """No rule is gone by: its households are those of the moments, and Euler's equation holds."""
-    problem = problems.krusell_smith()
-    f = problem.solve("by_histogram").value
+    problem = problems.krusell_smith(states=3)
+    f = problem.solve("by_histogram", intervals=8, rounds=2).value
     for check in problem.checks(f):
         assert check.passed, check
     assert problem.parameters.economy.euler_errors(f, jr.key(2)) < 5e-4
-    moments = problem.solve("by_moments").value
+    moments = problem.solve("by_moments", intervals=8).value
     k, other = (problem.parameters.economy.history(g, jr.key(1))["k"] for g in (f, moments))
     np.testing.assert_allclose(k, other, atol=1e-3)
