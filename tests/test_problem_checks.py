@@ -3,6 +3,7 @@
 import math
 
 import equinox as eqx
+import jax
 import numpy as np
 import pytest
 
@@ -67,6 +68,17 @@ def test_what_was_found_decides_instead_of_being_found_again():
     assert found[name] == pytest.approx(reference.value, rel=reference.tolerance)
     assert problem.trouble(solution, report, found) is None
     assert name in problem.trouble(solution, report, {name: 2 * reference.value})
+
+
+def test_trouble_in_float32_names_it():
+    with jax.enable_x64(False):
+        problem = problems.exponential()
+        solution = problem.solve("chebyshev", degree=2, throw=False)
+        report = fe.RiskReport(solution, test=problem.risk.quadrature(50))
+        assert "f is float32, which may be why" in problem.trouble(solution, report)
+    solution = problem.solve("chebyshev", degree=2, throw=False)
+    report = fe.RiskReport(solution, test=problem.risk.quadrature(50))
+    assert "float32" not in problem.trouble(solution, report)
 
 
 def test_numbers_of_one_computation_are_computed_once():

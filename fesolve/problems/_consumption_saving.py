@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,7 +76,6 @@ def consumption_saving(m: ConsumptionSaving) -> Problem:
     scale = sigma / np.sqrt(1 - rho**2)
     low, high = 0.1, 4.0
     first_bend = (m.beta * m.rbar) ** (-1 / m.gamma)
-    ends = (math.log(0.9), math.log(high))
 
     def tomorrow(x, saved, e):
         """Tomorrow's state, and what a unit saved today is worth then in units of today."""
@@ -98,31 +98,39 @@ def consumption_saving(m: ConsumptionSaving) -> Problem:
     rule = fe.Monomial(shock, 3).quadrature()
     states = fe.Product(fe.Uniform(low, high), fe.Normal(np.zeros(4), scale))
 
-    def near_the_bends(risk: fe.AbstractRisk, points: int, key: Any) -> fe.AbstractRisk:
-        """Most bends lie just above the income of a period: more points do so as well."""
-        breaks = (low, 0.9, 1.5, high)
+    def near_the_bends(*inner: float, weights: list[float]) -> Callable[..., fe.AbstractRisk]:
+        """Most bends lie just above the income of a period, which those have who save nothing:
+        more points do so as well. `weights` are those of wealth between `inner` breaks."""
         parts = [
             fe.Product(fe.Uniform(*ends), fe.Normal(np.zeros(4), scale))
-            for ends in itertools.pairwise(breaks)
+            for ends in itertools.pairwise((low, *inner, high))
         ]
-        draws = fe.Sobol(fe.Mixture(*parts, weights=[0.1, 0.45, 0.45])).sample(points, key=key)
-        return risk.on(fe.Empirical(draws, population=states))
 
-    def chebyshev(degree: int = 28) -> Choice:
+        def sample(risk: fe.AbstractRisk, points: int, key: Any) -> fe.AbstractRisk:
+            draws = fe.Sobol(fe.Mixture(*parts, weights=weights)).sample(points, key=key)
+            return risk.on(fe.Empirical(draws, population=states))
+
+        return sample
+
+    def chebyshev(degree: int = 32) -> Choice:
+        ends = (math.log(0.98), math.log(high))  # from just below the least income
         shocks = [fe.Chebyshev(1, (-4 * s, 4 * s)) for s in scale]
         series = fe.Series(fe.Tensor(fe.Chebyshev(degree, ends), *shocks, degree=degree))
         f = Consumption(series, ends[0])
-        return Choice(lambda key: f, points=4 * series.basis.size, sample=near_the_bends)
+        sample = near_the_bends(0.97, 1.08, 1.5, weights=[0.05, 0.2, 0.3, 0.45])
+        return Choice(lambda key: f, points=16 * series.basis.size, sample=sample)
 
     def mlp(width: int = 16, depth: int = 2) -> Choice:
-        corners = [ends[0], *(-4 * scale)], [ends[1], *(4 * scale)]
+        least = math.log(0.9)
+        corners = [least, *(-4 * scale)], [math.log(high), *(4 * scale)]
 
         def draw(key):
             sizes: dict[str, Any] = {"width": width, "depth": depth, "support": corners}
-            return Consumption(fe.MLP(5, "scalar", start=0.0, **sizes, key=key), ends[0])
+            return Consumption(fe.MLP(5, "scalar", start=0.0, **sizes, key=key), least)
 
         solver = fe.LevenbergMarquardt(max_steps=200)
-        return Choice(draw, points=2048, sample=near_the_bends, solver=solver)
+        sample = near_the_bends(0.9, 1.5, weights=[0.1, 0.45, 0.45])
+        return Choice(draw, points=2048, sample=sample, solver=solver)
 
     def without_shocks(w):
         return Reference(
