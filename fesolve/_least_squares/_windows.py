@@ -28,6 +28,8 @@ from ._trainable import is_series, series_in
 
 AGREES = 1e-8
 """The relative error of a derivative along one direction, by windows, that is rounding."""
+LOOKED_AT, FAR = (0.5, 0.0, 1.0, 0.25, 0.75), 1e-2
+"""Points that are looked at, as shares of all, and a change of f, in units of 1 + |f|."""
 BESIDE = 1
 """Windows on each side of a point up to which rows are sparse."""
 
@@ -51,7 +53,8 @@ def is_local(problem: LeastSquares) -> bool:
     """Whether the Jacobian of an f that `has_sparse_rows` is sparse, at its theta."""
     if any(bare.points is None or np.ndim(bare.points) != 1 for bare in problem.bares):
         return False
-    return _reach(problem, np.asarray(problem.theta)) is not None
+    theta = np.asarray(problem.theta)
+    return not _asks_far(problem, theta) and _reach(problem, theta) is not None
 
 
 def linearised(problem: LeastSquares, theta: Any) -> Local:
@@ -74,6 +77,41 @@ def linearised(problem: LeastSquares, theta: Any) -> Local:
     shape = (start, theta.size)
     jacobian = sparse.csr_array((join(entries), (join(rows), join(columns))), shape)
     return Local(join(r), jacobian)
+
+
+def _asks_far(problem: LeastSquares, theta: np.ndarray) -> bool:
+    """Whether a residual is seen to move by a change of f far away, at a few of the points: then no
+    derivative has to be compiled."""
+    if problem.traced:
+        return False
+    before = problem.residuals(theta)
+    for share in LOOKED_AT:
+        for equation in problem.equations:
+            points = np.asarray(problem.bares[equation.term].points)
+            i = int(share * (len(points) - 1))
+            row = slice(
+                equation.start + i * equation.width, equation.start + (i + 1) * equation.width
+            )
+            after = problem.residuals(_changed_far(problem, theta, points[i]))
+            if np.linalg.norm(after[row] - before[row]) > AGREES * np.linalg.norm(before[row]):
+                return True
+    return False
+
+
+def _changed_far(problem: LeastSquares, theta: np.ndarray, x: Any) -> np.ndarray:
+    """theta with the coefficients of the farther half of all pieces changed."""
+    theta, start = theta.copy(), 0
+    for node, mark in zip(series_in(problem.f), series_in(problem.mask), strict=True):
+        if not mark.coefficients:
+            continue
+        pieces = np.asarray(node.basis.pieces)
+        size, end = node.basis.size, start + node.coefficients.size
+        near = np.searchsorted(pieces, x) / len(pieces)
+        far = np.abs((np.arange(size) + 0.5) / size - near) > 0.25
+        rows = theta[start:end].reshape(-1, size)
+        rows[:, far] += FAR * (1 + np.abs(rows[:, far]))
+        start = end
+    return theta
 
 
 def _reach(problem: LeastSquares, theta: np.ndarray) -> int | None:
