@@ -221,7 +221,7 @@ def test_a_histogram_says_what_capital_will_be():
 def test_a_histogram_as_state():
     """No rule is gone by: its households are those of the moments, and Euler's equation holds."""
     problem = problems.krusell_smith(states=3)
-    f = problem.solve("by_histogram", intervals=8, rounds=2).value
+    f = problem.solve("by_histogram", intervals=8).value
     for check in problem.checks(f):
         assert check.passed, check
     assert problem.parameters.economy.euler_errors(f, jr.key(2)) < 5e-4
