@@ -217,7 +217,7 @@ class Economy(eqx.Module):
         basis, coefficients = self.series.basis, self.series.coefficients
         first, second, *others = basis.indices.T
         known = zip(basis.bases[2:], lasting, others, strict=True)
-        factors = math.prod(one(value)[i] for one, value, i in known)
+        factors = jnp.prod(jnp.stack([one(value)[i] for one, value, i in known]), axis=0)
         sizes = [one.size for one in basis.bases[:2]]
         at = np.eye(math.prod(sizes), dtype=coefficients.dtype)[first * sizes[1] + second]
         return (coefficients @ (factors[:, None] * at)).reshape(-1, *sizes)
