@@ -127,3 +127,12 @@ def test_many_components_as_one():
     assert together.relative == pytest.approx(
         np.linalg.norm(wrong) / np.linalg.norm(np.exp(-x)), rel=0.3
     )
+
+
+@pytest.mark.slow
+def test_what_singular_values_afford_has_no_more_rows_than_that():
+    """Fifty coordinates, 1,276 functions: a bound by singular values, with few rows to spare."""
+    basis = fe.Tensor(*[fe.Chebyshev(2, (-1.0, 1.0))] * 50, degree=2)
+    risk = fe.Risk(lambda f, x: f(x) - 1.1, fe.Uniform(-np.ones(50), np.ones(50)))
+    found = fe.error_estimate(risk, fe.Series(basis, start=1.0))
+    assert found.is_bound and bool(found.determined) and 0.05 < found.relative < 10

@@ -61,7 +61,10 @@ def rows_of(risk: AbstractRisk, space: Probe, others: Sequence[np.ndarray] = ())
         if found.sample.complete and found.residuals.rows < FOR_EACH * size:
             # fewer equations a point than f has components, as where each point is of one state
             times = -(-PLENTY * size // found.residuals.rows)
-            found = _rows_on(risk, space, [int(times * count) for count in counts], others)
+            more = _rows_on(risk, space, [int(times * count) for count in counts], others)
+            # what is enough is not given up for what cannot be afforded
+            few = found.residuals.rows < ENOUGH * size
+            found = more if few or more.are_affordable else found
         if found.are_affordable:
             break
     return found
@@ -95,5 +98,7 @@ def points_of(term: Risk, f: Hypothesis, own: int = 0, most: int = MOST) -> int:
     if all(isinstance(basis, AbstractLocalBasis) for basis in bases):
         return int(max(needed, term.count if most else 0))
     if largest * FOR_EACH > MOST:
-        return int(LARGE * largest)
+        # few where singular values are affordable by them, and a factorisation takes more
+        is_small = FOR_EACH * largest**3 <= WORK
+        return int((FOR_EACH if is_small else LARGE) * largest)
     return int(min(max(needed, min(term.count, most)), MOST))
