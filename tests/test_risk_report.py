@@ -468,6 +468,10 @@ def test_plot(report):
     assert axes.lines[-1].get_label() == "error of f, estimated"
     box = fe.Risk(lambda f, x: f(x[0]), fe.Uniform([0.0, 0.0], [1.0, 1.0])).quadrature(4)
     assert "share" in fe.RiskReport(series(1), test=box).plot().get_ylabel()
+    # a vector of one coordinate is a coordinate
+    vectors = fe.Risk(lambda f, x: f(x), fe.Uniform([0.0], [1.0])).quadrature(4)
+    axes = fe.RiskReport(lambda x: x[0] - 2.0, test=vectors).plot()
+    assert axes.get_xlabel() == "x" and axes.lines[0].get_xdata().shape == (4,)
     plt.close("all")
 
 

@@ -13,8 +13,8 @@ MARKS, STYLES = ".x+1^s", ("-", "--", "-.", ":")
 
 
 def figure(samples: list[Sample], error: ErrorEstimate | None, ax: Any) -> Any:
-    """log10 |r| of every sample of several points, and along a number x the error of f: samples are
-    told apart by colour, equations by marks or lines."""
+    """log10 |r| of every sample of several points, and along one coordinate the error of f: samples
+    are told apart by colour, equations by marks or lines."""
     try:
         import matplotlib.pyplot as plt
     except ImportError as missing:
@@ -24,7 +24,7 @@ def figure(samples: list[Sample], error: ErrorEstimate | None, ax: Any) -> Any:
     if ax is None:
         _, ax = plt.subplots(figsize=(5.2, 3.7), layout="constrained")
     several = [sample for sample in samples if len(sample.sizes) > 1]
-    line = all(isinstance(s.points, np.ndarray) and s.points.ndim == 1 for s in several)
+    line = all(isinstance(s.points, np.ndarray) and s.points[0].size == 1 for s in several)
     names = list(dict.fromkeys(sample.on for sample in several))
     equations = list(dict.fromkeys(sample.equation for sample in several))
     colours = plt.rcParams["axes.prop_cycle"].by_key().get("color", ["C0"])
@@ -36,9 +36,10 @@ def figure(samples: list[Sample], error: ErrorEstimate | None, ax: Any) -> Any:
         values = logarithm(sample.sizes[seen])
         kind = equations.index(sample.equation)
         if line:
-            order = np.argsort(sample.points[seen])
+            x = sample.points[seen].ravel()
+            order = np.argsort(x)
             look = {"color": paint(sample.on), "markersize": 3}
-            ax.plot(sample.points[seen][order], values[order], MARKS[kind % len(MARKS)], **look)
+            ax.plot(x[order], values[order], MARKS[kind % len(MARKS)], **look)
         else:
             share = (len(values) - np.arange(len(values))) / max(len(seen), 1)
             look = {"color": paint(sample.on), "linestyle": STYLES[kind % len(STYLES)]}
@@ -83,7 +84,7 @@ def _error_along(error: ErrorEstimate | None, samples: list[Sample], ax: Any) ->
     if not callable(error.value):  # f is made of parts, of which no one stands for all
         return []
     points = np.concatenate([sample.points for sample in samples if sample.on in ("train", "test")])
-    if not points.size or not np.issubdtype(points.dtype, np.floating):
+    if points.ndim != 1 or not points.size or not np.issubdtype(points.dtype, np.floating):
         return []
     x = np.linspace(points.min(), points.max(), 301)
     bars = np.abs(np.asarray(error.along(x))).reshape(x.size, -1).max(axis=1)
