@@ -114,7 +114,13 @@ def _quickly(function: Callable, *, seldom: bool = False, **options: Any) -> Cal
 
     def call(*args: Any) -> Any:
         inside = is_traced(args) or is_tracing()
-        return (part if inside else whole())(*args)
+        try:
+            return (part if inside else whole())(*args)
+        except ValueError as error:
+            # as which JAX reports a Ctrl-C that falls into the comparison of static arguments
+            if "KeyboardInterrupt" in str(error):
+                raise KeyboardInterrupt from None
+            raise
 
     return call
 
