@@ -11,7 +11,6 @@ import scipy.linalg
 import threadpoolctl
 
 import fesolve as fe
-from fesolve._compiled import run_seldom
 
 
 assert scipy.linalg  # its BLAS is one of those that are limited
@@ -164,18 +163,3 @@ def test_interrupted_at_any_instant(two_threads):
                 ends += 1
     assert ends == 60
     fe.solve(RISK, START)
-
-
-class _Interrupting:
-    def __hash__(self):
-        return 1_234_567
-
-    def __eq__(self, other):
-        raise KeyboardInterrupt
-
-
-def test_an_interrupt_while_static_arguments_are_compared_is_one():
-    function = run_seldom(lambda key, x: x + 1.0, static_argnums=0)
-    function(_Interrupting(), 1.0)
-    with pytest.raises(KeyboardInterrupt):
-        function(_Interrupting(), 1.0)
