@@ -84,9 +84,9 @@ def _asks_far(problem: LeastSquares, theta: np.ndarray) -> bool:
     derivative has to be compiled."""
     if problem.traced:
         return False
-    before = problem.residuals(theta)
+    before, terms = problem.residuals(theta), {e.term: e for e in problem.equations}
     for share in LOOKED_AT:
-        for equation in problem.equations:
+        for equation in terms.values():
             points = np.asarray(problem.bares[equation.term].points)
             i = int(share * (len(points) - 1))
             row = slice(
