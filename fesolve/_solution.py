@@ -75,6 +75,11 @@ class RESULTS(eqx.Enumeration):
         "goes round in circles. Take `damping` below 1 or another `step`, start closer, or solve "
         "the equation as it stands with `fe.LevenbergMarquardt`"
     )
+    other_equation = (
+        "another equation: the iteration came to rest where `step(f, f, x)` is zero and the "
+        "residual of the risk is not. `step(f, g, x)` has to be the same residual with part of it "
+        "held at g: compare the two, term by term"
+    )
     ran = "ran the steps that it was given; the report says what they are worth"
     stopped = "stopped: a monitor has ended the solve, and this is the best f until then"
 

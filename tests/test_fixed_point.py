@@ -250,6 +250,53 @@ def test_what_is_refused():
         jax.jit(lambda b: fe.solve(halved_risk(b), SERIES, adam).risk)(0.5)
 
 
+@pytest.mark.parametrize(
+    "step, sentence",
+    (
+        (lambda f, g, x, b: {"a": f(x), "b": g(x)}, r"returns 1 number \(`step.a`\) and 1 number"),
+        (lambda f, g, x, b: jnp.stack([f(x), g(x)]), r"returns 2 numbers .*the residual 1 number"),
+        (lambda f, g, x, b: None, "returned no array"),
+        (lambda f, g, x, b: jnp.ones((2, 2)) * f(x), r"an array of shape \(2, 2\)"),
+        (lambda f, g, x: f(x), r"takes \(f, g, x\), and is called with \(f, g, x, args\[0\]\)"),
+        (lambda f, x: f(x), r"takes \(f, x\), and is called with"),
+        (lambda f, g, x, e, b: f(x), "and is called with"),
+    ),
+)
+def test_a_step_of_another_form(step, sentence):
+    iteration = fe.FixedPoint(step)
+    asked = [
+        lambda: fe.solve(halved_risk(0.5), SERIES, iteration),
+        lambda: fe.solve(
+            halved_risk(0.5), SERIES, fe.FixedPoint(step, fe.Optax(optax.sgd(0.1), num_steps=1))
+        ),
+        lambda: jax.jit(lambda b: fe.solve(halved_risk(b), SERIES, iteration).risk)(0.5),
+    ]
+    for ask in asked:
+        with pytest.raises(ValueError, match=sentence):
+            ask()
+
+
+def test_a_step_that_is_another_equation_says_so():
+    other = lambda f, g, x, b: halved_step(f, g, x, b) + 1.0
+    names = [None, "jit"]
+    for name in names:
+        ask = lambda b: fe.solve(halved_risk(b), SERIES, fe.FixedPoint(other), throw=False)
+        found = ask(0.5) if name is None else jax.jit(ask)(0.5)
+        assert bool(found.result == fe.RESULTS.other_equation)
+        assert not bool(found.stats["same_equation"])
+    # the same zeros in another unit are the same equation
+    scaled = fe.solve(halved_risk(0.5), SERIES, fe.FixedPoint(lambda *a: 1e-3 * halved_step(*a)))
+    assert bool(scaled.solved)
+
+
+def test_a_step_on_data():
+    data = fe.Data(jnp.linspace(0.0, 1.0, 9), jnp.ones(9))
+    step = lambda f, g, x, y, b: f(x) - (y + b * g(0.5 * x))
+    risk = fe.Risk(lambda f, x, y, b: step(f, f, x, y, b), data, args=(0.5,))
+    found = fe.solve(risk, SERIES, fe.FixedPoint(step), throw=False)
+    np.testing.assert_allclose(found.value(0.3), 2.0, rtol=1e-8)
+
+
 def test_monitors_see_each_step():
     seen = []
     watch = lambda step, metrics, f: seen.append((step, metrics["risk"], metrics["change"]))

@@ -140,7 +140,7 @@ class LeastSquares:
         self.traced = is_traced((self.data, leaves)) or is_tracing()
         xp = jnp if self.traced else np
         self.theta = xp.concatenate([xp.ravel(xp.asarray(leaf, dtype)) for leaf in leaves])
-        self.equations = _equations(self.assembly, self.terms, self.theta, self.data)
+        self.equations = equations_of(self.assembly, self.terms, self.theta, self.data)
         last, unknowns = self.equations[-1], self.theta.size
         self.rows = last.start + last.points * last.width
         self.size_of_jacobian = self.rows * unknowns * self.theta.dtype.itemsize
@@ -298,9 +298,10 @@ _LAYOUTS = Recent(1024)
 """Layouts of rows by assembly and shapes (a cache of a pure function: a dry run costs 10 ms)."""
 
 
-def _equations(
+def equations_of(
     assembly: Assembly, terms: tuple[Risk, ...], theta: Any, data: list
 ) -> tuple[Equation, ...]:
+    """The named equations of the terms, from a dry run where the shapes are new."""
     names = tuple((term.name, term.tolerance) for term in terms)
     key = (assembly.key, names, tuple((x.shape, x.dtype) for x in data))
     make = lambda: tuple(_dry_run(assembly, terms, theta, data))

@@ -9,22 +9,27 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, PRNGKeyArray, PyTree
+from jaxtyping import Array, PRNGKeyArray
 
 from .._checkpoint import next_run
 from .._checks import function, tolerance, whole
 from .._distribution import Dirac
-from .._fingerprint import fingerprint, forget, said, TracedClosureError
 from .._hypothesis._grow import element_series
-from .._least_squares._assembly import Assembly, Equation, LeastSquares, residuals
+from .._least_squares._assembly import (
+    Assembly,
+    Equation,
+    LeastSquares,
+    residuals,
+)
 from .._least_squares._large import batch_for
 from .._least_squares._tolerances import default_tolerance
 from .._least_squares._trainable import has_network
-from .._risk import AbstractRisk, Risk, SumRisk
+from .._risk import AbstractRisk
 from .._solution import ended, Interrupted, RESULTS, Solution
 from .._types import changed, Hypothesis
 from ._base import AbstractOuterSolver, AbstractSolver, require_no_monitors, Task
 from ._differentiable import solve_on_device
+from ._held import check_step, StepAssembly, with_step
 from ._iteration import iterate
 from ._jax_algebra import in_jax
 from ._levenberg_marquardt import in_program, LevenbergMarquardt, minimum, or_default
@@ -62,7 +67,7 @@ class FixedPoint(AbstractOuterSolver):
     The risk of the last f decides about success. `stats` has `steps`; `change`, the root mean
     square by which the last step moved `step(., g, x)`; `contraction`, the mean factor by which
     the last steps shrank it (the discount factor, in value iteration); `contracting`, whether it
-    shrank at all.
+    shrank at all; `same_equation`, whether the residual is small where it came to rest.
 
     Inside `jit` and `vmap` the iteration is one program. Its derivative in the data is that of
     the minimum of the risk itself, by the implicit function theorem: exact where the residual is
@@ -111,6 +116,7 @@ class FixedPoint(AbstractOuterSolver):
 
     def _at_level(self, task: Task) -> Solution:
         index, problem = _iterated(task.risk), task.posed()
+        check_step(problem, self.step, index)
         if not problem.traced:
             return self._on_host(task, problem, index)
         require_no_monitors(task.monitors)
@@ -159,10 +165,14 @@ class FixedPoint(AbstractOuterSolver):
                 f"or grad; got {type(solver).__name__}"
             )
         plan, order = in_program(solver, problem)
-        held = _StepAssembly(problem.assembly, self.step, index)
+        held = StepAssembly(problem.assembly, self.step, index)
         rule, timed = self._rule(problem.assembly.dtype), order is not None
         method = _Iteration(held, rule, plan, timed, self.max_steps, problem.equations)
         return _judged(solve_on_device(problem, method, order or ()))
+
+
+APART = 1e-3
+"""A step that is so much smaller than the residual, at one f, is another equation."""
 
 
 class _Kept(NamedTuple):
@@ -191,7 +201,10 @@ def _concluded(
     """The solution at the theta of the smallest risk."""
     r = problem.residuals(theta)
     finite = steps.finite and bool(np.isfinite(r).all())
-    ended = (theta, r, len(history), bool(walk.converged), finite, _numbers(walk))
+    last = np.asarray(walk.theta)
+    left = _size(steps.held(last)), _size(problem.residuals(last))
+    numbers = _numbers(walk) | {"same_equation": _is_same(walk, *left)}
+    ended = (theta, r, len(history), bool(walk.converged), finite, numbers)
     return _judged(solution_on_host(problem, Outcome(*ended, history=history)))
 
 
@@ -204,33 +217,21 @@ def _numbers(walk: Walk) -> dict[str, Array]:
     }
 
 
+def _is_same(walk: Walk, step: Any, residual: Any) -> Any:
+    """Whether the iteration came to rest where the residual, too, is as small as the step."""
+    return ~(jnp.asarray(walk.converged) & (step < APART * residual))
+
+
 def _judged(solution: Solution) -> Solution:
-    """An iteration that did not contract says so, where its f is no solution all the same."""
+    """An iteration that did not contract says so, where its f is no solution all the same, and so
+    does one that found where another equation than that of the risk holds."""
     open_ = ended(solution.result, RESULTS.not_zero, RESULTS.max_steps_reached)
-    stuck = open_ & ~jnp.asarray(solution.stats["contracting"])
+    stats = {name: jnp.asarray(value) for name, value in solution.stats.items()}
+    stuck = open_ & ~stats["contracting"]
     result = RESULTS.where(stuck, RESULTS.no_contraction, solution.result)
+    other = open_ & ~stuck & ~stats["same_equation"]
+    result = RESULTS.where(other, RESULTS.other_equation, result)
     return changed(solution, result=result)
-
-
-class _Held(eqx.Module):
-    """The step as a residual of f, with the last function g before the other arguments."""
-
-    step: Callable
-    shocked: bool = eqx.field(static=True)
-
-    def __call__(self, f: Hypothesis, x: PyTree, *rest: Any) -> PyTree:
-        shock, (g, *args) = (rest[:1], rest[1:]) if self.shocked else ((), rest)
-        return self.step(f, g, x, *shock, *args)
-
-
-def _with_step(risk: AbstractRisk, index: int, step: Callable, g: Hypothesis) -> SumRisk:
-    """The risk of one step: in place of term `index`, the step with g."""
-    terms = list(risk.terms)
-    term: Risk = terms[index]
-    residual = _Held(step, term.shock is not None)
-    name = getattr(step, "__name__", term.name)
-    terms[index] = changed(term, residual=residual, args=(g, *term.args), name=name)
-    return SumRisk(tuple(terms))
 
 
 class _LeastSquaresSteps:
@@ -241,7 +242,7 @@ class _LeastSquaresSteps:
         self.whole, self.solver, self.theta = problem, solver, np.asarray(problem.theta)
         self.finite = True
         self.problem = copy.copy(problem)
-        self.problem.assembly = _StepAssembly(problem.assembly, step, index)
+        self.problem.assembly = StepAssembly(problem.assembly, step, index)
         # iterates of a network are looked at on other points, which asks for the step as a risk
         self.as_risk = (step, index) if has_network(problem.f) else None
         self.chord: _Chord | None = None
@@ -251,13 +252,18 @@ class _LeastSquaresSteps:
     def image(self) -> Hypothesis:
         return self.whole.value(self.theta)
 
+    def held(self, theta: np.ndarray) -> np.ndarray:
+        """The rows of step(f, f, x)."""
+        self.problem.data = [theta, *self.whole.data]
+        return self.problem.residuals(theta)
+
     def take(self, theta: np.ndarray, key: PRNGKeyArray | None) -> tuple[float, float]:
         """One step from theta: by how much it changed the step's rows, and the risk after it."""
         problem = self.problem
         problem.theta, problem.data = theta, [theta, *self.whole.data]
         if self.as_risk is not None:
             step, index = self.as_risk
-            problem.risk = _with_step(self.whole.risk, index, step, self.whole.value(theta))
+            problem.risk = with_step(self.whole.risk, index, step, self.whole.value(theta))
         before = problem.residuals(theta)
         self.theta, after = self._minimum(before)
         return _size(after - before), _size(self.whole.residuals(self.theta)) ** 2
@@ -324,45 +330,20 @@ class _SolverSteps:
         self.problem, self.step, self.index, self.solver = problem, step, index, solver
         self.image, self.theta, self.finite = problem.f, np.asarray(problem.theta), True
 
+    def held(self, theta: np.ndarray) -> Any:
+        """The rows of step(f, f, x)."""
+        f = self.problem.value(theta)
+        return with_step(self.problem.risk, self.index, self.step, f).residuals(f)
+
     def take(self, theta: np.ndarray, key: PRNGKeyArray | None) -> tuple[float, float]:
         """One step from theta: by how much it changed the step's rows, and the risk after it."""
         f, mask, whole = self.problem.value(theta), self.problem.mask, self.problem.risk
-        risk = _with_step(whole, self.index, self.step, f)
+        risk = with_step(whole, self.index, self.step, f)
         found = self.solver.minimise(Task(risk, f, mask, key))
         self.image, self.finite = found.value, _is_finite(found)
         self.theta = self.problem.theta_of(self.image)
         change = _size(risk.residuals(self.image) - risk.residuals(f))
         return change, _size(whole.residuals(self.image)) ** 2
-
-
-class _StepAssembly(Assembly):
-    """The assembly of one step: its data begin with theta of what is held."""
-
-    def __init__(self, assembly: Assembly, step: Callable, index: int) -> None:
-        try:
-            found = said(fingerprint(step))
-        except TracedClosureError as error:
-            raise ValueError(
-                f"a traced value hides in {error}, of `step`: pass it through the `args` of the "
-                "risk, which `step` takes as well"
-            ) from None
-        vars(self).update(vars(assembly))
-        self.key = (assembly.key, found.key, index)
-        self.opaque = assembly.opaque or found.opaque
-        self.functions = found.functions
-        self.assembly, self.step, self.index = assembly, step, index
-
-    def merge(self, theta: Any, data: list[Any]) -> tuple[list, Hypothesis]:
-        """The terms of the step and f at theta."""
-        before, *data = data
-        forget(self.functions)
-        _, g = self.assembly.merge(before, data)
-        bares, f = self.assembly.merge(theta, data)
-        bares = list(bares)
-        bare = bares[self.index]
-        residual = _Held(self.step, bare.shock is not None)
-        bares[self.index] = bare._replace(residual=residual, args=(g, *bare.args))
-        return bares, f
 
 
 def _size(rows: Any) -> float:
@@ -372,7 +353,7 @@ def _size(rows: Any) -> float:
 class _Iteration(NamedTuple):
     """The whole iteration as the method of a compiled program."""
 
-    held: _StepAssembly
+    held: StepAssembly
     rule: Rule
     plan: Plan
     timed: bool
@@ -396,4 +377,7 @@ class _Iteration(NamedTuple):
         walk, finite = jax.lax.while_loop(going, body, start)
         r = residuals(assembly, walk.best, data)
         end = (walk.best, r, walk.steps, walk.converged)
-        return Outcome(*end, finite & jnp.isfinite(r).all(), _numbers(walk))
+        step = residuals(self.held, walk.theta, [walk.theta, *data])
+        left = map(jnp.linalg.norm, (step, residuals(assembly, walk.theta, data)))
+        numbers = _numbers(walk) | {"same_equation": _is_same(walk, *left)}
+        return Outcome(*end, finite & jnp.isfinite(r).all(), numbers)
