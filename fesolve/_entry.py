@@ -110,7 +110,7 @@ def _is_check(place: types.TracebackType) -> bool:
 def _is_wrong_call(error: Exception, places: Places) -> bool:
     """Whether the library has called a function that takes other arguments."""
     wrong = isinstance(error, TypeError) and _CALLED.search(str(error)) is not None
-    return wrong and bool(places) and _is_of_fesolve(places[-1])
+    return wrong and len(places) > 1 and _is_of_fesolve(places[-1])
 
 
 _CALLED = re.compile(r"\(\) (takes|missing|got an unexpected|got multiple)")
@@ -149,8 +149,9 @@ def _is_inside(error: Exception) -> bool:
 def _sentence(error: Exception, places: Places) -> str | None:
     """The remedy, where a function of the user asks for a value that is traced."""
     remedy = next((text for kind, text in _REMEDIES if isinstance(error, kind)), None)
-    if isinstance(error, TypeError) and "defined for scalar-output functions" in str(error):
-        remedy = _SEVERAL
+    for kind, says, text in _SPOKEN:
+        if isinstance(error, kind) and re.search(says, str(error)):
+            remedy = text
     asking = [place for place in places if _is_own(place) or _is_of_fesolve(place)]
     if remedy is None or not asking or not _is_own(asking[-1]):
         return None
@@ -164,6 +165,35 @@ _SEVERAL = (
     "(`out_size='scalar'` of a network, no `out_size` of a series), or take the derivatives of all "
     "by `fe.derivative(f)(x)` or `jax.jacfwd(f)(x)`, and of one by `jax.grad(lambda x: f(x)[0])(x)`"
 )
+_NUMBERS = (
+    "f(x) of a scalar f, and a point x of one coordinate, have no entries. Several outputs are "
+    "`out_size=n` of a series or a network, several coordinates an `fe.Uniform` of vectors or an "
+    "`fe.Product`"
+)
+# What JAX says in words alone.
+_SPOKEN: list[tuple[type[Exception], str, str]] = [
+    (TypeError, "defined for scalar-output functions", _SEVERAL),
+    (IndexError, "array is 0-dimensional", "takes an entry of a number, {where}: " + _NUMBERS),
+    (TypeError, "iteration over a 0-d array", "unpacks a number, {where}: " + _NUMBERS),
+    (
+        TypeError,
+        "does not support string indexing",
+        "looks up a name in an array, {where}: functions with names are `fe.Functions`, "
+        "coordinates with names an `fe.Product(k=..., z=...)`",
+    ),
+    (
+        TypeError,
+        r"\.__call__\(\) takes \d positional arguments? but",
+        "calls f with several arguments, {where}: a point is one argument, as in "
+        "`f(jnp.stack([k, z]))`, or with names `f({{'k': k, 'z': z}})`",
+    ),
+    (
+        TypeError,
+        r"'(\w*Tracer|ArrayImpl)' object is not callable",
+        "calls an array as a function, {where}: f comes first, as in `residual(f, x, *args)`, and "
+        "f is a function such as `fe.Series(basis)`",
+    ),
+]
 # From the particular to the general.
 _REMEDIES: list[tuple[type[Exception], str]] = [
     (

@@ -18,6 +18,25 @@ from faults import CASES, F, FAULTS, good as GOOD, P
 import fesolve as fe
 
 
+KEY = jax.random.key(0)
+RULE = fe.Normal(0.0, 0.1).quadrature(3)
+BOX = fe.Uniform([0.1, -0.1], [0.3, 0.1])
+G = fe.Series(fe.Tensor(fe.Chebyshev(2, (0.1, 0.3)), fe.Chebyshev(2, (-0.1, 0.1))), start=0.1)
+CHAIN = fe.rouwenhorst(3, 0.5, 0.1)
+PATH = fe.Ergodic(lambda f, x, e: 0.5 * x + e, fe.Dirac(1.0), fe.Normal(0.0, 0.1), periods=9)
+SAMPLE = fe.Risk(GOOD, P).quadrature(9)
+MODEL_WITH = lambda x, y, x1, y1, a: (x, y)
+
+
+def euler(**given):
+    return fe.euler_residual(lambda k, k1, z: k - k1 + z, 0.9, **{"law": lambda z: z, **given})
+
+
+def bellman(**given):
+    parts = {"payoff": lambda x, c: c, "law": lambda x, c: x, "bounds": lambda x: (0.0, x)}
+    return fe.bellman_residual(beta=0.9, **{**parts, **given})
+
+
 PROGRAM = Path(__file__).with_name("faults.py")
 
 
@@ -94,6 +113,33 @@ def test_a_residual_of_other_arguments(make, sentence):
         (lambda: fe.LevenbergMarquardt(causal=lambda: 0.0), "causal"),
         (lambda: fe.MultiStart(lambda: F), "hypothesis_class"),
         (lambda: fe.solve(fe.Risk(GOOD, P), F, only=lambda: F), "only"),
+        (lambda: fe.solve(SAMPLE, F, fe.FixedPoint(lambda f, x: f(x))), "step"),
+        (lambda: fe.Histogram(lambda f, x: x, [0.0, 1.0, 2.0], CHAIN), "step"),
+        (lambda: fe.steady_state(lambda x, y: (x, y), (1.0, 1.0)), "model"),
+        (lambda: fe.steady_state(MODEL_WITH, (1.0, 1.0)), "model"),
+        (lambda: fe.first_order(MODEL_WITH, (0.0, 0.0)), "model"),
+        (lambda: fe.second_order(MODEL_WITH, (0.0, 0.0), 0.1), "model"),
+        (lambda: fe.Risk(fe.euler_residual(lambda k: k, 0.9), P).quadrature(3)(F), "payoff"),
+        (lambda: fe.Risk(euler(law=lambda z: z), BOX, shock=RULE).quadrature(3)(G), "law"),
+        (lambda: fe.Risk(euler(law=lambda z, e: z), BOX).quadrature(3)(G), "law"),
+        (lambda: fe.Risk(euler(policy=lambda x: x), BOX).quadrature(3)(G), "policy"),
+        (lambda: fe.Risk(bellman(payoff=lambda x: x), P).quadrature(3)(F), "payoff"),
+        (lambda: fe.Risk(bellman(law=lambda x: x), P).quadrature(3)(F), "law"),
+        (lambda: fe.Risk(bellman(bounds=lambda: (0.0, 1.0)), P).quadrature(3)(F), "bounds"),
+        (lambda: fe.Risk(bellman(value=lambda x: x), P).quadrature(3)(F), "value"),
+        (lambda: fe.equilibrium(lambda: 0.0, 0.0, 1.0), "excess"),
+        (lambda: fe.argmax(lambda c, k: c, 0.0, 1.0), "q"),
+        (lambda: fe.expectation(lambda: 1.0, RULE), "payoff"),
+        (lambda: fe.generator(F, lambda: 0.1), "drift"),
+        (lambda: fe.adjoint_generator(F, None, lambda: 0.1), "diffusion"),
+        (lambda: fe.Bounded(F, 0.0, lambda: 1.0), "high"),
+        (lambda: fe.Positive(F, start=lambda: 1.0), "start"),
+        (lambda: fe.simulated_moments(F, PATH, lambda x: x, key=KEY), "of"),
+        (lambda: fe.impulse_response(F, PATH, 0.1, of=lambda x: x, key=KEY), "of"),
+        (lambda: fe.transversality(F, PATH, lambda x: x, beta=0.9, key=KEY), "value"),
+        (lambda: fe.method_of_moments(lambda: 1.0, {"a": 1.0}), "moments"),
+        (lambda: fe.maximum_likelihood(lambda: 1.0, {"a": 1.0}), "log_density"),
+        (lambda: fe.RiskReport(F, test=SAMPLE, exact=lambda: 1.0), "exact"),
     ),
 )
 def test_a_function_of_other_arguments(make, name):
@@ -103,9 +149,77 @@ def test_a_function_of_other_arguments(make, name):
 
 def test_a_wrong_call_that_nothing_foresees_is_shown_with_its_line():
     with pytest.raises(TypeError, match="takes 0 positional arguments") as caught:
-        fe.RiskReport(F, test=fe.Risk(GOOD, P).quadrature(3), exact=lambda: 1.0)
+        fe.solve(SAMPLE, F, monitors=(lambda: None,))
     notes = " ".join(caught.value.__notes__)
     assert "It is called in this way: `" in notes and "Lines of fesolve and JAX" in notes
+
+
+def test_a_public_function_of_other_arguments_speaks_for_itself():
+    with pytest.raises(TypeError, match=r"missing .*required.* argument: 'shocks'") as caught:
+        fe.second_order(MODEL_WITH, (0.0, 0.0))
+    assert not any("called in this way" in note for note in getattr(caught.value, "__notes__", []))
+
+
+class Own(eqx.Module):
+    a: jax.Array = eqx.field(default_factory=lambda: jax.numpy.ones(()))
+
+    def __call__(self, x):
+        return self.a * x
+
+
+def unpacked(f, x):
+    a, b = f(x)
+    return a - b
+
+
+@pytest.mark.parametrize(
+    "residual, f, sentence",
+    (
+        (lambda f, x: f(x)[0] - x, F, "takes an entry of a number, in line .*`out_size=n`"),
+        (lambda f, x: f(x[0]) - x[0], F, "takes an entry of a number"),
+        (unpacked, F, "`unpacked` unpacks a number, in line"),
+        (lambda f, x: f(x)["c"] - x, F, r"looks up a name in an array.*`fe\.Functions`"),
+        (lambda x, f: f(x) - x, F, "calls an array as a function.*f comes first"),
+        (lambda f, x: f(x) - x, jax.numpy.ones(3), "f is a function such as"),
+        (lambda f, x: f(x, x) - x, Own(), "calls f with several arguments.*`f\\(jnp.stack"),
+    ),
+)
+def test_a_function_that_takes_numbers_for_something_else(residual, f, sentence):
+    step = lambda f, g, x: residual(f, x)
+    model = lambda x, y, x1, y1: (residual(F, x), y)
+    asked = [
+        lambda: fe.solve(fe.Risk(residual, P).quadrature(9), f),
+        lambda: fe.solve(SAMPLE, F, fe.FixedPoint(step)),
+        lambda: fe.steady_state(model, (1.0, 1.0)),
+    ]
+    for ask in asked if f is F else asked[:1]:
+        with pytest.raises(ValueError, match=sentence):
+            ask()
+
+
+@pytest.mark.parametrize(
+    "target, f",
+    (
+        (lambda x: jax.numpy.stack([x, x]), F),
+        (lambda x: {"b": x}, fe.Functions({"a": F})),
+        (lambda x: {"a": x, "b": x}, fe.Functions({"a": F})),
+        (lambda x: jax.numpy.stack([x, x, x]), fe.Series(F.basis, out_size=2)),
+    ),
+)
+def test_a_target_of_another_shape(target, f):
+    with pytest.raises(ValueError, match=r"`target` gives values of shape .*, and f those of"):
+        fe.fit(f, target, P)
+
+
+def test_a_point_with_names_asks_for_bases_with_names():
+    named = fe.Risk(lambda f, x: f(x), fe.Product(k=P, z=P)).quadrature(2)
+    with pytest.raises(ValueError, match=r"give the bases the same names, `fe\.Tensor\(k="):
+        named(G)
+
+
+def test_bounds_are_a_pair():
+    with pytest.raises(ValueError, match=r"must return a pair \(low, high\)"):
+        fe.Risk(bellman(bounds=lambda x: x), P).quadrature(3)(F)
 
 
 def test_what_was_tried_before_is_not_shown():

@@ -162,6 +162,13 @@ def test_what_does_not_fit_is_refused(growth):
     for wrong in (np.zeros((3, 1)), 0.1, {"k": 0.0}, {"k": 0.0, "z": np.nan}, "a"):
         with pytest.raises(ValueError, match="`shocks` must be"):
             fe.second_order(brock_mirman, steady, wrong)
+    for wrong, sentence in (
+        ({"k": 0.0}, "it has no 'z'. Each shock"),
+        ({"k": 0.0, "z": 0.1, "m": 0.1}, "k, z: it has 'm' besides"),
+        ({"z": 0.1, "m": 0.1}, "has no 'k' and has 'm' besides"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            fe.second_order(brock_mirman, steady, wrong)
     assert repr(growth).startswith("SecondOrder(")
 
 

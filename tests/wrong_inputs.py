@@ -15,6 +15,8 @@ import fesolve as fe
 
 
 KEY = jr.key(0)
+CHAIN = fe.rouwenhorst(3, 0.5, 0.1)
+ENDS = {"low": 0.0, "high": 1.0}
 UNIT = (0.0, 1.0)
 P = fe.Uniform(*UNIT)
 BASIS = fe.Chebyshev(3, UNIT)
@@ -353,6 +355,25 @@ TABLE = {
     "Sequential": (
         lambda **given: fe.Sequential(*given["solvers"]),
         {"solvers": ((), (3,), (None,))},
+    ),
+    "expectation": (
+        lambda **given: fe.expectation(**{"payoff": jnp.sin, "q": P.quadrature(3), **given}),
+        {
+            "payoff": (*NO_FUNCTIONS, lambda: 1.0),
+            "q": (P, None, 3, np.ones(3), [P], CHAIN, lambda e: e),
+        },
+    ),
+    "generator": (
+        lambda **given: fe.generator(**{"f": F, "drift": None, **given}),
+        {"drift": (3, "f", 0.1, lambda: 0.1), "diffusion": (3, "f", 0.1, lambda: 0.1)},
+    ),
+    "equilibrium": (
+        lambda **given: fe.equilibrium(**{"excess": lambda p: p - 0.5, **ENDS, **given}),
+        {"excess": (*NO_FUNCTIONS, lambda: 1.0), "low": (jnp.ones(2), 2.0), "high": (jnp.ones(2),)},
+    ),
+    "argmax": (
+        lambda **given: fe.argmax(**{"q": lambda c: -c * c, **ENDS, **given}),
+        {"q": (*NO_FUNCTIONS, lambda: 1.0), "low": (jnp.ones(2), 2.0), "points": (1, 2.5, "8")},
     ),
     "error_estimate": (lambda risk: fe.error_estimate(risk, F), {"risk": (None, 3, ode)}),
     "worst_points": (lambda risk: fe.worst_points(risk, F), {"risk": (None, 3, ode)}),

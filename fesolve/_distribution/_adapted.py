@@ -12,6 +12,7 @@ from .._show import told
 from .._types import Point
 from ._arrays import check_count
 from ._base import AbstractDistribution, Empirical
+from ._chain import MarkovChain
 from ._data import Data
 
 
@@ -88,7 +89,13 @@ def as_distribution(x: Any, name: str = "distribution") -> AbstractDistribution:
         return x.distribution
     if isinstance(x, Sampler) and not isinstance(x, type):
         return Adapted(x)
+    remedy = "Points are `fe.Empirical(points)`, a single one is `fe.Dirac(x)`, data are "
+    remedy += "`fe.Data(X, Y)`"
+    if isinstance(x, MarkovChain):
+        remedy = "Tomorrow's state from i on is `chain.given(i)`, that of the long run "
+        remedy += "`chain.stationary`"
+    elif isinstance(x, list | tuple) and any(isinstance(p, AbstractDistribution) for p in x):
+        remedy = "Several are given one by one, `fe.Product(p, q)`, and not in a list"
     raise ValueError(
-        f"`{name}` must be a distribution, such as `fe.Uniform(0.0, 1.0)`; got {told(x)}. Points "
-        "are `fe.Empirical(points)`, a single one is `fe.Dirac(x)`, data are `fe.Data(X, Y)`"
+        f"`{name}` must be a distribution, such as `fe.Uniform(0.0, 1.0)`; got {told(x)}. {remedy}"
     )

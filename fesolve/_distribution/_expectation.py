@@ -7,9 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, PyTree
 
+from .._checks import function
 from .._entry import entry
 from .._operators._recursive import power_mean
 from .._types import is_traced
+from ._adapted import as_distribution
 from ._base import AbstractDistribution, Empirical
 from ._dirac import Dirac
 
@@ -74,8 +76,9 @@ def certainty_equivalent(
 
 
 def _exact(q: AbstractDistribution, name: str) -> Empirical:
-    if isinstance(q, Empirical):
-        return q
+    found = as_distribution(q, f"q` of `{name}")
+    if isinstance(found, Empirical):
+        return found
     raise ValueError(
         f"`q` of `{name}` is continuous ({type(q).__name__}): call `q.quadrature(n)` or "
         "`q.empirical(n, key=key)` first"
@@ -84,6 +87,7 @@ def _exact(q: AbstractDistribution, name: str) -> Empirical:
 
 def _over_points(mean: Callable, payoff: Callable[..., PyTree], q: Empirical) -> PyTree:
     """A mean of the payoffs at the points of q, leaf by leaf."""
+    function(payoff, "payoff", "`lambda e: v(x + e)`", ["e"])
 
     def of_leaf(values: Array) -> Array:
         if not jnp.issubdtype(values.dtype, jnp.inexact):

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from .._checks import numbered, takes
 from .._compiled import compiled
 from .._entry import entry
 from .._types import as_array, changed, Hypothesis, is_traced, Point
@@ -92,6 +93,9 @@ class Histogram(AbstractDistribution):
         self.step, self.chain, self.shock = step, chain, shock
         self.nodes = _rising(nodes)
         self.args = jax.tree.map(lambda x: as_array(x) if isinstance(x, float) else x, args)
+        given = ["f", "x", *([] if chain is None else ["i"]), *([] if shock is None else ["e"])]
+        remedy = "it is `step(f, x, *args)`, with i after x where there is a `chain`, and e after "
+        takes(step, "step", [*given, *numbered(args)], remedy + "that where there is a `shock`")
         self.hypothesis = None
 
     def given(self, f: Hypothesis) -> "Histogram":

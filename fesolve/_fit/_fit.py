@@ -66,4 +66,22 @@ def fit(
 
 
 def _distance(f: Hypothesis, x: Point, target: Callable) -> PyTree:
-    return jax.tree.map(lambda a, b: a - b, f(x), target(x))
+    found, wanted = f(x), target(x)
+    if not _fits(found, wanted):
+        raise ValueError(
+            f"`target` gives values of shape {_shapes(wanted)}, and f those of shape "
+            f"{_shapes(found)}: it has to give what f(x) is to be, by the same names"
+        )
+    return jax.tree.map(lambda a, b: a - b, found, wanted)
+
+
+def _fits(found: PyTree, wanted: PyTree) -> bool:
+    """Whether a target has the values of f, or a number in place of some."""
+    if jax.tree.structure(found) != jax.tree.structure(wanted):
+        return False
+    pairs = zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True)
+    return all(jnp.shape(b) in ((), jnp.shape(a)) for a, b in pairs)
+
+
+def _shapes(values: PyTree) -> PyTree:
+    return jax.tree.map(jnp.shape, values)

@@ -117,6 +117,11 @@ def real_scalar(x: ArrayLike, owner: str) -> Array:
 
     **Raises:** `ValueError` where x is not one number.
     """
+    if isinstance(x, dict):
+        raise ValueError(
+            f"{owner} takes a scalar x, got a dictionary with the keys {list(x)}: take one of "
+            "them, or `fe.Tensor` of bases with these names"
+        )
     x = jnp.asarray(x)
     if x.ndim:
         raise ValueError(

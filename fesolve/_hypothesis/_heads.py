@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._checks import takes
 from .._show import Shown
 from .._types import as_array, is_traced, Point
 from ._freeze import freeze, Frozen
@@ -177,6 +178,7 @@ def _function(g: Any, name: str, owner: str) -> Callable:
 def _given(value: Any, name: str) -> Frozen:
     """A function of x, or numbers in NumPy, that no solver trains."""
     if callable(value):
+        takes(value, name, ["x"], "it is a number, a vector or a function of x")
         return freeze(value)
     try:
         array = as_array(value)

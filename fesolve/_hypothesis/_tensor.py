@@ -98,6 +98,12 @@ class AbstractTensor(AbstractBasis):
                     f"keys; got {_described(x)}"
                 )
             return [x[name] for name in self.names]
+        if isinstance(x, dict):
+            raise ValueError(
+                f"{type(self).__name__} of {len(self.bases)} bases takes a vector x of length "
+                f"{len(self.bases)}; got {_described(x)}: give the bases the same names, "
+                f"`fe.{type(self).__name__}({', '.join(f'{name}=...' for name in x)})`"
+            )
         x = jnp.asarray(x)
         if x.shape != (len(self.bases),):
             raise ValueError(
@@ -221,7 +227,10 @@ def _checked_bases(
         )
     for basis in bases or named.values():
         if not isinstance(basis, AbstractBasis):
-            raise ValueError(f"`bases` of {owner} must be bases; got {basis!r}")
+            raise ValueError(
+                f"`bases` of {owner} must be bases, one by one, `{owner}(b1, b2)`, and not a list "
+                f"or a series; got {basis!r}"
+            )
         if isinstance(basis, Chebyshev) and basis.adaptive:
             raise ValueError(f"`bases` of {owner} need degrees: `fe.Chebyshev(None, ...)` has none")
         if isinstance(basis, AbstractTensor) and bases:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
+from .._checks import function
 from .._entry import entry
 from .._types import is_traced, is_tracing
 
@@ -52,6 +53,7 @@ def equilibrium(
     **Source:** Brent (1973), "Algorithms for minimization without derivatives", chapter 4; Press,
     Teukolsky, Vetterling and Flannery (2007), "Numerical Recipes", section 9.4.
     """
+    function(excess, "excess", "`lambda price: demand(price) - supply`", ["price"])
     low, high = _interval(low, high)
     values = [_number(excess(low)), _number(excess(high))]
     if not (is_traced((low, high, values)) or is_tracing()):

@@ -7,8 +7,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike
 
+from .._checks import numbered, takes
 from .._distribution import AbstractDistribution, expectation
 from .._operators import argmax
+from .._show import told
 from .._types import Hypothesis, is_traced, Point, Residual
 
 
@@ -65,8 +67,19 @@ def euler_residual(
     check_functions(payoff=payoff, law=law, policy=policy)
     check_discounting(beta)
 
+    def check_calls(shock: tuple, args: tuple) -> None:
+        names, z = numbered(args), [] if law is None else ["z"]
+        form = "Pi(k, k', z, *args) with a `law`, and Pi(k, k', *args) without one"
+        takes(payoff, "payoff", ["k", "k1", *z, *names], f"it is {form}")
+        if law is not None:
+            remedy = "e comes of `shock=` of the risk, where nothing is random say `shocked=False`"
+            takes(law, "law", ["z", *(["e"] if shock else []), *names], remedy)
+        if policy is not None:
+            takes(policy, "policy", ["f", "x"], "it is `policy(f, x)`")
+
     def residual(f: Hypothesis, x: Point, *rest: Any) -> Array:
         shock, args = (rest[:1], rest[1:]) if law is not None and shocked else ((), rest)
+        check_calls(shock, args)
         k1 = jnp.asarray(_chosen(policy, f, x))
         k, z = _split(x, k1, law is not None)
         z1 = () if law is None else (jnp.asarray(law(*z, *shock, *args)),)
@@ -141,7 +154,19 @@ def bellman_residual(
             "`policy`, whose first-order condition is the second equation"
         )
 
+    def check_calls(args: tuple) -> None:
+        names, e = numbered(args), [] if shock is None else ["e"]
+        takes(payoff, "payoff", ["x", "c", *names], "it is `payoff(x, c, *args)`")
+        remedy = "it is `law(x, c, *args)`, and `law(x, c, e, *args)` where `bellman_residual` "
+        takes(law, "law", ["x", "c", *e, *names], remedy + "is given a `shock`")
+        if bounds is not None:
+            takes(bounds, "bounds", ["x", *names], "it is `bounds(x, *args)`")
+        for name, given in {"policy": policy, "value": value}.items():
+            if given is not None:
+                takes(given, name, ["f", "x"], f"it is `{name}(f, x)`")
+
     def residual(f: Hypothesis, x: Point, *args: Any) -> Any:
+        check_calls(args)
         v = f if value is None else lambda x: value(f, x)
 
         def today(c: Array) -> Array:
@@ -156,7 +181,7 @@ def bellman_residual(
             return now + _discount(beta, args, now) * later
 
         if bounds is not None:
-            return v(x) - q(argmax(q, *bounds(x, *args)))
+            return v(x) - q(argmax(q, *_ends(bounds(x, *args))))
         c = jnp.asarray(_chosen(policy, f, x))
         return {"bellman": v(x) - q(c), "first order": jax.grad(q)(c) / jax.grad(today)(c)}
 
@@ -184,6 +209,16 @@ def check_discounting(beta: Any) -> None:
 def _discount(beta: Any, args: tuple, like: Array) -> Array:
     factor = beta(*args) if callable(beta) else beta
     return jnp.asarray(factor).astype(like.dtype)
+
+
+def _ends(ends: Any) -> tuple[Any, Any]:
+    """The two ends of an interval."""
+    if not isinstance(ends, tuple | list) or len(ends) != 2:
+        raise ValueError(
+            "`bounds(x, *args)` must return a pair (low, high), between which c is chosen, such as "
+            f"(0.0, x); it returned {told(ends)}"
+        )
+    return ends[0], ends[1]
 
 
 def _chosen(policy: Callable | None, f: Hypothesis, x: Point) -> Any:

@@ -186,8 +186,23 @@ def _sylvester(d: np.ndarray, h: np.ndarray, right: np.ndarray) -> np.ndarray:
     return (u @ x @ basis.conj().T).real
 
 
+def _check_names(shocks: Any, x: PyTree) -> None:
+    """**Raises:** `ValueError` where standard deviations by name are not those of the states."""
+    if not (isinstance(shocks, dict) and isinstance(x, dict)) or set(shocks) == set(x):
+        return
+    missing = ", ".join(repr(name) for name in x if name not in shocks)
+    unknown = ", ".join(repr(name) for name in shocks if name not in x)
+    parts = [f"has no {missing}" if missing else "", f"has {unknown} besides" if unknown else ""]
+    raise ValueError(
+        f"`shocks` must be standard deviations by the names of the states, {', '.join(x)}: it "
+        f"{' and '.join(filter(None, parts))}. Each shock hits a state and has its name; where "
+        "there is none it is 0.0"
+    )
+
+
 def loadings(shocks: Any, x: PyTree, n: int) -> Float[np.ndarray, "n_x n_e"]:
     """eta, one column a shock."""
+    _check_names(shocks, x)
     sentence = (
         "`shocks` must be standard deviations shaped like x, or a matrix with a row for each of "
         f"the {n} entries of x"

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
+from .._checks import numbered, takes
 from .._compiled import arrays_of, compiled, program, Static
 from .._entry import entry, speaks_for_itself
 from .._least_squares._algebra import DAMPED, minimum_norm, one_thread
@@ -108,6 +109,8 @@ def at(point: Any, name: str = "guess") -> Unknowns:
             f"{point!r}"
         )
     leaves, structure = jax.tree.flatten(tuple(point))
+    if any(isinstance(leaf, str) or callable(leaf) for leaf in leaves):
+        raise ValueError(f"`{name}` must hold real numbers; got {point!r}")
     dtypes = [jnp.result_type(leaf) for leaf in leaves if isinstance(leaf, jax.Array | np.ndarray)]
     floating = [dtype for dtype in dtypes if jnp.issubdtype(dtype, jnp.floating)]
     dtype = jnp.result_type(*floating) if floating else jnp.result_type(float)
@@ -124,6 +127,11 @@ def check_equations(model: Any, u: Unknowns, args: Any) -> None:
         raise ValueError(f"`model` must be a function `model(x, y, x1, y1, *args)`; got {model!r}")
     if not isinstance(args, tuple):
         raise ValueError(f"`args` must be a tuple, such as `(alpha,)`; got {type(args).__name__}")
+    given = ["x", "y", "x1", "y1", *numbered(args)]
+    remedy = "x and y are predetermined states and free variables today, x1 and y1 those of "
+    takes(
+        model, "model", given, remedy + "tomorrow; parameters come of `args=(...)`, in their order"
+    )
     x, y = eqx.filter_eval_shape(lambda u: u.point, u)
     try:
         out = eqx.filter_eval_shape(lambda x, y, args: model(x, y, x, y, *args), x, y, args)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
+from .._checks import function
 from .._entry import entry
 from .._types import is_traced
 
@@ -49,6 +50,7 @@ def argmax(
     """
     if not isinstance(points, int | np.integer) or points < 3:
         raise ValueError(f"`points` of `argmax` must be a whole number >= 3; got {points!r}")
+    function(q, "q", "`lambda c: u(c) + beta * v(x - c)`", ["c"])
     low, high = _interval(low, high)
     # traced once: q stands in the program at each place where it is evaluated
     held, constants = jax.closure_convert(lambda c: q(c), low)  # q may be a module: unhashable

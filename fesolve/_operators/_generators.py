@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
+from .._checks import function
 from .._types import Point
 from ._calculus import second_order
 
@@ -41,6 +42,8 @@ def generator(f: Callable, drift: Callable | None, diffusion: Callable | None = 
     **Source:** Øksendal (2003), Stochastic Differential Equations, theorem 7.3.3.
     """
 
+    _check(drift, diffusion)
+
     def at(x: Point) -> PyTree:
         flat, restore = _flat(x, "generator")
         law = _Law(drift, diffusion, restore)
@@ -68,6 +71,8 @@ def adjoint_generator(
 
     **Source:** Øksendal (2003), Stochastic Differential Equations, exercise 8.3.
     """
+
+    _check(drift, diffusion)
 
     def at(x: Point) -> PyTree:
         flat, restore = _flat(x, "adjoint_generator")
@@ -105,6 +110,13 @@ def _flat(x: Any, owner: str) -> tuple[Float[Array, " d"], Callable]:
         )
     x = x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(jnp.result_type(float))
     return x.reshape(-1), lambda flat: flat.reshape(x.shape)
+
+
+def _check(drift: Any, diffusion: Any) -> None:
+    """**Raises:** `ValueError` for what is neither a function of x nor `None`."""
+    for name, given in {"drift": drift, "diffusion": diffusion}.items():
+        if given is not None:
+            function(given, name, "`lambda x: 0.1 * x`", ["x"])
 
 
 class _Law(NamedTuple):

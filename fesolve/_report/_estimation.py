@@ -9,6 +9,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, PyTree
 
+from .._checks import numbered, takes
 from .._compiled import compiled
 from .._entry import entry
 from .._types import is_traced, is_tracing
@@ -234,6 +235,7 @@ def _prepared(
         raise ValueError(f"`{name}` must be a function `{name}(theta, *args)`; got {function!r}")
     if not isinstance(args, tuple):
         raise ValueError(f"`args` must be a tuple, such as `(data,)`; got {type(args).__name__}")
+    takes(function, name, ["theta", *numbered(args)], f"it is `{name}(theta, *args)`")
     if is_traced((start, args)) or is_tracing():
         raise ValueError(
             "estimation looks for its optimum on the host: call it outside of jit, vmap and grad"

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from .._checks import takes
 from .._compiled import compiled
 from .._distribution import Dirac
 from .._distribution._data import inputs
@@ -82,13 +83,14 @@ def _evaluated(f: Hypothesis, name: str, points: Point) -> Array:
     return jax.vmap(operator.attrgetter(name)(f) if name else f)(points)
 
 
-def _on_points(function: Callable, points: Point) -> np.ndarray:
+def _on_points(exact: Callable, points: Point) -> np.ndarray:
     """The function at each point: a JAX function at all of them at once, any other one by one."""
+    takes(exact, "exact", ["x"], "it is a function of a point, as f is")
     try:
-        return np.asarray(_evaluated(function, "", points))
+        return np.asarray(_evaluated(exact, "", points))
     except TypeError:  # NumPy, SciPy and math do not take JAX's tracers
         n = jax.tree.leaves(points)[0].shape[0]
-        each = [function(jax.tree.map(lambda p, i=i: np.asarray(p)[i], points)) for i in range(n)]
+        each = [exact(jax.tree.map(lambda p, i=i: np.asarray(p)[i], points)) for i in range(n)]
         return np.stack([np.asarray(value) for value in each])
 
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
+from .._checks import function
 from .._compiled import compiled
 from .._distribution import Diffusion, Ergodic, Product
 from .._types import Hypothesis, Point
@@ -92,9 +93,14 @@ def state(f: Hypothesis, x: Point) -> Point:
     return x
 
 
-@compiled
 def observed(of: Callable[..., PyTree], f: Hypothesis, states: Point) -> Float[Array, "n t m"]:
     """of(f, x) at each state of each path, its numbers joined into one vector."""
+    function(of, "of", "`lambda f, x: f(x)`", ["f", "x"])
+    return _observed(of, f, states)
+
+
+@compiled
+def _observed(of: Callable[..., PyTree], f: Hypothesis, states: Point) -> Float[Array, "n t m"]:
     return jax.vmap(jax.vmap(lambda x: as_vector(of(f, x))))(states)
 
 

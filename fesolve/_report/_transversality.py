@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from .._checks import function
 from .._compiled import compiled
 from .._entry import entry
 from .._types import Hypothesis
@@ -73,6 +74,7 @@ def transversality(
             f"`beta` is the discount factor of one unit of time and must be above 0; got {beta}"
         )
     states = paths_or_nan(law, f, paths, key)
+    function(value, "value", "`lambda f, x: price(f, x)`", ["f", "x"])
     worth = _worth(value, f, states, np.log(beta) * t)
     if worth.shape[-1] != 1:
         raise ValueError(

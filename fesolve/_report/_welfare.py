@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from .._checks import function
 from .._compiled import compiled
 from .._entry import entry
 from .._show import Table
@@ -103,6 +104,7 @@ def welfare_loss(
         )
     if not gamma > 0:
         raise ValueError(f"`gamma` is a relative risk aversion and must be above 0; got {gamma}")
+    function(consumption, "consumption", "`lambda f, x: f(x)`", ["f", "x"])
     ours, theirs = (observed(consumption, g, simulated(law, g, paths, key)) for g in (f, best))
     if ours.shape[-1] != 1:
         raise ValueError(f"`consumption(f, x)` must return one number; got {ours.shape[-1]}")
