@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PyTree
 
+from ._entries import shapes
 from ._entry import speaks_for_itself
 from ._evaluation import Bare, Pairs, pointwise
 from ._types import Hypothesis
@@ -22,7 +23,7 @@ def equation_widths(name: str, bare: Bare, f: Hypothesis) -> dict[str, int]:
     points = bare.points
     x = None if points is None else jax.tree.map(lambda p: p[0], points)
     try:
-        out = eqx.filter_eval_shape(pointwise, bare, f, x, _draw(bare.shock))
+        out = shapes(pointwise, bare, f, x, _draw(bare.shock))
     except Exception as error:
         if speaks_for_itself(error):
             raise

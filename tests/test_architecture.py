@@ -21,7 +21,7 @@ LEVELS = [
     {"_io"},
     {"_operators", "_losses"},
     {"_distribution", "_hypothesis"},
-    {"_fingerprint", "_entry", "_compiled"},
+    {"_fingerprint", "_entry", "_entries", "_compiled"},
     {"_precision"},
     {"_evaluation"},
     {"_risk"},
@@ -41,7 +41,7 @@ LEVELS = [
     {"_experiment"},
 ]
 # Machinery below the risk that knows nothing of the mathematics.
-PLUMBING = {"_fingerprint", "_entry", "_compiled"}
+PLUMBING = {"_fingerprint", "_entry", "_entries", "_compiled"}
 USERS = ("problems", "plots", "cli", "__main__")
 LAZY = ["diffrax", "matplotlib", "optax", "optimistix", "pandas", "rich", "scipy.stats"]
 LAZY += ["jsonargparse", "optuna", "tensorboard", "wandb", "yaml"]

@@ -12,6 +12,7 @@ from jaxtyping import Array, PRNGKeyArray
 
 from .._checks import numbered, takes
 from .._compiled import compiled
+from .._entries import shapes
 from .._entry import entry
 from .._types import as_array, Hypothesis, is_traced, is_tracing, Point
 from ._adapted import as_distribution, unbounded
@@ -187,6 +188,8 @@ def _motion(p: Ergodic, paths: int, key: PRNGKeyArray) -> tuple[Callable, Point,
         draws = p.shock.sample(p.periods * paths, key=shock_key)
         shocks = (jax.tree.map(lambda e: e.reshape(p.periods, paths, *e.shape[1:]), draws),)
     shocks = in_precision(shocks, dtype)
+    first = jax.tree.map(lambda e: e[0, 0], shocks)
+    shapes(p.step, p.hypothesis, jax.tree.map(lambda x: x[0], start), *first, *args)
 
     def one(x: Point, e: tuple) -> Point:
         following = p.step(p.hypothesis, x, *e, *args)

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._checks import numbered, takes
 from .._compiled import compiled
+from .._entries import shapes
 from .._entry import entry
 from .._types import as_array, changed, Hypothesis, is_traced, Point
 from ._arrays import real
@@ -167,6 +168,7 @@ def _law(p: Histogram) -> tuple[Lottery, Float[Array, "shocks m n"]]:
 
     def one(e: tuple, i: Array, x: Array) -> Array:
         state = () if p.chain is None else (i,)
+        shapes(p.step, p.hypothesis, x, *state, *e, *args)
         following = jnp.asarray(p.step(p.hypothesis, x, *state, *e, *args))
         if following.shape or not jnp.issubdtype(following.dtype, jnp.floating):
             raise ValueError(

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, PyTree
 
 from .._checks import numbered, takes
 from .._compiled import arrays_of, compiled, program, Static
+from .._entries import shapes
 from .._entry import entry, speaks_for_itself
 from .._least_squares._algebra import DAMPED, minimum_norm, one_thread
 from .._solver._algebra import Point
@@ -134,7 +135,7 @@ def check_equations(model: Any, u: Unknowns, args: Any) -> None:
     )
     x, y = eqx.filter_eval_shape(lambda u: u.point, u)
     try:
-        out = eqx.filter_eval_shape(lambda x, y, args: model(x, y, x, y, *args), x, y, args)
+        out = shapes(lambda x, y, args: model(x, y, x, y, *args), x, y, args)
     except Exception as error:
         if speaks_for_itself(error):
             raise
