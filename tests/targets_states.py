@@ -52,7 +52,8 @@ def climate(timed=True):
     f, (cost,) = solution.value, problem.references.values()
     found, price = references.best_climate(problem.parameters)
     years = jnp.arange(200.0)
-    paths = {name: jax.vmap(g)(years) for name, g in problem.functions(f).items()}
+    functions = problem.functions(f).items()
+    paths = {name.partition(",")[0]: jax.vmap(g)(years) for name, g in functions}
     paths["k"] = jnp.exp(jax.vmap(f)(years)[:, 0])
     apart = {
         name: float(jnp.mean(jnp.abs(paths[name] - found[name][:200])))
