@@ -1,7 +1,7 @@
 """Saving at one rate, borrowing at another."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -57,13 +57,31 @@ class TwoInterestRates:
         """What is left of the lowest income after the largest debt."""
         return self.y_low - self.R_borrow * self.limit
 
-    def lent(self, s):
-        """Savings, from none at s = 0 on, and dense there, to the highest at s = 1."""
-        return self.m_high * s * (0.1 + 0.9 * s)
+    @property
+    def incomes(self) -> np.ndarray:
+        return np.linspace(self.y_low, self.y_high, 4)
 
-    def owed(self, s):
-        """Savings of those in debt, from the limit at s = 0 to none at s = 1."""
-        return -self.limit * (1.0 - s)
+    @property
+    def lowest(self) -> float:
+        """Where x is that of the largest debt."""
+        return -OWED - FREE if self.limit else 0.0
+
+    def saved(self, x, xp=jnp):
+        """Savings at x: debt below -FREE, nothing up to 0, and then the more, dense at first."""
+        lent = self.m_high * xp.maximum(x, 0.0) * (0.1 + 0.9 * x)
+        return lent + self.limit * xp.minimum(x + FREE, 0.0) / OWED
+
+    def where_saved(self, savings: np.ndarray) -> np.ndarray:
+        """The x of savings, or of debt."""
+        lent = (np.sqrt(0.01 + 3.6 * np.maximum(savings, 0.0) / self.m_high) - 0.1) / 1.8
+        return np.where(savings < 0, OWED * savings / (self.limit or 1.0) - FREE, lent)
+
+
+FREE, OWED = 1 / 320, 3 / 8
+"""Lengths in x: of those who neither borrow nor lend, and of those in debt; that of savers is 1."""
+GENERATIONS, ROUNDS, NEAR = 3, 3, 1e-3
+"""Those kinks that kinks make, what these make, and so on, each a quarter as large as that which
+it comes from; how often all are sought; and the distance in x below which two have one end."""
 
 
 @model(TwoInterestRates)
@@ -72,173 +90,163 @@ def two_interest_rates(m: TwoInterestRates) -> Problem:
 
     R(a) is R_lend for a > 0 and R_borrow for a < 0, and a >= -limit. Poor households are at the
     limit, the less poor in debt, then some who neither borrow nor lend and consume what they have,
-    and the rest save. c has a kink at each of three means m. With w_l the consumption that one
-    would like where there is lending, w_b where there is debt, c = max{min(m, w_l), min(m + limit,
-    w_b)}, and both are continued as constants beyond the kinks where they end, so that no equation
-    is hidden by the maximum. Income is a draw of few values, so that each kink makes others,
-    smaller ones, at the means that may lead to it. So c is a broken line whose ends are known by
-    what is saved: unknown is what those consume who save so much, their means are the sum of both,
-    and ends are added at the savings that lead to a kink.
+    and the rest save. c has a kink at each of three means m. Income is a draw of few values, so
+    that each kink makes others, smaller ones, at the means that may lead to it.
+
+    So c is a broken line through means and consumption of those who save so much, which is what is
+    unknown: x runs through debt, those who save nothing and consume between what they would if in
+    debt and as savers, and savings. After a solve the ends of the line are moved to where
+    tomorrow's means may be at a kink, and it is solved again.
     """
 
     def household(f, x):
-        (s,), lines = x, f.lines
-        lent, owed = m.lent(s), m.owed(s)
-        errors = {"lending": 1 - jnp.exp(f.log_lend(s)) / lines.best(lent, m.R_lend)}
-        if m.limit:
-            errors["debt"] = 1 - jnp.exp(f.log_owe(s)) / lines.best(owed, m.R_borrow)
-        return errors
+        (x,) = x
+        log_c, saves = f.log_c, x >= 0
+        best = f.best(m.saved(x), jnp.where(saves, m.R_lend, m.R_borrow))
+        error = 1 - jnp.exp(log_c(x)) / best
+        if not m.limit:
+            return error
+        share = jnp.clip(1 + x / FREE, 0.0, 1.0)
+        free = log_c(x) - share * log_c(jnp.zeros(())) - (1 - share) * log_c(jnp.asarray(-FREE))
+        return jnp.where(saves | (x <= -FREE), error, free)
 
-    def spline(intervals: int = 280) -> Choice:
+    def spline(intervals: int = 320) -> Choice:
         ends, unit = np.linspace(0.0, 1.0, intervals + 1), m.y_high / 1.3
+        if m.limit:
+            owed = np.linspace(m.lowest, -FREE, round(OWED * intervals) + 1)
+            ends = np.concatenate([owed, ends])
+        saved = m.saved(ends, np) / unit
+        c = np.where(ends < 0, 0.9 + 0.4 * saved, 0.93 * (1 + np.maximum(saved, 0.0)) ** 0.3)
+        f = Household(broken_line(ends, np.log(unit * c)), m)
+        return Choice(
+            lambda key: f, ends.size, lambda risk, points, key: f.at_ends(risk), EndsAtKinks()
+        )
 
-        def line(consumed):
-            series = fe.Series(fe.BSpline(ends, degree=1))
-            return eqx.tree_at(lambda f: f.coefficients, series, jnp.log(unit * consumed))
-
-        lend = line(0.93 * (1.0 + m.lent(ends) / unit) ** 0.3)
-        f = Household(lend, line(0.9 + 0.4 * m.owed(ends) / unit) if m.limit else None, m)
-        at_ends = lambda risk, points, key: risk.on(fe.Empirical(ends[:, None], population=where))
-        return Choice(lambda key: f, ends.size, at_ends)
-
-    # a vector of one coordinate, since what one saves is felt far away: no row is sparse
-    where = fe.Uniform([0.0], [1.0])
-    known = {}
-    if m == TwoInterestRates():
-        known = {f"c({at:g})": (lambda f, at=at: f(at), value) for at, value in CONSUMPTION}
-        known |= {f"kink {k + 1}": (lambda f, k=k: f.kinks[k], v) for k, v in enumerate(KINKS)}
+    known = {f"c({at:g})": value for at, value in CONSUMPTION.items()}
+    known |= {f"kink {k + 1}": value for k, value in enumerate(KINKS)}
     return Problem(
-        risk=fe.Risk(household, where, tolerance=1e-4),
+        # a vector of one coordinate, since what one saves is felt far away: no row is sparse
+        risk=fe.Risk(household, fe.Uniform([m.lowest], [1.0]), tolerance=1e-4),
         hypotheses={"spline": spline},
         references={
-            name: Reference(quantity, value, "an endogenous grid", 1e-4)
-            for name, (quantity, value) in known.items()
+            name: Reference(quantities, value, "an endogenous grid", 1e-4)
+            for name, value in (known if m == TwoInterestRates() else {}).items()
         },
         functions=lambda f: {
-            "consumption, means from least to most": lambda s: f(
-                m.least + s[0] * (m.m_high - m.least)
+            "consumption, means from least to most": lambda x: f.policy(
+                m.least + (x[0] - m.lowest) / (1.0 - m.lowest) * (m.m_high - m.least)
             )
         },
-        coordinates=("s",),
+        coordinates=("x",),
         source="Deaton (1991), Saving and liquidity constraints; Carroll (2006), the method of "
         "endogenous gridpoints, for the reference",
     )
 
 
-CONSUMPTION = ((0.5, 0.781638685), (1.5, 1.043035913), (4.0, 1.257302612), (8.0, 1.463093331))
+CONSUMPTION = {0.5: 0.781638685, 1.5: 1.043035913, 4.0: 1.257302612, 8.0: 1.463093331}
 KINKS = (0.191823246, 0.871342079, 0.929217962)
 
 
-def through(at, values, x):
-    """The broken line through points in any order, the first of which is the lowest; a constant
-    beyond its ends."""
-    left = jnp.argmax(jnp.where(at <= x, at, -jnp.inf))
-    right = jnp.argmin(jnp.where(at > x, at, jnp.inf))
-    length = at[right] - at[left]
-    inside = length > 0
-    share = jnp.where(inside, (x - at[left]) / jnp.where(inside, length, 1.0), 0.0)
-    return values[left] + share * (values[right] - values[left])
+def quantities(f: Any) -> dict[str, Any]:
+    """Consumption and kinks, by the names of their references."""
+    at = jnp.asarray(list(CONSUMPTION))
+    c, kinks = jax.jit(lambda f: (jax.vmap(f.policy)(at), f.kinks))(f)
+    found = {f"c({means:g})": value for means, value in zip(CONSUMPTION, c)}
+    return found | {f"kink {k + 1}": value for k, value in enumerate(kinks)}
 
 
-class Lines(NamedTuple):
-    """Consumption as broken lines through pairs of means and consumption, of those who save and of
-    those in debt."""
-
-    save: Any
-    owe: Any
-    m: TwoInterestRates
-
-    def lender(self, means):
-        """What one would like to consume at the rate on savings."""
-        # along logarithms, in which it bends less
-        at, consumed = (jnp.log(x) for x in self.save)
-        return jnp.exp(through(at, consumed, jnp.log(jnp.maximum(means, 1e-6))))
-
-    def borrower(self, means):
-        """At the rate on debt: from the limit to where there is no debt."""
-        return through(*self.owe, means)
-
-    def consumption(self, means):
-        c = jnp.minimum(means, self.lender(means))
-        if self.owe is None:
-            return c
-        return jnp.maximum(c, jnp.minimum(means + self.m.limit, self.borrower(means)))
-
-    def best(self, saved, rate):
-        """What is best consumed by one who saves so much at this rate."""
-        incomes = np.linspace(self.m.y_low, self.m.y_high, 4)
-        ahead = jax.vmap(self.consumption)(rate * saved + incomes)
-        return (self.m.beta * rate * jnp.mean(ahead**-self.m.gamma)) ** (-1 / self.m.gamma)
-
-    @property
-    def kinks(self):
-        """The means where debt leaves its limit, where it ends, and where savings begin; without
-        debt there is the last one alone."""
-        first = self.save[0][:1]
-        if self.owe is None:
-            return first
-        return jnp.stack([jnp.min(self.owe[0]), jnp.max(self.owe[0]), first[0]])
-
-    def children(self, kinks, line, rate):
-        """Means and consumption, by these lines, where tomorrow's means may be at `kinks`, of those
-        who are on this line."""
-        means, c = line
-        incomes = np.linspace(self.m.y_low, self.m.y_high, 4)
-        saved = ((kinks[:, None] - incomes[None]) / rate).ravel()
-        saved = jnp.clip(saved, jnp.min(means - c), jnp.max(means - c))
-        added = jax.vmap(self.best, (0, None))(saved, rate)
-        return saved + added, added
-
-    def bent(self):
-        """The lines with ends where tomorrow's means may be at a kink, and where they may be at
-        those ends."""
-        first, owes = self.kinks, self.owe is not None
-        joined = lambda line, added: tuple(jnp.append(x, y) for x, y in zip(line, added))
-        longer = lambda save, owe: Lines(
-            joined(self.save, save), joined(self.owe, owe) if owes else None, self.m
-        )
-
-        def once(added, _):
-            kinks, lines = added[0], longer(*added[1:])
-            save = lines.children(kinks, self.save, self.m.R_lend)
-            owe = lines.children(kinks, self.owe, self.m.R_borrow) if owes else None
-            # those of the kinks themselves come first, and have children in turn
-            few = 4 * first.size
-            born = [part[0][:few] for part in (save, owe) if part is not None]
-            return (jnp.concatenate([first, *born]), save, owe), None
-
-        kinks = jnp.tile(first, 9 if owes else 5)
-        nothing = tuple(jnp.full(4 * kinks.size, x[0]) for x in self.save)
-        none = tuple(jnp.full(4 * kinks.size, x[0]) for x in self.owe) if owes else None
-        (_, save, owe), _ = jax.lax.scan(once, (kinks, nothing, none), None, length=LEVELS)
-        return longer(save, owe)
+def broken_line(ends: np.ndarray, values: np.ndarray) -> fe.Series:
+    series = fe.Series(fe.BSpline(ends, degree=1))
+    return eqx.tree_at(lambda f: f.coefficients, series, jnp.asarray(values))
 
 
 class Household(eqx.Module):
-    """Consumption out of means m, by that of those who save, and of those who owe, so much."""
+    """Consumption at x, of those who save so much, and out of means."""
 
-    log_lend: fe.Series
-    log_owe: Any
+    log_c: fe.Series
     m: TwoInterestRates = eqx.field(static=True)
 
-    @property
-    def lines(self) -> Lines:
-        def line(series, saved):
-            ends = jnp.asarray(series.basis.pieces)
-            c = jnp.exp(jax.vmap(series)(ends))
-            return saved(ends) + c, c
+    def __call__(self, x):
+        return jnp.exp(self.log_c(x[0]))
 
-        owe = self.log_owe and line(self.log_owe, self.m.owed)
-        lines = Lines(line(self.log_lend, self.m.lent), owe, self.m)
-        return lines.bent()
+    @property
+    def ends(self):
+        basis: Any = self.log_c.basis
+        return basis.pieces
+
+    @property
+    def line(self) -> jax.Array:
+        """Means and consumption at the ends of the broken line, and the logarithms of both."""
+        ends = jnp.asarray(self.ends)
+        log_c = jax.vmap(self.log_c)(ends)
+        c = jnp.exp(log_c)
+        means = self.m.saved(ends) + c
+        return jnp.stack([means, c, jnp.log(jnp.where(ends < 0, 1.0, means)), log_c], axis=1)
 
     @property
     def kinks(self) -> jax.Array:
-        return self.lines.kinks
+        """The means where debt leaves its limit, where it ends, and where savings begin; without
+        debt there is the last one alone."""
+        saves = jnp.searchsorted(jnp.asarray(self.ends), 0.0)
+        at = jnp.stack([0 * saves, saves - 1, saves]) if self.m.limit else saves[None]
+        return self.line[at, 0]
 
-    def __call__(self, means):
-        return self.lines.consumption(means)
+    def policy(self, means):
+        """Consumption out of means."""
+        line = self.line
+        left = jnp.searchsorted(line[1:-1, 0], means, side="right")
+        first, second = jax.lax.dynamic_slice_in_dim(line, left, 2)
+        # of savers along logarithms, in which it bends less
+        saves = jnp.asarray(self.ends)[left] >= 0
+        (x, y), (x1, y1) = (jnp.where(saves, end[2:], end[:2]) for end in (first, second))
+        at = jnp.where(saves, jnp.log(jnp.where(saves, means, 1.0)), means)
+        c = y + jnp.minimum((at - x) / (x1 - x), 1.0) * (y1 - y)
+        c = jnp.where(saves, jnp.exp(c), c)
+        return jnp.where(means < line[0, 0], means + self.m.limit, c)
+
+    def best(self, saved, rate):
+        """What is best consumed by one who saves so much at this rate."""
+        ahead = jax.vmap(self.policy)(rate * saved + self.m.incomes)
+        marginal = self.m.beta * rate * jnp.mean(ahead**-self.m.gamma)
+        return marginal ** (-1 / self.m.gamma)
+
+    def at_ends(self, risk: fe.AbstractRisk) -> fe.AbstractRisk:
+        """The risk on the ends."""
+        population = risk.terms[0].population
+        return risk.on(fe.Empirical(np.asarray(self.ends)[:, None], population=population))
+
+    def bent(self) -> "Household":
+        """The same with ends at kinks: for each the nearest one that is at no other."""
+        m, ends = self.m, np.asarray(self.ends)
+        log_c = np.asarray(self.log_c.coefficients)
+        moved, fixed = ends.copy(), np.isin(ends, (ends[0], -FREE, 0.0, ends[-1]))
+        kinks = (m.saved(ends, np) + np.exp(log_c))[fixed][:-1]
+        for _ in range(GENERATIONS):
+            borrowed, lent = ((kinks[:, None] - m.incomes) / R for R in (m.R_borrow, m.R_lend))
+            saved = np.append(borrowed[borrowed < 0], lent[lent > 0])
+            at = m.where_saved(saved)
+            inside = (at > ends[0]) & (at < ends[-1])
+            at, saved = at[inside], saved[inside]
+            for x in at:
+                nearest = np.argmin(np.abs(ends - x))
+                if not fixed[nearest] and np.abs(x - moved[fixed]).min() > NEAR:
+                    moved[nearest], fixed[nearest] = x, True
+            kinks = saved + np.exp(np.interp(at, ends, log_c))
+        return Household(broken_line(moved, np.interp(moved, ends, log_c)), m)
 
 
-LEVELS = 2
-"""Kinks of kinks: each is a quarter as large as that which it comes from."""
+class EndsAtKinks(fe.AbstractSolver):
+    """Solves, and again with ends at kinks."""
+
+    solver: fe.AbstractSolver = fe.LevenbergMarquardt()
+
+    @property
+    def accuracy(self) -> float:
+        return self.solver.accuracy
+
+    def minimise(self, task) -> fe.Solution:
+        found = self.solver.minimise(task)
+        for _ in range(ROUNDS - 1):
+            f = found.value.bent()
+            found = self.solver.minimise(task.at(f, risk=f.at_ends(task.risk)))
+        return found
