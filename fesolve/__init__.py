@@ -12,9 +12,9 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> object:
     if name in __all__:
         return _load(name)
-    import difflib
+    from ._nearest import nearest
 
-    near = difflib.get_close_matches(name, __all__, 1)
-    hint = f"; did you mean '{near[0]}'?" if near else ""
+    near = nearest(name, __all__)
+    hint = f"; did you mean '{near}'?" if near else ""
     # without the module, or Python would say the neighbour once more
     raise AttributeError(f"module 'fesolve' has no attribute '{name}'{hint}", name=name, obj=None)

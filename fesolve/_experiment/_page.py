@@ -3,25 +3,24 @@
 import html
 import io
 import json
-from typing import Any, TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Any
+
+from .._show import Table
 
 
-if TYPE_CHECKING:
-    from ._table import SweepTable
-
-
-def page(table: "SweepTable") -> str:
-    """The table, its figure, and what sorts and connects them."""
+def page(table: Table, trials: Sequence[dict[str, Any]], figure: Any) -> str:
+    """The table, the figure of its trials, and what sorts and connects them."""
     head = ["trial", *table.columns]
     cells = "".join(
         f'<th data-name="{html.escape(name)}">{html.escape(name)}</th>' for name in head
     )
-    rows = "".join(_row(row, head) for row in table.rows)
-    notes = "".join(f"<p>{html.escape(note)}</p>" for note in table.table.notes)
-    title = html.escape(f"{table.name}: {table.metric}, to {table.goal}")
+    rows = "".join(_row(row, head) for row in trials)
+    notes = "".join(f"<p>{html.escape(note)}</p>" for note in table.notes)
+    title = html.escape(table.title)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f"<style>{STYLE}</style></head><body><h1>{title}</h1>{notes}<div>{_drawing(table)}</div>"
+        f"<style>{STYLE}</style></head><body><h1>{title}</h1>{notes}<div>{_drawing(figure)}</div>"
         f"<table><thead><tr>{cells}</tr></thead><tbody>{rows}</tbody></table>"
         f"<script>{SCRIPT}</script></body></html>\n"
     )
@@ -38,9 +37,9 @@ def _cell(value: Any) -> str:
     return f'<td data-value="{key}">{html.escape(text)}</td>'
 
 
-def _drawing(table: "SweepTable") -> str:
+def _drawing(figure: Any) -> str:
     stream = io.StringIO()
-    table.plot().savefig(stream, format="svg", metadata={"Date": None})
+    figure.savefig(stream, format="svg", metadata={"Date": None})
     text = stream.getvalue()
     return text[text.index("<svg") :]
 

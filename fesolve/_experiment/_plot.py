@@ -1,30 +1,46 @@
 """The figure of a sweep."""
 
-from typing import Any, TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 
-if TYPE_CHECKING:
-    from ._table import SweepTable
-
-
-def figure(table: "SweepTable") -> Any:
+def figure(
+    name: str,
+    metric: str,
+    trials: Sequence[dict[str, Any]],
+    *,
+    correlations: Mapping[str, float],
+    parameters: Sequence[str],
+    maximised: bool,
+) -> Any:
     """Parallel coordinates above, slices below."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError("`.plot()` needs matplotlib: pip install 'fesolve[viz]'") from error
-    names = list(table.parameters)
-    fig = Figure(figsize=(max(5.2, 2.4 * len(names)), 5.6), layout="constrained")
-    grid = fig.add_gridspec(2, max(1, len(names)))
-    rows = [r for r in table.rows if _is_finite(r.get(table.metric))]
-    axes = {name: _scale([row.get(name) for row in rows]) for name in (*names, table.metric)}
-    shades = _shades(axes[table.metric][0], table.goal == "maximize")
-    _parallel(fig.add_subplot(grid[0, :]), table, rows, axes, shades)
+    number = len(parameters)
+    fig = Figure(figsize=(max(5.2, 2.4 * number), 5.6), layout="constrained")
+    grid = fig.add_gridspec(2, max(1, number))
+    rows = [r for r in trials if _is_finite(r.get(metric))]
+    axes = {column: _scale([row.get(column) for row in rows]) for column in (*parameters, metric)}
+    shades = _shades(axes[metric][0], maximised)
+    above = fig.add_subplot(grid[0, :])
+    above.set_title(f"{name}: {len(rows)} trials, the better the stronger", fontsize=10)
+    _parallel(above, rows, axes, shades)
     first = None
-    for j, name in enumerate(names):
-        first = _slice(fig.add_subplot(grid[1, j], sharey=first), table, rows, name, shades, first)
+    for j, parameter in enumerate(parameters):
+        below = fig.add_subplot(grid[1, j], sharey=first)
+        _slice(below, rows, parameter, metric, shades)
+        note = correlations.get(parameter)
+        label = parameter if note is None else f"{parameter}\nrank correlation {note:+.2f}"
+        below.set_xlabel(label, fontsize=9)
+        if first is None:
+            below.set_ylabel(metric)
+            first = below
+        else:
+            below.tick_params(labelleft=False)
     return fig
 
 
@@ -68,7 +84,7 @@ def _shades(heights: np.ndarray, maximised: bool) -> list[dict[str, Any]]:
     ]
 
 
-def _parallel(ax: Any, table: "SweepTable", rows: list, axes: dict, shades: list) -> None:
+def _parallel(ax: Any, rows: list, axes: dict, shades: list) -> None:
     names = list(axes)
     for i in sorted(range(len(rows)), key=lambda i: shades[i]["alpha"]):
         heights = [axes[name][0][i] for name in names]
@@ -80,14 +96,13 @@ def _parallel(ax: Any, table: "SweepTable", rows: list, axes: dict, shades: list
             ax.annotate(text, (j, height), (3, 0), textcoords="offset points", fontsize=8.5)
     ax.set_xticks(range(len(names)), names)
     ax.set_yticks([])
-    ax.set_title(f"{table.name}: {len(rows)} trials, the better the stronger", fontsize=10)
     for side in ("top", "right", "bottom", "left"):
         ax.spines[side].set_visible(False)
 
 
-def _slice(ax: Any, table: "SweepTable", rows: list, name: str, shades: list, first: Any) -> Any:
+def _slice(ax: Any, rows: list, name: str, metric: str, shades: list) -> None:
     values = [row.get(name) for row in rows]
-    metrics = [row[table.metric] for row in rows]
+    metrics = [row[metric] for row in rows]
     plain = all(_is_finite(v) and not isinstance(v, bool) for v in values)
     shown = values if plain else [str(value) for value in values]
     if not plain:
@@ -99,10 +114,3 @@ def _slice(ax: Any, table: "SweepTable", rows: list, name: str, shades: list, fi
         ax.set_xscale("log")
     if _is_log(metrics):
         ax.set_yscale("log")
-    note = table.correlations().get(name)
-    ax.set_xlabel(name if note is None else f"{name}\nrank correlation {note:+.2f}", fontsize=9)
-    if first is None:
-        ax.set_ylabel(table.metric)
-        return ax
-    ax.tick_params(labelleft=False)
-    return first

@@ -1,7 +1,6 @@
 """A function's signature as options, with what its docstring says of them."""
 
 import argparse
-import difflib
 import inspect
 import re
 import sys
@@ -9,6 +8,8 @@ import typing
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from .._nearest import nearest
 
 
 class Option(NamedTuple):
@@ -115,13 +116,8 @@ def _sentence(text: str, names: Sequence[str]) -> str:
     """What is wrong, with the nearest name."""
     text = re.sub(r"an? <class '(\w+)'>", r"\1", " ".join(text.split()))
     unknown = re.search(r"(?:arguments: |keys? |Option )[\"'-]*([\w-]+)", text)
-    near = [] if unknown is None else nearest(unknown[1], names)
-    return f"{text}{f'. Did you mean --{near[0]}?' if near else ''} (--help shows all options)"
-
-
-def nearest(name: str, names: Sequence[str]) -> list[str]:
-    """The name that was meant, if there is one like it."""
-    return [] if name in names else difflib.get_close_matches(name, names, 1, 0.6)
+    near = "" if unknown is None else nearest(unknown[1], names)
+    return f"{text}{f'. Did you mean --{near}?' if near else ''} (--help shows all options)"
 
 
 def program_name(target: Any) -> str:

@@ -9,13 +9,14 @@ import numpy as np
 
 from .._checks import whole
 from .._monitor import LISTENER
+from .._nearest import meant
 from .._solver import SolveError
 from ._batch import Group, grouped
 from ._program import function_of, Run
 from ._record import recorded
-from ._signature import name_of, nearest, options_of
+from ._signature import name_of, options_of
 from ._store import Store, store_of, wait
-from ._sweep_file import meant, read_sweep, Sweep
+from ._sweep_file import read_sweep, Sweep
 from ._table import sweep_table, SweepTable
 from ._trials import Trials
 
@@ -89,7 +90,7 @@ def _refuse_unknown(run: Run, sweep: Sweep) -> None:
         if name not in names:
             raise ValueError(
                 f"the sweep's parameter `{name}` is none of `{name_of(run)}`, which takes "
-                f"{names}{meant(nearest(name, names))}"
+                f"{names}{meant(name, names)}"
             )
     missing = [o.name for o in options if o.required and o.name not in sweep.parameters]
     if missing:
@@ -174,7 +175,7 @@ class _Worker:
             names = sorted(record["figures"])
             raise ValueError(
                 f"the metric {metric!r} of the sweep is not among the figures that "
-                f"`{name_of(self.run)}` returned, {names}{meant(nearest(metric, names))}"
+                f"`{name_of(self.run)}` returned, {names}{meant(metric, names)}"
             )
         value = record["figures"].get(metric, float("nan"))
         state = states.PRUNED if record.get("pruned") else states.COMPLETE

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ._signature import nearest
+from .._nearest import meant
 
 
 KEYS = ("program", "method", "metric", "parameters", "early_terminate", "run_cap", "name")
@@ -87,8 +87,8 @@ def _checked(raw: Any, path: Path) -> Sweep:
         raise ValueError("a sweep is a table with `program`, `method`, `metric` and `parameters`")
     for key in raw:
         if key not in KEYS + OTHERS:
-            near = nearest(str(key), KEYS)
-            raise ValueError(f"`{key}` is no key of a sweep{meant(near)}; it has {KEYS + OTHERS}")
+            hint = meant(str(key), KEYS)
+            raise ValueError(f"`{key}` is no key of a sweep{hint}; it has {KEYS + OTHERS}")
     for key in KEYS[:4]:
         if key not in raw:
             raise ValueError(f"`{key}` is missing")
@@ -120,10 +120,6 @@ def _checked(raw: Any, path: Path) -> Sweep:
         run_cap=raw.get("run_cap"),
         definition=json.loads(json.dumps(definition, default=str)),
     )
-
-
-def meant(near: Sequence[str]) -> str:
-    return f"; did you mean `{near[0]}`?" if near else ""
 
 
 def _early(raw: Any) -> dict[str, Any] | None:

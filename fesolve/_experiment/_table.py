@@ -9,6 +9,8 @@ import numpy as np
 
 from .._report._tabular import AbstractReport
 from .._show import Table
+from ._page import page
+from ._plot import figure
 from ._store import names_in, optuna_of, store_of
 from ._trials import counts
 
@@ -119,16 +121,19 @@ class SweepTable(AbstractReport):
     def plot(self) -> Any:
         """Parallel coordinates, a line a trial through its parameters to its metric, and below them
         the metric over each parameter alone: a `matplotlib` figure."""
-        from ._plot import figure
-
-        return figure(self)
+        return figure(
+            self.name,
+            self.metric,
+            self.rows,
+            correlations=self.correlations(),
+            parameters=self.parameters,
+            maximised=self.goal == "maximize",
+        )
 
     def to_html(self, path: str | os.PathLike) -> None:
         """Writes a page that needs nothing else: the table, which a click on a column sorts, and
         the figure, in which the trial under the pointer stands out."""
-        from ._page import page
-
-        Path(path).write_text(page(self))
+        Path(path).write_text(page(self.table, self.rows, self.plot()))
 
 
 def sweep_table(journal: Any, *, name: str | None = None) -> SweepTable:

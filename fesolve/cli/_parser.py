@@ -1,7 +1,6 @@
 """The options of the command line, from the signatures of the problems."""
 
 import argparse
-import difflib
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -9,6 +8,7 @@ from typing import Any, Literal
 
 import fesolve as fe
 from fesolve import problems
+from fesolve._nearest import meant
 
 from ._cache import KEPT
 from ._status import MEANINGS, paragraph
@@ -41,9 +41,7 @@ def _explained(text: str, known: Sequence[str]) -> str:
     text, _, choices = text.partition(" (choose from ")
     word = re.search(r"(?:arguments: |choice: )'?([\w-]+)", text)
     names = [*re.findall(r"[\w-]+", choices), *known]
-    near = difflib.get_close_matches(word[1], names, 1, 0.6) if word else []
-    meant = f"; did you mean `{near[0]}`?" if near else ""
-    return f"{text}{meant} (--help shows what there is)"
+    return f"{text}{meant(word[1], names) if word else ''} (--help shows what there is)"
 
 
 def _kind(text: str) -> str:
