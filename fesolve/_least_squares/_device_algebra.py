@@ -9,7 +9,7 @@ matrices, so that no factorisation is transposed or differentiated.
 import jax
 import jax.numpy as jnp
 from jax.custom_batching import sequential_vmap
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float, Int
 
 
 def _triangular(upper: Array, b: Array, *, transpose: bool = False) -> Array:
@@ -43,6 +43,31 @@ def damped_steps(
     lower = jnp.sqrt(damping + least) * jnp.eye(tall.shape[1], dtype=tall.dtype)
     upper = jnp.linalg.qr(jnp.concatenate([tall, lower]), mode="r")
     return -_normal(upper, jacobian, r), upper
+
+
+def gauss_newton_in(
+    columns: Int[Array, " K"] | None, jacobian: Float[Array, "N P"], r: Float[Array, " N"]
+) -> Float[Array, " P"]:
+    """The Gauss-Newton step in some columns, or in all."""
+    if columns is None:
+        return gauss_newton_step(jacobian, r)
+    part = gauss_newton_step(jacobian[:, columns], r)
+    return jnp.zeros(jacobian.shape[1], r.dtype).at[columns].set(part)
+
+
+@sequential_vmap
+def step_of_either(
+    damped: Bool[Array, ""],
+    jacobian: Float[Array, "N P"],
+    r: Float[Array, " N"],
+    damping: Float[Array, ""],
+    columns: Int[Array, " K"] | None,
+) -> tuple[Float[Array, " P"], Float[Array, "L L"]]:
+    """A damped step with its factor, or a Gauss-Newton step with zeros: each lane of a batch
+    factors one matrix, and not two of which it uses one."""
+    least = min(jacobian.shape)
+    newton = lambda: (gauss_newton_in(columns, jacobian, r), jnp.zeros((least, least), r.dtype))
+    return jax.lax.cond(damped, lambda: damped_steps(jacobian, r, damping), newton)
 
 
 @sequential_vmap

@@ -16,7 +16,6 @@ from .._entries import shapes
 from .._entry import entry, speaks_for_itself
 from .._least_squares._algebra import DAMPED, minimum_norm, one_thread
 from .._solver._algebra import Point
-from .._solver._iteration import iterate
 from .._solver._jax_algebra import InJax
 from .._solver._numpy_algebra import InNumPy
 from .._solver._plans import series_plan
@@ -194,7 +193,7 @@ def _newton(model: Callable, args: tuple, u: Unknowns) -> Unknowns:
     arrived = lambda point: distance(point) <= small(point.theta.dtype)
     algebra = InNumPy(lambda v: linearise(v)[0], linearise, holds=arrived)
     with one_thread(DAMPED):
-        state = iterate(algebra, PLAN, np.asarray(u.vector))
+        state = algebra.run(PLAN, np.asarray(u.vector))
         if not state.finite and state.steps == 0:
             raise ValueError(
                 "`guess` is where `model` or its derivative is not finite: the residual there is "
@@ -222,7 +221,7 @@ def _in_program(model: Callable, args: tuple, u: Unknowns) -> Unknowns:
 
     v = u.vector
     algebra = InJax(rows, dtype=v.dtype, holds=arrived)
-    return u.replaced(iterate(algebra, PLAN, v).best.theta)
+    return u.replaced(algebra.run(PLAN, v).best.theta)
 
 
 def _differentiable(model: Callable, args: tuple, u: Unknowns) -> Unknowns:

@@ -15,7 +15,6 @@ from .._distribution import AbstractDistribution, Dirac, Ergodic
 from .._entry import entry
 from .._least_squares._algebra import DAMPED, one_thread
 from .._precision import in_dtype, theta_dtype
-from .._solver._iteration import iterate
 from .._solver._jax_algebra import InJax
 from .._solver._numpy_algebra import InNumPy
 from .._solver._plans import series_plan
@@ -141,7 +140,7 @@ def _found(law: Callable, model: tuple, x: Point) -> tuple[Point, Any]:
     arrived = lambda point: bool(_is_near(np, point, _rounding(v)))
     algebra = InNumPy(lambda v: linearise(v)[0], linearise, holds=arrived)
     with one_thread(DAMPED):
-        best = iterate(algebra, PLAN, np.asarray(v)).best
+        best = algebra.run(PLAN, np.asarray(v)).best
     if not _is_near(np, best, _rounding(v) ** 0.5):
         return shaped(jnp.full_like(v, jnp.nan)), np.full_like(eye, np.nan)
     return shaped(jnp.asarray(best.theta)), best.jacobian + eye
@@ -173,7 +172,7 @@ def _in_program(law: Callable, model: tuple, x: Point) -> tuple[Point, Float[Arr
     rounding = _rounding(v)
     arrived = lambda point: _is_near(jnp, point, rounding)
     algebra = InJax(lambda v: moved(v) - v, dtype=v.dtype, holds=arrived)
-    best = iterate(algebra, PLAN, v).best
+    best = algebra.run(PLAN, v).best
     v = jnp.where(_is_near(jnp, best, rounding**0.5), best.theta, jnp.nan)
     return shaped(v), jax.jacfwd(moved)(v)
 

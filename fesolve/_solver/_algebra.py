@@ -2,16 +2,10 @@
 
 import abc
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
+from .._least_squares._times import Order
 from ._plans import Plan
-
-
-class Order(NamedTuple):
-    """Rows in the order of their times, and how many rows are earlier than each."""
-
-    rows: Any
-    earlier: Any
 
 
 class Point(NamedTuple):
@@ -87,24 +81,6 @@ class Tried(NamedTuple):
     finite: Any
 
 
-@runtime_checkable
-class Iteration(Protocol):
-    """What a loop runs: `begin` makes a state of the point at the start; `propose` a step, and
-    `conclude` the next state of what it leads to, each of the two with whether the loop goes
-    `onward` to another stage."""
-
-    @property
-    def plan(self) -> Plan: ...
-
-    def begin(self, point: Point) -> tuple[State, Any]: ...
-
-    def propose(self, state: State) -> Proposal: ...
-
-    def conclude(self, state: State, proposal: Proposal, tried: Tried) -> tuple[State, Any]: ...
-
-    def onward(self, state: State) -> State: ...
-
-
 class Algebra(abc.ABC):
     """What an iteration asks of the library that it runs in.
 
@@ -153,10 +129,6 @@ class Algebra(abc.ABC):
     @abc.abstractmethod
     def stage(self, plan: Plan, index: Any) -> Any:
         """The stage at an index."""
-
-    @abc.abstractmethod
-    def loop(self, iteration: Iteration, theta: Any) -> State:
-        """The iteration from theta until its state is done."""
 
     @abc.abstractmethod
     def residuals(self, theta: Any) -> Any:

@@ -10,12 +10,12 @@ from .._distribution._flat import rule_in_pieces
 from .._hypothesis import BSpline, SpectralElements
 from .._hypothesis._grow import element_series
 from .._least_squares._assembly import LeastSquares
+from .._least_squares._rows import is_local
 from .._risk import AbstractRisk, rebuilt
 from .._solution import RESULTS, Solution
 from .._types import changed
 from ._base import Task
 from ._march import Layout, march, MAX_ELEMENTS, with_elements
-from ._numpy_algebra import is_local
 from ._outcome import Outcome, solution_on_host, UNRESOLVED_AT
 
 

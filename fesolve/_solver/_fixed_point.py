@@ -22,18 +22,16 @@ from .._least_squares._assembly import (
     residuals,
 )
 from .._least_squares._large import batch_for
+from .._least_squares._rows import Inverse, inverse
 from .._least_squares._tolerances import default_tolerance
 from .._least_squares._trainable import has_network
 from .._risk import AbstractRisk
 from .._solution import ended, Interrupted, RESULTS, Solution
 from .._types import changed, Hypothesis
 from ._base import AbstractOuterSolver, AbstractSolver, require_no_monitors, Task
-from ._differentiable import solve_on_device
 from ._held import check_step, StepAssembly, with_step
-from ._iteration import iterate
-from ._jax_algebra import in_jax
+from ._jax_algebra import in_jax, solve_on_device
 from ._levenberg_marquardt import in_program, LevenbergMarquardt, minimum, or_default
-from ._numpy_algebra import is_sparse
 from ._outcome import Outcome, solution_on_host
 from ._plans import Plan
 from ._refined import refined
@@ -245,7 +243,7 @@ class _LeastSquaresSteps:
         self.problem.assembly = StepAssembly(problem.assembly, step, index)
         # iterates of a network are looked at on other points, which asks for the step as a risk
         self.as_risk = (step, index) if has_network(problem.f) else None
-        self.chord: _Chord | None = None
+        self.chord: Inverse | None = None
         self.is_first = problem.rows == self.theta.size and not self.as_risk
 
     @property
@@ -283,38 +281,9 @@ class _LeastSquaresSteps:
         found = minimum(self.solver, problem)
         self.finite = _is_finite(found)
         theta = problem.theta_of(found.value)
-        self.chord = _chord(problem, theta) if self.is_first else None
+        self.chord = inverse(problem, theta) if self.is_first else None
         self.is_first = False
         return theta, problem.residuals(theta)
-
-
-class _Chord(NamedTuple):
-    """J^-1 as a function, and the size of what the rows are the sum of."""
-
-    solve: Callable
-    unit: float
-
-
-def _chord(problem: LeastSquares, theta: np.ndarray) -> _Chord | None:
-    """That of a problem with as many rows as unknowns; `None` where J has no inverse."""
-    if is_sparse(problem):
-        from scipy.sparse import csc_array
-        from scipy.sparse.linalg import splu
-
-        from .._least_squares._windows import linearised
-
-        r, jacobian = linearised(problem, theta)
-        try:
-            solve = splu(csc_array(jacobian)).solve
-        except RuntimeError:  # exactly singular
-            return None
-    else:
-        r, jacobian = problem.linearise(theta)
-        try:
-            solve = functools.partial(np.matmul, np.linalg.inv(jacobian))
-        except np.linalg.LinAlgError:
-            return None
-    return _Chord(solve, float(np.hypot(_size(r), _size(jacobian @ theta))))
 
 
 def _is_finite(found: Solution) -> bool:
@@ -365,7 +334,7 @@ class _Iteration(NamedTuple):
             walk, full = now[0], self.held
             given = [walk.theta, *data]
             algebra = in_jax(full, walk.theta, given, self.equations, self.timed)
-            found = iterate(algebra, self.plan, walk.theta)
+            found = algebra.run(self.plan, walk.theta)
             image = found.best.theta
             move = residuals(full, image, given) - residuals(full, walk.theta, given)
             r = residuals(assembly, image, data)

@@ -51,18 +51,10 @@ class _Move(NamedTuple):
     taken: Any
 
 
-def iterate(algebra: Algebra, plan: Plan, theta: Any) -> State:
-    """Runs the plan from theta."""
-    end = algebra.loop(_Staged(algebra, plan), theta)
-    if not plan.affine:
-        return end
-    # of what is not affine the step is taken all the same where it lowers the risk
-    best = algebra.choose(end.affine, end.here, end.best)
-    return end._replace(best=best, converged=end.affine)
-
-
-class _Staged(NamedTuple):
-    """A plan over an algebra."""
+class Iteration(NamedTuple):
+    """A plan over an algebra, as its loop runs it: `begin` makes a state of the point at the start;
+    `propose` a step, and `conclude` the next state of what it leads to, each of the two with
+    whether the loop goes `onward` to another stage; `end` makes the last state of all."""
 
     algebra: Algebra
     plan: Plan
@@ -90,7 +82,7 @@ class _Staged(NamedTuple):
         stage = algebra.stage(plan, state.stage)
         r, jacobian = algebra.weighted(state.weights, here.r, here.jacobian)
         step, factors = algebra.direction(plan, stage.damped, r, jacobian, state.damping)
-        if algebra.accelerates and _has_damped(plan):
+        if algebra.accelerates and plan.has_damped:
             plain = lambda: step
             bent = lambda: _accelerated(algebra, state, r, jacobian, step, factors)
             step = algebra.branch(stage.damped, bent, plain)
@@ -104,7 +96,7 @@ class _Staged(NamedTuple):
         move = _move(algebra, state, proposal, tried)
         state = _moved(algebra, stage, state, move)
         ends = lambda: _newton_ends(algebra, stage, state, move)
-        if _has_damped(plan):
+        if plan.has_damped:
             newton, damped = ends, lambda: _damped_ends(algebra, plan, stage, state, move)
             ends = lambda: algebra.either(stage.damped, damped, newton)
         over, converged, finite = ends()
@@ -124,9 +116,12 @@ class _Staged(NamedTuple):
         """On to the next stage that has something to do, or to the end."""
         return _next_stage(self.algebra, self.plan, state)
 
-
-def _has_damped(plan: Plan) -> bool:
-    return any(stage.damped for stage in plan.stages)
+    def end(self, state: State) -> State:
+        """Of what is not affine the step is taken all the same where it lowers the risk."""
+        if not self.plan.affine:
+            return state
+        best = self.algebra.choose(state.affine, state.here, state.best)
+        return state._replace(best=best, converged=state.affine)
 
 
 def _move(algebra: Algebra, state: State, proposal: Proposal, tried: Tried) -> _Move:

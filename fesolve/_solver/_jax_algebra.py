@@ -1,19 +1,41 @@
-"""The algebra of an iteration inside a compiled program, for `vmap`, `jit`, `grad` and
-accelerators."""
+"""The iteration inside a compiled program, in JAX, for `vmap`, `jit`, `grad` and accelerators.
+
+A solve is one program there; differentiated, the implicit function theorem gives its tangent, and
+the iterations are never looked into.
+"""
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax.custom_batching import sequential_vmap
 from jaxtyping import Array
 
-from .._least_squares._assembly import Assembly, Equation, forward, linearise, residuals
-from .._least_squares._device_algebra import damped_solve, damped_steps, gauss_newton_step
+from .._compiled import program
+from .._least_squares._assembly import (
+    Assembly,
+    Equation,
+    forward,
+    LeastSquares,
+    linearise,
+    residuals,
+)
+from .._least_squares._device_algebra import (
+    damped_solve,
+    damped_steps,
+    gauss_newton_in,
+    step_of_either,
+)
+from .._least_squares._implicit import tangent
+from .._least_squares._times import Order
 from .._least_squares._tolerances import holds
-from ._algebra import Algebra, Iteration, Order, Point, Proposal, State, Tried
+from .._solution import Solution
+from .._types import changed
+from ._algebra import Algebra, Point, Proposal, State, Tried
+from ._iteration import Iteration
+from ._outcome import how_it_ended, Outcome
 from ._plans import Plan, Stage
 
 
@@ -67,10 +89,10 @@ class InJax(Algebra):
         }
         return Stage(name="", **fields)
 
-    def loop(self, iteration: Iteration, theta: Array) -> State:
-        """The start is the first point of the loop: a second copy of the residual would cost a
-        compilation."""
-        theta = jnp.asarray(theta, self.dtype)
+    def run(self, plan: Plan, theta: Array) -> State:
+        """The plan from theta until it is done. The start is the first point of the loop: a second
+        copy of the residual would cost a compilation."""
+        iteration, theta = Iteration(self, plan), jnp.asarray(theta, self.dtype)
         r = jnp.zeros_like(jax.eval_shape(self.residuals, theta))
         nothing = Point(theta, r, jnp.zeros((r.size, theta.size), self.dtype), r @ r)
         blank, _ = iteration.begin(nothing)
@@ -85,7 +107,7 @@ class InJax(Algebra):
             return jax.lax.cond(onward, lambda: iteration.onward(state), lambda: state)
 
         blank = blank._replace(done=jnp.zeros((), bool))
-        return jax.lax.while_loop(lambda s: ~s.done, body, blank)
+        return iteration.end(jax.lax.while_loop(lambda s: ~s.done, body, blank))
 
     def _tried(self, proposal: Proposal, weights: Any) -> Tried:
         theta = proposal.theta
@@ -116,35 +138,18 @@ class InJax(Algebra):
         self, plan: Plan, damped: Array, r: Array, jacobian: Array, damping: Array
     ) -> tuple[Array, Array]:
         columns = jnp.asarray(plan.columns, int) if plan.columns else None
-        if not any(stage.damped for stage in plan.stages):
-            return _newton(columns, jacobian, r), jnp.zeros((0, 0), r.dtype)
+        if not plan.has_damped:
+            return gauss_newton_in(columns, jacobian, r), jnp.zeros((0, 0), r.dtype)
         damping = jnp.maximum(damping, self.least_damping(jacobian))
         if all(stage.damped for stage in plan.stages):
             return damped_steps(jacobian, r, damping)
-        least = min(jacobian.shape)
-
-        # each lane of a batch factors one matrix, and not two of which it uses one
-        @sequential_vmap
-        def one_of_both(
-            damped: Array, jacobian: Array, r: Array, damping: Array, columns: Array | None
-        ) -> tuple[Array, Array]:
-            newton = lambda: (_newton(columns, jacobian, r), jnp.zeros((least, least), r.dtype))
-            return jax.lax.cond(damped, lambda: damped_steps(jacobian, r, damping), newton)
-
-        return one_of_both(damped, jacobian, r, damping, columns)
+        return step_of_either(damped, jacobian, r, damping, columns)
 
     def damped_again(self, factors: Array, jacobian: Array, b: Array) -> Array:
         return -damped_solve(factors, jacobian, b)
 
     def least_damping(self, jacobian: Array) -> Array:
         return 4 * self.eps * self.diagonal(jacobian)
-
-
-def _newton(columns: Array | None, jacobian: Array, r: Array) -> Array:
-    if columns is None:
-        return gauss_newton_step(jacobian, r)
-    part = gauss_newton_step(jacobian[:, columns], r)
-    return jnp.zeros(jacobian.shape[1], r.dtype).at[columns].set(part)
 
 
 def in_jax(
@@ -162,3 +167,80 @@ def in_jax(
         holds=lambda at: holds(equations, multipliers, *at[:3]),
         order=Order(*data[-2:]) if timed else None,
     )
+
+
+@runtime_checkable
+class Method(Protocol):
+    """An iteration inside a compiled program; hashable, since it is part of the program's key."""
+
+    @property
+    def equations(self) -> tuple[Equation, ...]:
+        """The equations with their tolerances."""
+        ...
+
+    def __call__(self, assembly: Assembly, theta: Any, data: list) -> Outcome: ...
+
+    def __hash__(self) -> int: ...
+
+
+class Staged(NamedTuple):
+    """A plan, with the equations and their tolerances, and whether the last of the data are the
+    order of the rows in time."""
+
+    plan: Plan
+    equations: tuple[Equation, ...]
+    timed: bool = False
+
+    def __call__(self, assembly: Assembly, theta: Any, data: list) -> Outcome:
+        algebra = in_jax(assembly, theta, data, self.equations, self.timed)
+        end = algebra.run(self.plan, theta)
+        ended = (end.best.theta, end.best.r, end.steps, end.converged, end.finite)
+        return Outcome(*ended, unfinished=self.plan.unfinished)
+
+
+def solve_on_device(
+    problem: LeastSquares, method: Method, more: Any = (), tangent: Callable = tangent
+) -> Solution:
+    """The solution by one compiled program, differentiable in the data of the problem.
+
+    **Arguments:** `more`, what the method finds behind the data, as the order of rows in time;
+    `tangent`, how the minimum moves with all of these.
+    """
+    theta = jax.lax.stop_gradient(problem.theta) if problem.traced else problem.theta
+    data = [*problem.data, *more]
+    found = _minimum(problem.assembly, method, tangent, theta, data)
+    return changed(found, value=problem.assemble(found.value))
+
+
+@eqx.filter_custom_jvp
+def _minimum(
+    assembly: Assembly, method: Method, tangent: Callable, theta: Any, data: list
+) -> Solution:
+    return _compute(assembly, method, theta, data)
+
+
+@_minimum.def_jvp
+def _(primals: tuple, tangents: tuple) -> tuple:
+    assembly, _, tangent, _, data = primals
+    found = _minimum(*primals)
+    leaves, drisk = _moved(assembly, tangent, found.value, data, tangents[-1])
+    nothing = jax.tree.map(lambda _: None, found)
+    return found, changed(nothing, value=leaves, risk=drisk)
+
+
+@program(0, 1)
+def _compute(assembly: Assembly, method: Method, theta: Any, data: list) -> Solution:
+    """The solution, with the leaves of theta as its value."""
+    with jax.default_matmul_precision("highest"):
+        out = method(assembly, theta, data)
+    multipliers = [jnp.asarray(bare.multiplier) for bare in assembly.merge(out.theta, data)[0]]
+    result, stats = how_it_ended(method.equations, multipliers, out)
+    return Solution(assembly.leaves(out.theta), out.r @ out.r, result, stats)
+
+
+@program(0, 1)
+def _moved(
+    assembly: Assembly, tangent: Callable, leaves: list, data: list, moving: list
+) -> tuple[list[Any], Array]:
+    theta = jnp.concatenate([jnp.ravel(leaf).astype(assembly.dtype) for leaf in leaves])
+    return tangent(assembly, theta, data, moving)

@@ -14,10 +14,11 @@ from .._judge._fresh import SEED
 from .._least_squares._affine import is_affine
 from .._least_squares._assembly import LeastSquares, require_rows
 from .._least_squares._large import batch_for, Folded
+from .._least_squares._rows import is_sparse
+from .._least_squares._times import Order, timely_order
 from .._least_squares._trainable import linear_leaves
 from .._solution import RESULTS, Solution
 from .._types import changed, Hypothesis
-from ._algebra import Order
 from ._base import (
     AbstractLeastSquaresSolver,
     AbstractSolver,
@@ -25,11 +26,10 @@ from ._base import (
     require_solver,
     Task,
 )
-from ._causal import timely_order
-from ._differentiable import solve_on_device, Staged
 from ._elements import solve_elements
 from ._fresh_batches import in_fresh_batches
-from ._numpy_algebra import in_numpy, InNumPy, is_sparse, run_on_host
+from ._jax_algebra import solve_on_device, Staged
+from ._numpy_algebra import in_numpy, InNumPy, run_on_host
 from ._outcome import Outcome, solution_on_host
 from ._plans import network_plan, newton_plan, Plan, series_plan
 from ._refined import Level, refined, sample_for

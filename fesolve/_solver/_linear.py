@@ -4,7 +4,7 @@ from .._checks import positive
 from .._least_squares._assembly import require_rows
 from .._solution import Solution
 from ._base import AbstractLeastSquaresSolver, require_no_monitors, Task
-from ._differentiable import solve_on_device, Staged
+from ._jax_algebra import solve_on_device, Staged
 from ._numpy_algebra import in_numpy, run_on_host
 from ._outcome import solution_on_host
 from ._plans import LINEAR

@@ -28,7 +28,6 @@ from .._hypothesis._elements import element_functions, units
 from .._hypothesis._grow import element_series, is_element_series, last, MARCHED, share_of_last
 from .._least_squares._assembly import Assembly
 from .._types import Hypothesis
-from ._iteration import iterate
 from ._jax_algebra import InJax
 from ._plans import newton_plan, Plan
 
@@ -146,7 +145,7 @@ class March(NamedTuple):
             return jnp.concatenate(out).astype(u.dtype)
 
         start = jnp.concatenate([c.ravel() for c in free])
-        end = iterate(InJax(rows, dtype=start.dtype), _plan(start.dtype), start)
+        end = InJax(rows, dtype=start.dtype).run(_plan(start.dtype), start)
         solved = coefficients(end.here.theta)
         return Element(solved, end.converged, _tail(self.basis, ends, solved), end.steps)
 

@@ -16,7 +16,7 @@ from .._risk import AbstractRisk, require_sample, require_squares
 from .._solution import ended, Interrupted, RESULTS, Solution
 from .._types import changed
 from ._base import AbstractSolver, require_no_monitors, Task
-from ._differentiable import solve_on_device
+from ._jax_algebra import solve_on_device
 from ._levenberg_marquardt import LevenbergMarquardt
 from ._null_space import advance, Iterate, Pair, start, tangent
 from ._outcome import Outcome, solution_on_host

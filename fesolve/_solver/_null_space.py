@@ -14,8 +14,8 @@ from jaxtyping import Array, Bool, Float, Int
 from .._compiled import program
 from .._least_squares._assembly import Assembly, Equation, linearise, residuals
 from .._least_squares._device_algebra import pseudo_inverse
+from .._least_squares._implicit import parts_that_move
 from .._least_squares._null_space import split
-from ._differentiable import parts_that_move
 
 
 class Pair(NamedTuple):

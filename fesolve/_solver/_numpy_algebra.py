@@ -13,18 +13,16 @@ import numpy as np
 from jaxtyping import Float
 
 from .._least_squares._algebra import DAMPED, Damped, threads_for
-from .._least_squares._assembly import blocks, LeastSquares, owners
+from .._least_squares._assembly import LeastSquares
+from .._least_squares._rows import is_sparse, like_rows
+from .._least_squares._times import Order
 from .._least_squares._tolerances import holds
-from .._least_squares._trainable import has_sparse_rows
 from .._solution import Interrupted
-from ._algebra import Algebra, Iteration, Order, Point, Proposal, State, Tried
-from ._iteration import iterate
+from ._algebra import Algebra, Point, Proposal, State, Tried
+from ._iteration import Iteration
 from ._outcome import Outcome, solution_on_host
 from ._plans import Plan, Stage
 
-
-LOW, UNLIKE = 0.1, 1e6
-"""The share of unknowns that are smooth; the ratio of sizes from which equations are unlike."""
 
 Residuals = Callable[[np.ndarray], np.ndarray]
 Linearise = Callable[[np.ndarray], tuple[np.ndarray, Any]]
@@ -89,7 +87,9 @@ class InNumPy(Algebra):
         stage = plan.stages[index]
         return stage if stage.rtol is not None else stage._replace(rtol=8 * self.eps)
 
-    def loop(self, iteration: Iteration, theta: np.ndarray) -> State:
+    def run(self, plan: Plan, theta: np.ndarray) -> State:
+        """The plan from theta until it is done."""
+        iteration = Iteration(self, plan)
         r, jacobian = self.linearised(theta)
         state, onward = iteration.begin(Point(theta, r, jacobian, r @ r))
         state = iteration.onward(state) if onward else state
@@ -99,7 +99,7 @@ class InNumPy(Algebra):
         with contextlib.ExitStack() as guard:
             guarded = False
             while not state.done:
-                stage, steps = iteration.plan.stages[state.stage], state.steps
+                stage, steps = plan.stages[state.stage], state.steps
                 if stage.damped and not guarded:  # SciPy comes with a BLAS of its own
                     guard.enter_context(threads_for(self.operations, DAMPED))
                     guarded = True
@@ -111,7 +111,7 @@ class InNumPy(Algebra):
                     self.history.append(self.risk(state.here))
                 if self.report is not None and (state.steps > steps or state.done):
                     self.report(self, stage, state)
-        return state
+        return iteration.end(state)
 
     def linearised(self, theta: np.ndarray) -> tuple[np.ndarray, Any]:
         self.evaluations += 1
@@ -217,48 +217,9 @@ def in_numpy(problem: LeastSquares, **more: Any) -> InNumPy:
 
         given["steps"] = BandedSteps
         return InNumPy(problem.residuals, lambda theta: linearised(problem, theta)[:2], **given)
-    given = {"like_rows": lambda jacobian: _like_rows(problem, jacobian), **given}
+    given = {"like_rows": functools.partial(like_rows, problem), **given}
     given["operations"] = problem.operations
     return InNumPy(problem.residuals, problem.linearise, **given)
-
-
-def is_sparse(problem: LeastSquares) -> bool:
-    """Whether the Jacobian is kept without its zeros: f is pieced together, and the residual at a
-    point does not depend on f elsewhere."""
-    return has_sparse_rows(problem.f, problem.mask) and is_local(problem)
-
-
-def is_local(problem: LeastSquares) -> bool:
-    """Whether the residual at a point of an f that is pieced together asks for nothing of other
-    pieces, as a delay does."""
-    from .._least_squares import _windows  # SciPy's sparse matrices take long to import
-
-    return _windows.is_local(problem)
-
-
-def _like_rows(
-    problem: LeastSquares, jacobian: Float[np.ndarray, "N P"]
-) -> Float[np.ndarray, " N"] | None:
-    """A factor for each row that brings equations to one size, where they differ so much that no
-    progress in the smaller ones would be seen beside the larger: with x in units of 1e-8, f'
-    outweighs a condition on f by 1e8. The zero of all of them stays where it is; `None` for
-    equations that are alike, and where zero is not expected."""
-    if any(equation.tolerance == np.inf for equation in problem.equations):
-        return None
-    entries = blocks(problem.equations, np.abs(jacobian).max(axis=1))
-    largest = np.concatenate([block.max(axis=0) for block in entries])
-    if largest.max() <= UNLIKE * largest.min():
-        return None
-    owner, sizes = owners(problem.equations), []
-    for number in range(largest.size):
-        columns = np.sqrt(np.sum(jacobian[owner == number] ** 2, axis=0))
-        # derivatives of high degree are large in any unit, those of low degree are not
-        columns = columns[columns > 0]
-        sizes.append(np.quantile(columns, LOW) if columns.size else np.nan)
-    sizes = np.array(sizes)
-    if not np.isfinite(sizes).all() or sizes.max() <= UNLIKE * sizes.min():
-        return None
-    return (sizes.max() / sizes)[owner].astype(jacobian.dtype)
 
 
 def run_on_host(problem: LeastSquares, algebra: InNumPy, plan: Plan) -> Outcome:
@@ -268,7 +229,7 @@ def run_on_host(problem: LeastSquares, algebra: InNumPy, plan: Plan) -> Outcome:
     """
     try:
         with threads_for(problem.operations, problem.theta.size):
-            return _outcome(algebra, plan, iterate(algebra, plan, problem.theta))
+            return _outcome(algebra, plan, algebra.run(plan, problem.theta))
     except KeyboardInterrupt:
         state = algebra.latest
         if state is None:

@@ -19,7 +19,7 @@ from .._risk import AbstractRisk, require_sample, require_squares
 from .._solution import Interrupted, RESULTS, Solution
 from .._types import Hypothesis, is_traced
 from ._base import AbstractSolver, require_no_monitors, Task
-from ._differentiable import solve_on_device
+from ._jax_algebra import solve_on_device
 from ._outcome import Outcome
 from ._refined import Level, refined
 

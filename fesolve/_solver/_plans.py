@@ -52,6 +52,11 @@ class Plan(NamedTuple):
     affine: bool = False
 
     @property
+    def has_damped(self) -> bool:
+        """Whether some stage is damped."""
+        return any(stage.damped for stage in self.stages)
+
+    @property
     def unfinished(self) -> Any:
         """The result of a solve that has not arrived."""
         return RESULTS.not_affine if self.affine else RESULTS.max_steps_reached

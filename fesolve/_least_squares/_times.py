@@ -1,5 +1,5 @@
-"""Initial-value problems: residuals weighted causally, so that the past is solved before the
-future.
+"""Initial-value problems: the rows in the order of their times, so that they can be weighted
+causally and the past is solved before the future.
 
 The empirical risk of an initial-value problem has false minima: a logistic curve that rests at 0
 after its first instant has a risk of 1e-2 and an error of 0.93. With the weights
@@ -8,16 +8,22 @@ solved (Wang, Sankaran and Perdikaris, 2022).
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from .._distribution import Dirac
-from .._least_squares._assembly import LeastSquares
 from .._types import is_traced
-from ._algebra import Order
+from ._assembly import LeastSquares
+
+
+class Order(NamedTuple):
+    """Rows in the order of their times, and how many rows are earlier than each."""
+
+    rows: Any
+    earlier: Any
 
 
 def timely_order(problem: LeastSquares, causal: Callable | None) -> Order | None:

@@ -1,0 +1,57 @@
+"""How the minimum of a least-squares problem moves with its data: the implicit function theorem.
+
+theta*(p) satisfies J^T r = 0. Differentiating, (J^T J + S) dtheta = -(J^T dr + dJ^T r) with
+S = sum_i r_i Hess r_i, so dtheta = -(I + J^+ J^+T S)^-1 (J^+ dr + J^+ J^+T dJ^T r), and -J^+ dr
+where r = 0. J^+ comes from QR of J, so that the condition number is that of J and not its square;
+where there are more unknowns than rows, J^+ gives the shortest dtheta.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ._assembly import Assembly, linearise, residuals
+from ._device_algebra import pseudo_inverse
+
+
+def tangent(
+    assembly: Assembly, theta: Array, data: list, moving: list
+) -> tuple[list[Any], Float[Array, ""]]:
+    """dtheta, as leaves, and the derivative 2 r . dr of the risk at its minimum (envelope).
+
+    **Arguments:** `moving`, the tangents of the data, `None` for what does not move.
+    """
+    floats, given = parts_that_move(data, moving)
+
+    def rows(theta: Any, floats: list) -> Array:
+        return residuals(assembly, theta, given(floats))
+
+    r, jacobian = linearise(assembly, theta, data)
+    _, dr = jax.jvp(lambda p: rows(theta, p), (floats,), (moving,))
+    risk_tangent = 2 * r @ dr
+    inverse = pseudo_inverse(jacobian)
+    if jacobian.shape[0] < jacobian.shape[1]:
+        return assembly.leaves(-inverse @ dr), risk_tangent
+
+    def curvature(theta: Any, floats: list) -> Array:
+        # r is a number here, so that its derivatives hold J^T dr nowhere; a second derivative of
+        # the minimum moves it, so that it must not be cut off from the data
+        return jax.grad(lambda t: r @ rows(t, floats))(theta)
+
+    _, mixed = jax.jvp(lambda p: curvature(theta, p), (floats,), (moving,))
+    second = jax.jacfwd(lambda t: curvature(t, floats))(theta)
+    gram_inverse = inverse @ inverse.T
+    correction = pseudo_inverse(jnp.eye(theta.size, dtype=r.dtype) + gram_inverse @ second)
+    change = -correction @ (inverse @ dr + gram_inverse @ mixed)
+    return assembly.leaves(change), risk_tangent
+
+
+def parts_that_move(data: list, moving: list) -> tuple[list, Callable[[list], list]]:
+    """Those of the data that have a tangent, with `None` in the gaps, and all of the data again
+    from others in their place."""
+    floats = [None if dx is None else x for x, dx in zip(data, moving, strict=True)]
+    given = lambda floats: [y if x is None else x for x, y in zip(floats, data, strict=True)]
+    return floats, given

@@ -1,0 +1,84 @@
+"""What is known of the rows of a problem: whether they are sparse, whether they are of one size,
+and the inverse of their Jacobian."""
+
+import functools
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from ._assembly import blocks, LeastSquares, owners
+from ._trainable import has_sparse_rows
+
+
+LOW, UNLIKE = 0.1, 1e6
+"""The share of unknowns that are smooth; the ratio of sizes from which equations are unlike."""
+
+
+def is_sparse(problem: LeastSquares) -> bool:
+    """Whether the Jacobian is kept without its zeros: f is pieced together, and the residual at a
+    point does not depend on f elsewhere."""
+    return has_sparse_rows(problem.f, problem.mask) and is_local(problem)
+
+
+def is_local(problem: LeastSquares) -> bool:
+    """Whether the residual at a point of an f that is pieced together asks for nothing of other
+    pieces, as a delay does."""
+    from . import _windows  # SciPy's sparse matrices take long to import
+
+    return _windows.is_local(problem)
+
+
+def like_rows(
+    problem: LeastSquares, jacobian: Float[np.ndarray, "N P"]
+) -> Float[np.ndarray, " N"] | None:
+    """A factor for each row that brings equations to one size, where they differ so much that no
+    progress in the smaller ones would be seen beside the larger: with x in units of 1e-8, f'
+    outweighs a condition on f by 1e8. The zero of all of them stays where it is; `None` for
+    equations that are alike, and where zero is not expected."""
+    if any(equation.tolerance == np.inf for equation in problem.equations):
+        return None
+    entries = blocks(problem.equations, np.abs(jacobian).max(axis=1))
+    largest = np.concatenate([block.max(axis=0) for block in entries])
+    if largest.max() <= UNLIKE * largest.min():
+        return None
+    owner, sizes = owners(problem.equations), []
+    for number in range(largest.size):
+        columns = np.sqrt(np.sum(jacobian[owner == number] ** 2, axis=0))
+        # derivatives of high degree are large in any unit, those of low degree are not
+        columns = columns[columns > 0]
+        sizes.append(np.quantile(columns, LOW) if columns.size else np.nan)
+    sizes = np.array(sizes)
+    if not np.isfinite(sizes).all() or sizes.max() <= UNLIKE * sizes.min():
+        return None
+    return (sizes.max() / sizes)[owner].astype(jacobian.dtype)
+
+
+class Inverse(NamedTuple):
+    """J^-1 as a function, and the size of what the rows are the sum of."""
+
+    solve: Callable
+    unit: float
+
+
+def inverse(problem: LeastSquares, theta: np.ndarray) -> Inverse | None:
+    """That of a problem with as many rows as unknowns; `None` where J has no inverse."""
+    if is_sparse(problem):
+        from scipy.sparse import csc_array
+        from scipy.sparse.linalg import splu
+
+        from ._windows import linearised
+
+        r, jacobian = linearised(problem, theta)
+        try:
+            solve = splu(csc_array(jacobian)).solve
+        except RuntimeError:  # exactly singular
+            return None
+    else:
+        r, jacobian = problem.linearise(theta)
+        try:
+            solve = functools.partial(np.matmul, np.linalg.inv(jacobian))
+        except np.linalg.LinAlgError:
+            return None
+    return Inverse(solve, float(np.hypot(np.linalg.norm(r), np.linalg.norm(jacobian @ theta))))
