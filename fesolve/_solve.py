@@ -22,10 +22,10 @@ from ._least_squares._trainable import same_leaves, trainable_leaves
 from ._monitor import Monitors, running
 from ._precision import how_to_float64, say, theta_dtype
 from ._risk import AbstractRisk, require_risk, require_sample, require_squares
-from ._show import place, told
+from ._show import place
 from ._solution import ended, Interrupted, RESULTS, Solution, SolveError
 from ._solver import AbstractSolver, LevenbergMarquardt
-from ._solver._base import Task
+from ._solver._base import require_solver, Task
 from ._solver._outcome import BEYOND, UNRESOLVED_AT
 from ._solver._run import known_steps, solution_of
 from ._types import changed, F, is_traced
@@ -142,10 +142,7 @@ def _spoiled_where_not_finite(solution: Solution, trainable: PyTree[bool]) -> So
 
 def _check(risk: Any, f: Any, solver: Any, monitors: Any, key: Any, throw: Any, only: Any) -> None:
     require_risk(risk)
-    if not isinstance(solver, AbstractSolver):
-        raise ValueError(
-            f"`solver` must be a solver such as `fe.LevenbergMarquardt()`; got {told(solver)}"
-        )
+    require_solver(solver)
     if not isinstance(monitors, tuple | list) or not all(callable(m) for m in monitors):
         raise ValueError(
             "`monitors` must be a tuple of callables `monitor(step, metrics, f)`, for example "

@@ -1,4 +1,4 @@
-"""Whether residuals are affine in theta, found by trying."""
+"""Whether residuals are affine in theta, found by trying, or by a step."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,3 +26,11 @@ def is_affine(
     eps = float(np.finfo(theta.dtype).eps)
     rounding = 100 * eps * (norm(before) + norm(here) + norm(after))
     return bool(norm(second - first) <= eps**0.5 * (norm(first) + norm(second)) + rounding)
+
+
+def is_foretold(xp: Any, r: Any, jacobian: Any, step: Any, ahead: Any, after: Any) -> Any:
+    """Whether the residual after a step is r + J step, with `ahead` = J step, to half of the
+    digits."""
+    eps, norm = float(np.finfo(r.dtype).eps), xp.linalg.norm
+    rounding = 100 * eps * xp.sqrt((jacobian**2).sum()) * norm(step)
+    return norm(after - (r + ahead)) <= eps**0.5 * (norm(r) + norm(ahead)) + rounding

@@ -196,6 +196,11 @@ class LeastSquares:
     def residuals(self, theta: Any) -> np.ndarray:
         return np.asarray(residuals(self.assembly, theta, self.data))
 
+    def cost(self, theta: Any) -> float:
+        """|r|^2; infinite where it is not finite."""
+        r = self.residuals(theta)
+        return float(np.nan_to_num(r @ r, nan=np.inf))
+
     def linearise(self, theta: Any) -> tuple[np.ndarray, np.ndarray]:
         r, jacobian = linearise(self.assembly, theta, self.data)
         return np.asarray(r), np.asarray(jacobian)

@@ -24,7 +24,8 @@ from jaxtyping import PRNGKeyArray
 from .._checkpoint import next_run
 from .._compiled import arrays_of, compiled, with_arrays
 from .._judge import judged
-from .._judge._fresh import fresh
+from .._judge._fresh import fresh, SEED
+from .._least_squares._acceleration import acceleration, AHEAD
 from .._least_squares._algebra import Damped, threads_for
 from .._least_squares._assembly import LeastSquares
 from .._risk import AbstractRisk
@@ -32,7 +33,6 @@ from .._solution import Interrupted, Solution
 from .._types import changed, Hypothesis
 from ._base import Task
 from ._batches import batch, is_fresh
-from ._iteration import acceleration, AHEAD
 from ._outcome import Outcome, solution_on_host
 
 
@@ -124,6 +124,7 @@ class _Solve:
 
     def __init__(self, solver: Any, task: Task) -> None:
         risk, f, trainable, key, _ = task
+        key = jr.key(SEED) if key is None else key
         self.solver, self.risk, self.key, self.mask = solver, risk, key, trainable
         self.is_sample = not any(is_fresh(term) for term in risk.terms)
         self.first = batch(risk, f, solver.batch, key)
@@ -145,13 +146,9 @@ class _Solve:
     def begin(self) -> _Way:
         """Before the first step."""
         theta = np.array(self.problem.theta)
-        given = (theta, np.zeros_like(theta), -1.0, theta, self.cost(theta), 0.0, 0, 0, 0, 0, 0)
-        return _Way(*given, np.zeros(0, theta.dtype), 0, False, True, False)
-
-    def cost(self, theta: np.ndarray) -> float:
-        """The risk on the points of a look; infinite where it is not finite."""
-        r = self.looked.residuals(theta)
-        return float(np.nan_to_num(r @ r, nan=np.inf))
+        least, history = self.looked.cost(theta), np.zeros(0, theta.dtype)
+        given = (theta, np.zeros_like(theta), -1.0, theta, least, 0.0, 0, 0, 0, 0, 0)
+        return _Way(*given, history, 0, False, True, False)
 
     def advance(self, way: _Way) -> _Way:
         """The way after one more batch."""
@@ -173,7 +170,7 @@ class _Solve:
         """The way with its best iterate and, from time to time, a verdict on that."""
         last = way.steps >= self.solver.max_steps
         if way.steps % LOOK == 0 or last:
-            cost = self.cost(way.theta)
+            cost = self.looked.cost(way.theta)
             looks = 0 if cost < 0.95 * way.least else way.looks + 1
             way = way._replace(looks=looks, converged=looks >= AT_REST)
             if cost < way.least:
@@ -182,7 +179,7 @@ class _Solve:
         if rest == 0 and times.bit_count() == 1:
             accurate = self._is_accurate(way)
             self.look_at(self.problem.value(way.best))
-            way = way._replace(least=self.cost(way.best))
+            way = way._replace(least=self.looked.cost(way.best))
         return way._replace(over=last or way.converged or accurate)
 
     def _is_accurate(self, way: _Way) -> bool:
@@ -221,8 +218,7 @@ def _stepped(problem: LeastSquares, way: _Way, r: np.ndarray, damped: Damped, fi
         step = damped.step(r + jacobian @ last, damping) + last
         bent = problem.residuals(theta + AHEAD * step)
         step = step + acceleration(np, damped.step, r, bent, jacobian @ step, step)
-        there = problem.residuals(theta + step)
-        evaluations, after = evaluations + 2, float(np.nan_to_num(there @ there, nan=np.inf))
+        evaluations, after = evaluations + 2, problem.cost(theta + step)
         if after < before:
             break
         damping, last = 4 * max(damping, damped.least), np.zeros_like(last)

@@ -11,11 +11,10 @@ nonlinear least-squares minimization"; Wang, Sankaran and Perdikaris (2022), "Re
 is all you need", for the weights of causal stages.
 """
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
-
+from .._least_squares._acceleration import acceleration, AHEAD
+from .._least_squares._affine import is_foretold
 from ._algebra import Algebra, Point, Proposal, State, Tried
 from ._plans import Plan
 
@@ -32,8 +31,6 @@ ALLOWANCE = 1e-5
 error of f is the residual over the conditioning, for which this leaves room."""
 PATIENCE = 25
 """So many steps may every digit take."""
-AHEAD = 0.1
-"""The share of a step after which the residual tells its second derivative along it."""
 
 
 class _Move(NamedTuple):
@@ -135,14 +132,6 @@ def _move(algebra: Algebra, state: State, proposal: Proposal, tried: Tried) -> _
     return _Move(point, after, before, xp.linalg.norm(step), gains, foretold, finite, taken)
 
 
-def is_foretold(xp: Any, r: Any, jacobian: Any, step: Any, ahead: Any, after: Any) -> Any:
-    """Whether the residual after a step is r + J step, with `ahead` = J step, to half of the
-    digits."""
-    eps, norm = float(np.finfo(r.dtype).eps), xp.linalg.norm
-    rounding = 100 * eps * xp.sqrt((jacobian**2).sum()) * norm(step)
-    return norm(after - (r + ahead)) <= eps**0.5 * (norm(r) + norm(ahead)) + rounding
-
-
 def _accelerated(
     algebra: Algebra, state: State, r: Any, jacobian: Any, direction: Any, factors: Any
 ) -> Any:
@@ -151,22 +140,6 @@ def _accelerated(
     there = there if state.weights is None else state.weights * there
     again = lambda b: algebra.damped_again(factors, jacobian, b)
     return direction + acceleration(algebra.xp, again, r, there, jacobian @ direction, direction)
-
-
-def acceleration(
-    xp: Any, again: Callable[[Any], Any], r: Any, there: Any, ahead: Any, direction: Any
-) -> Any:
-    """Half of the geodesic acceleration along a step; zero where it is no small correction of it.
-    The second directional derivative is a finite difference, one more residual, because its exact
-    form doubles the compilation.
-
-    **Arguments:** `again`, b -> -(J^T J + damping I)^-1 J^T b; `there`, the residual after the
-    share `AHEAD` of the step; `ahead`, J times the step.
-    """
-    found = 0.5 * again(2 / AHEAD * ((there - r) / AHEAD - ahead))
-    # a NaN is never less
-    small = 2 * xp.linalg.norm(found) < 0.75 * xp.linalg.norm(direction)
-    return xp.where(small, found, 0)
 
 
 def _moved(algebra: Algebra, stage: Any, state: State, move: _Move) -> State:

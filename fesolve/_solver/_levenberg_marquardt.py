@@ -10,7 +10,6 @@ from jaxtyping import PyTree
 
 from .._checks import function, positive, whole
 from .._hypothesis._grow import element_series, fixed, is_settled, map_free, with_room
-from .._judge._fresh import SEED
 from .._least_squares._affine import is_affine
 from .._least_squares._assembly import LeastSquares, require_rows
 from .._least_squares._large import batch_for, Folded
@@ -103,16 +102,11 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
 
     def minimise(self, task: Task) -> Solution:
         if self.batch is not None:
-            return _in_batches(self, task)
+            return in_fresh_batches(self, task)
         if is_settled(task.f):
             return minimum(self, task.posed(), task.monitors)
         marched = solve_elements(task) if element_series(task.f) else None
         return refined(partial(_at_level, self), task) if marched is None else marched
-
-
-def _in_batches(solver: LevenbergMarquardt, task: Task) -> Solution:
-    key = jax.random.key(SEED) if task.key is None else task.key
-    return in_fresh_batches(solver, task._replace(key=key))
 
 
 def _at_level(solver: LevenbergMarquardt, level: Level) -> Solution:
@@ -177,7 +171,7 @@ def minimum(solver: LevenbergMarquardt, problem: LeastSquares, monitors: tuple =
         return solve_on_device(problem, method, order or ())
     if not linear and (size := batch_for(problem)) is not None:
         task = Task(problem.risk, problem.f, problem.mask, monitors=monitors)
-        return _in_batches(changed(solver, batch=size), task)
+        return in_fresh_batches(changed(solver, batch=size), task)
     in_parts = problem.size_of_jacobian > solver.memory
     best = None if linear or in_parts else BestOnFresh(problem)
     watched = monitors or best is not None

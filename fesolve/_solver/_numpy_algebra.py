@@ -108,7 +108,7 @@ class InNumPy(Algebra):
                 state, onward = iteration.conclude(state, proposal, tried)
                 state = self.latest = iteration.onward(state) if onward else state
                 if state.steps > steps:
-                    self.history.append(self.risk(state.here))
+                    self.history.append(float(self.as_given(state.here).cost))
                 if self.report is not None and (state.steps > steps or state.done):
                     self.report(self, stage, state)
         return iteration.end(state)
@@ -137,10 +137,6 @@ class InNumPy(Algebra):
 
     def holds(self, point: Point) -> bool:
         return self._holds(self.as_given(point))
-
-    def risk(self, point: Point) -> float:
-        """The risk at a point, as it is told."""
-        return float(point.cost if self._factor is None else self.as_given(point).cost)
 
     def _tried(self, proposal: Proposal, weights: Any) -> Tried:
         """Where a damped step would not be taken, its Jacobian is not computed."""

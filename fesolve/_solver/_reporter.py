@@ -37,23 +37,17 @@ class BestOnFresh:
         if sample.complete:
             self.problem = LeastSquares(sample.risk, problem.f, problem.mask)
 
-    def cost(self, theta: np.ndarray) -> float:
-        """The risk on the fresh points; infinite where it is not finite."""
-        assert self.problem is not None
-        r = self.problem.residuals(theta)
-        return float(np.nan_to_num(r @ r, nan=np.inf))
-
     def look(self, theta: np.ndarray) -> None:
         """Takes note of an iterate."""
         if self.problem is None:
             return
-        cost = self.cost(theta)
+        cost = self.problem.cost(theta)
         if cost < self.least:
             self.least, self.theta = cost, theta
 
     def kept(self, problem: LeastSquares, out: Outcome) -> Outcome:
         """The best iterate where the last one is clearly worse on fresh points."""
-        if self.problem is None or not self.cost(out.theta) > WORSE * self.least:
+        if self.problem is None or not self.problem.cost(out.theta) > WORSE * self.least:
             return out
         r, result = problem.residuals(self.theta), RESULTS.overfitted
         return out._replace(theta=self.theta, r=r, converged=False, unfinished=result)

@@ -10,9 +10,8 @@ import numpy as np
 
 from .._checkpoint import Watched
 from .._checks import whole
-from .._distribution import Empirical
 from .._hypothesis._grow import released
-from .._risk import Risk, SumRisk
+from .._risk import SumRisk
 from .._solution import Solution
 from .._types import changed, Hypothesis
 from ._base import AbstractOuterSolver, AbstractSolver, require_key, require_solver, Task
@@ -93,7 +92,8 @@ class Resample(AbstractOuterSolver):
 
     def minimise(self, task: Task) -> Solution:
         key = require_key(task.key, "`fe.Resample` draws samples")
-        population = SumRisk(tuple(_population(term) for term in task.risk.terms))
+        terms = [changed(term, distribution=term.population) for term in task.risk.terms]
+        population = SumRisk(tuple(terms))
         solutions: list[Solution] = []
         for round_key in jax.random.split(key, self.rounds):
             sample_key, solver_key = jax.random.split(round_key)
@@ -103,12 +103,6 @@ class Resample(AbstractOuterSolver):
         total = in_sequence(solutions)
         risks = jnp.stack([jnp.asarray(solution.risk) for solution in solutions])
         return changed(total, stats={**total.stats, "risks": risks})
-
-
-def _population(term: Risk) -> Risk:
-    p = term.distribution
-    drawn = isinstance(p, Empirical) and p.population is not None
-    return changed(term, distribution=p.population) if drawn else term
 
 
 def after(task: Task, solutions: list[Solution]) -> Task:
