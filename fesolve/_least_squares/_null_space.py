@@ -9,13 +9,39 @@ free, and the norm |b| decides there:
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ._algebra import tall
-from ._assembly import Equation
-from ._device_algebra import decomposed
+from ._assembly import Assembly, Equation, linearise, residuals
+from ._device_algebra import decomposed, pseudo_inverse
+from ._implicit import parts_that_move
 from ._tolerances import default_tolerance, tolerance_of
+
+
+class Pair(NamedTuple):
+    """The constraint and the norm as two least-squares problems in one theta, whose data are one
+    list, of which the first `count` are those of the constraint."""
+
+    constraint: Assembly
+    norm: Assembly
+    equations: tuple[Equation, ...]
+    count: int
+
+    def apart(self, data: list) -> tuple[list, list]:
+        """The data of each."""
+        return data[: self.count], data[self.count :]
+
+    def rows(self, theta: Array, data: list) -> tuple[Array, Array]:
+        """The residuals of both."""
+        first, second = self.apart(data)
+        return residuals(self.constraint, theta, first), residuals(self.norm, theta, second)
+
+    def linearised(self, theta: Array, data: list) -> tuple[Array, Array, Array, Array]:
+        """The residuals and the Jacobian of the constraint, and those of the norm."""
+        first, second = self.apart(data)
+        return *linearise(self.constraint, theta, first), *linearise(self.norm, theta, second)
 
 
 def decided_directions(
@@ -112,3 +138,37 @@ def _divided(x: Array, sigma: Array, used: Array, damping: Array | float = 0.0) 
     scale = jnp.max(sigma)
     below = jnp.where(used, sigma**2 + damping * scale**2, 1)
     return jnp.where(used, sigma * x / below, 0)
+
+
+def tangent(pair: Pair, theta: Float[Array, " P"], data: list, moving: list) -> Float[Array, " P"]:
+    """dtheta at a solution, by the implicit function theorem.
+
+    There c = 0 along what the constraint decides, and Z^T (B^T b + C^T lambda) = 0. The
+    multipliers' own tangent drops out, since Z^T C^T = 0.
+    """
+    floats, given = parts_that_move(data, moving)
+    rows = lambda theta, p: pair.rows(theta, given(p))
+    _, c_jacobian, b, b_jacobian = pair.linearised(theta, data)
+    _, (dc, db) = jax.jvp(lambda p: rows(theta, p), (floats,), (moving,))
+    parts = split(pair.equations, theta, dc, c_jacobian, b_jacobian)
+    multipliers = parts.range_multipliers(b_jacobian.T @ b)
+
+    def weighed(theta: Array, p: list) -> Array:
+        c, norm = rows(theta, p)
+        return b @ norm + multipliers @ c
+
+    def curvature(theta: Array, p: list) -> Array:
+        # b and the multipliers are held, so that no product of first derivatives is in it
+        return jax.grad(lambda t: weighed(t, p))(theta)
+
+    _, mixed = jax.jvp(lambda p: curvature(theta, p), (floats,), (moving,))
+    hessian = jax.jacfwd(lambda t: curvature(t, floats))(theta)
+    decided = parts.decided()
+    free = jnp.where(parts.decides, 0, parts.v)
+    seen = parts.sigma_norm > 0
+    inverse = parts.v_norm * jnp.where(seen, 1 / jnp.where(seen, parts.sigma_norm, 1), 0)[None]
+    direct = inverse @ (parts.u_norm.T @ (db + b_jacobian @ decided))
+    gram = inverse @ inverse.T @ free.T
+    matrix = jnp.eye(theta.size, dtype=theta.dtype) + gram @ hessian @ free
+    z = -pseudo_inverse(matrix) @ (direct + gram @ (mixed + hessian @ decided))
+    return decided + free @ z

@@ -4,7 +4,6 @@ import abc
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .._least_squares._times import Order
 from ._plans import Plan
 
 
@@ -85,28 +84,28 @@ class Algebra(abc.ABC):
     """What an iteration asks of the library that it runs in.
 
     - `xp`, `eps`: the library, and the rounding of its numbers.
+    - `residuals`, `linearised`: r at theta; r and its Jacobian, which is known by its products J v
+      or as a matrix.
     - `holds`: whether every equation holds at a point.
+    - `order`: of the rows in time, if they have one.
     - `accelerates`: whether the residuals of two theta can be differenced.
     """
 
     xp: Any
     eps: float
-    accelerates: bool
+    residuals: Callable[[Any], Any]
+    linearised: Callable[[Any], tuple[Any, Any]]
     holds: Callable[[Point], Any]
-
-    @property
-    @abc.abstractmethod
-    def order(self) -> Order | None:
-        """The order of the rows in time, if they have one."""
+    order: Any
+    accelerates: bool
 
     @property
     def timed(self) -> bool:
-        """Whether they have."""
+        """Whether rows have an order in time."""
         return self.order is not None
 
     def past(self, r: Any) -> Any:
         """At each row, the sum of r^2 over all earlier rows."""
-        assert self.order is not None
         sums = self.xp.cumsum(r[self.order.rows] ** 2)
         return self.xp.concatenate([self.xp.zeros(1, r.dtype), sums])[self.order.earlier]
 
@@ -129,14 +128,6 @@ class Algebra(abc.ABC):
     @abc.abstractmethod
     def stage(self, plan: Plan, index: Any) -> Any:
         """The stage at an index."""
-
-    @abc.abstractmethod
-    def residuals(self, theta: Any) -> Any:
-        """r."""
-
-    @abc.abstractmethod
-    def linearised(self, theta: Any) -> tuple[Any, Any]:
-        """r and its Jacobian, which is known by its products J v or as a matrix."""
 
     @abc.abstractmethod
     def is_finite(self, r: Any, jacobian: Any) -> Any:

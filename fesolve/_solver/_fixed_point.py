@@ -30,10 +30,9 @@ from .._solution import ended, Interrupted, RESULTS, Solution
 from .._types import changed, Hypothesis
 from ._base import AbstractOuterSolver, AbstractSolver, require_no_monitors, Task
 from ._held import check_step, StepAssembly, with_step
-from ._jax_algebra import in_jax, solve_on_device
+from ._jax_algebra import solve_on_device, Staged
 from ._levenberg_marquardt import in_program, LevenbergMarquardt, minimum, or_default
 from ._outcome import Outcome, solution_on_host
-from ._plans import Plan
 from ._refined import refined
 from ._walk import advance, begin, Rule, Walk
 
@@ -162,11 +161,10 @@ class FixedPoint(AbstractOuterSolver):
                 "`solver` of `fe.FixedPoint` must be an `fe.LevenbergMarquardt` inside jit, vmap "
                 f"or grad; got {type(solver).__name__}"
             )
-        plan, order = in_program(solver, problem)
+        minimise, order = in_program(solver, problem)
         held = StepAssembly(problem.assembly, self.step, index)
-        rule, timed = self._rule(problem.assembly.dtype), order is not None
-        method = _Iteration(held, rule, plan, timed, self.max_steps, problem.equations)
-        return _judged(solve_on_device(problem, method, order or ()))
+        method = _Iteration(held, self._rule(held.dtype), minimise, self.max_steps)
+        return _judged(solve_on_device(problem, method, order))
 
 
 APART = 1e-3
@@ -324,18 +322,19 @@ class _Iteration(NamedTuple):
 
     held: StepAssembly
     rule: Rule
-    plan: Plan
-    timed: bool
+    minimise: Staged
     max_steps: int
-    equations: tuple[Equation, ...]
+
+    @property
+    def equations(self) -> tuple[Equation, ...]:
+        return self.minimise.equations
 
     def __call__(self, assembly: Assembly, theta: Any, data: list) -> Outcome:
         def body(now: tuple[Walk, Array]) -> tuple[Walk, Array]:
             walk, full = now[0], self.held
             given = [walk.theta, *data]
-            algebra = in_jax(full, walk.theta, given, self.equations, self.timed)
-            found = algebra.run(self.plan, walk.theta)
-            image = found.best.theta
+            found = self.minimise(full, walk.theta, given)
+            image = found.theta
             move = residuals(full, image, given) - residuals(full, walk.theta, given)
             r = residuals(assembly, image, data)
             further = advance(self.rule, walk, image, jnp.linalg.norm(move), r @ r)

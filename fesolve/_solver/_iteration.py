@@ -5,10 +5,6 @@ Written once, over an algebra: in NumPy, with the loop on the host, a Chebyshev 
 millisecond and compiles the residual alone; in JAX the same lines are one compiled program, in
 which the residual stands once, whatever the number of stages. Nothing raises here; how a lane
 ended is in what comes back.
-
-**Reference:** Transtrum and Sethna (2012), "Improvements to the Levenberg-Marquardt algorithm for
-nonlinear least-squares minimization"; Wang, Sankaran and Perdikaris (2022), "Respecting causality
-is all you need", for the weights of causal stages.
 """
 
 from typing import Any, NamedTuple

@@ -59,13 +59,9 @@ class InJax(Algebra):
         holds: Callable[[Point], Array] = lambda point: jnp.zeros((), bool),
         order: Order | None = None,
     ) -> None:
-        self._residuals, self.holds = residuals, holds
-        self._linearise = partial(forward, residuals) if linearise is None else linearise
-        self.dtype, self.eps, self._order = dtype, float(jnp.finfo(dtype).eps), order
-
-    @property
-    def order(self) -> Order | None:
-        return self._order
+        self.residuals, self.holds, self.order = residuals, holds, order
+        self.linearised = partial(forward, residuals) if linearise is None else linearise
+        self.dtype, self.eps = dtype, float(jnp.finfo(dtype).eps)
 
     def constant(self, x: float | int | bool) -> Array:
         return jnp.asarray(x, self.dtype if isinstance(x, float) else type(x))
@@ -115,12 +111,6 @@ class InJax(Algebra):
         rows = r if weights is None else weights * r
         return Tried(Point(theta, r, jacobian, r @ r), rows @ rows, self.is_finite(r, jacobian))
 
-    def residuals(self, theta: Array) -> Array:
-        return self._residuals(theta)
-
-    def linearised(self, theta: Array) -> tuple[Array, Array]:
-        return self._linearise(theta)
-
     def is_finite(self, r: Array, jacobian: Array) -> Array:
         return jnp.isfinite(r).all() & jnp.isfinite(jacobian).all()
 
@@ -152,23 +142,6 @@ class InJax(Algebra):
         return 4 * self.eps * self.diagonal(jacobian)
 
 
-def in_jax(
-    assembly: Assembly, theta: Any, data: list, equations: tuple[Equation, ...], timed: bool
-) -> InJax:
-    """The algebra of a problem inside a program; where rows have times, their order is the last of
-    the data."""
-    multipliers = [
-        jnp.asarray(bare.multiplier, assembly.dtype) for bare in assembly.merge(theta, data)[0]
-    ]
-    return InJax(
-        lambda theta: residuals(assembly, theta, data),
-        lambda theta: linearise(assembly, theta, data),
-        dtype=assembly.dtype,
-        holds=lambda at: holds(equations, multipliers, *at[:3]),
-        order=Order(*data[-2:]) if timed else None,
-    )
-
-
 @runtime_checkable
 class Method(Protocol):
     """An iteration inside a compiled program; hashable, since it is part of the program's key."""
@@ -192,7 +165,15 @@ class Staged(NamedTuple):
     timed: bool = False
 
     def __call__(self, assembly: Assembly, theta: Any, data: list) -> Outcome:
-        algebra = in_jax(assembly, theta, data, self.equations, self.timed)
+        dtype, bares = assembly.dtype, assembly.merge(theta, data)[0]
+        multipliers = [jnp.asarray(bare.multiplier, dtype) for bare in bares]
+        algebra = InJax(
+            lambda theta: residuals(assembly, theta, data),
+            lambda theta: linearise(assembly, theta, data),
+            dtype=dtype,
+            holds=lambda at: holds(self.equations, multipliers, *at[:3]),
+            order=Order(*data[-2:]) if self.timed else None,
+        )
         end = algebra.run(self.plan, theta)
         ended = (end.best.theta, end.best.r, end.steps, end.converged, end.finite)
         return Outcome(*ended, unfinished=self.plan.unfinished)

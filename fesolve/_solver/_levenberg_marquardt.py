@@ -14,7 +14,7 @@ from .._least_squares._affine import is_affine
 from .._least_squares._assembly import LeastSquares, require_rows
 from .._least_squares._large import batch_for, Folded
 from .._least_squares._rows import is_sparse
-from .._least_squares._times import Order, timely_order
+from .._least_squares._times import timely_order
 from .._least_squares._trainable import linear_leaves
 from .._solution import RESULTS, Solution
 from .._types import changed, Hypothesis
@@ -166,9 +166,7 @@ def minimum(solver: LevenbergMarquardt, problem: LeastSquares, monitors: tuple =
         linear = is_affine(problem.residuals, problem.theta)
     if problem.traced or not (problem.on_host or monitors):
         require_no_monitors(monitors)
-        plan, order = in_program(solver, problem)
-        method = Staged(plan, problem.equations, order is not None)
-        return solve_on_device(problem, method, order or ())
+        return solve_on_device(problem, *in_program(solver, problem))
     if not linear and (size := batch_for(problem)) is not None:
         task = Task(problem.risk, problem.f, problem.mask, monitors=monitors)
         return in_fresh_batches(changed(solver, batch=size), task)
@@ -185,10 +183,12 @@ def minimum(solver: LevenbergMarquardt, problem: LeastSquares, monitors: tuple =
     return solution_on_host(problem, best.kept(problem, out) if best and out.finite else out)
 
 
-def in_program(solver: LevenbergMarquardt, problem: LeastSquares) -> tuple[Plan, Order | None]:
-    """The plan for a program, and the order of the rows in time, if they have one."""
+def in_program(solver: LevenbergMarquardt, problem: LeastSquares) -> tuple[Staged, tuple]:
+    """The steps for a program, and what they find behind the data: the order of the rows in time,
+    if they have one."""
     order = timely_order(problem, solver.causal)
-    return _plan(solver, *_linear_columns(problem), timed=order is not None), order
+    plan = _plan(solver, *_linear_columns(problem), timed=order is not None)
+    return Staged(plan, problem.equations, order is not None), order or ()
 
 
 def _in_parts(

@@ -1,16 +1,22 @@
-"""Among all solutions, the one of the smallest norm."""
+"""Among all solutions, the one of the smallest norm: argmin |b(theta)|^2 subject to c(theta) = 0.
+
+A Gauss-Newton step in the null space of the constraint is exact where c and b are affine. Elsewhere
+it is damped, in both parts, until the merit function |b|^2 / 2 + weight |c| falls, whose weight is
+above the Lagrange multipliers.
+"""
 
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Bool, Float, Int
 
 from .._checks import positive, whole
+from .._compiled import program
 from .._least_squares._algebra import DAMPED, one_thread
 from .._least_squares._assembly import Assembly, Equation, LeastSquares
-from .._least_squares._null_space import decided_directions
+from .._least_squares._null_space import decided_directions, Pair, split, tangent
 from .._least_squares._trainable import has_network
 from .._risk import AbstractRisk, require_sample, require_squares
 from .._solution import ended, Interrupted, RESULTS, Solution
@@ -18,7 +24,6 @@ from .._types import changed
 from ._base import AbstractSolver, require_no_monitors, Task
 from ._jax_algebra import solve_on_device
 from ._levenberg_marquardt import LevenbergMarquardt
-from ._null_space import advance, Iterate, Pair, start, tangent
 from ._outcome import Outcome, solution_on_host
 from ._refined import Level, refined
 
@@ -104,7 +109,7 @@ class MinimumNorm(AbstractSolver):
         self, task: Task, problem: LeastSquares, method: "_InNullSpace", data: list
     ) -> Solution:
         """The loop on the host, where monitors and Ctrl-C have their turn between steps."""
-        state, history = start(method.pair, problem.theta, data), []
+        state, history = _start(method.pair, problem.theta, data), []
 
         def solution() -> Solution:
             out = method.outcome(jax.tree.map(np.asarray, state))
@@ -113,7 +118,7 @@ class MinimumNorm(AbstractSolver):
         try:
             with one_thread(DAMPED):
                 while not method.is_done(state):
-                    state = advance(method.pair, state, data)
+                    state = _advance(method.pair, state, data)
                     history.append(float(state.c @ state.c))
                     if task.monitors and (len(history) % self.every == 0 or method.is_done(state)):
                         metrics = {"risk": history[-1], "norm": float(state.b @ state.b)}
@@ -122,6 +127,28 @@ class MinimumNorm(AbstractSolver):
         except KeyboardInterrupt:
             raise Interrupted(solution()) from None
         return solution()
+
+
+class _Iterate(NamedTuple):
+    """theta with the residuals c and b, and how far the iteration has come.
+
+    - `stalled`: steps since the norm's distance from its minimum, at `best` so far, was halved.
+    - `free`, `undecided`: directions that the constraint, and that neither of both decides.
+    """
+
+    theta: Float[Array, " P"]
+    c: Float[Array, " N"]
+    b: Float[Array, " Q"]
+    steps: Int[Array, ""]
+    converged: Bool[Array, ""]
+    failed: Bool[Array, ""]
+    finite: Bool[Array, ""]
+    damping: Float[Array, ""]
+    weight: Float[Array, ""]
+    best: Float[Array, ""]
+    stalled: Int[Array, ""]
+    free: Int[Array, ""]
+    undecided: Int[Array, ""]
 
 
 class _InNullSpace(NamedTuple):
@@ -138,13 +165,13 @@ class _InNullSpace(NamedTuple):
 
     def __call__(self, assembly: Assembly, theta: Any, data: list) -> Outcome:
         going = lambda state: ~self.is_done(state)
-        step = lambda state: advance(self.pair, state, data)
-        return self.outcome(jax.lax.while_loop(going, step, start(self.pair, theta, data)))
+        step = lambda state: _advance(self.pair, state, data)
+        return self.outcome(jax.lax.while_loop(going, step, _start(self.pair, theta, data)))
 
-    def is_done(self, state: Iterate) -> Any:
+    def is_done(self, state: _Iterate) -> Any:
         return state.converged | state.failed | (state.steps >= self.max_steps)
 
-    def outcome(self, state: Iterate) -> Outcome:
+    def outcome(self, state: _Iterate) -> Outcome:
         return Outcome(
             *(state.theta, state.c, state.steps, state.converged, state.finite),
             more={"norm": state.b @ state.b, "free_directions": state.free},
@@ -157,6 +184,87 @@ class _InNullSpace(NamedTuple):
         """Of the minimum; the risk of the constraint stays at zero."""
         change = tangent(self.pair, theta, data, moving)
         return assembly.leaves(change), jnp.zeros((), assembly.dtype)
+
+
+@program(0)
+def _start(pair: Pair, theta: Array, data: list) -> _Iterate:
+    """The iterate at theta."""
+    theta = jnp.asarray(theta)
+    c, b = pair.rows(theta, data)
+    zero, none, no = jnp.zeros((), theta.dtype), jnp.zeros((), int), jnp.zeros((), bool)
+    failed = ~(jnp.isfinite(c).all() & jnp.isfinite(b).all())
+    far = jnp.full((), jnp.inf, theta.dtype)
+    ended = (none, no, failed, ~failed)
+    return _Iterate(theta, c, b, *ended, zero, zero, far, none, none, none)
+
+
+@program(0)
+def _advance(pair: Pair, state: _Iterate, data: list) -> _Iterate:
+    """One step."""
+    with jax.default_matmul_precision("highest"):
+        return _advanced(pair, state, data)
+
+
+def _advanced(pair: Pair, state: _Iterate, data: list) -> _Iterate:
+    theta = state.theta
+    eps = float(jnp.finfo(theta.dtype).eps)
+    c, c_jacobian, b, b_jacobian = pair.linearised(theta, data)
+    parts = split(pair.equations, theta, c, c_jacobian, b_jacobian)
+    multipliers = parts.multipliers(b)
+    weight = jnp.maximum(state.weight, parts.weight(c, b, multipliers))
+    measure = parts.distance(theta, b)
+    stalled = jnp.where(measure < 0.5 * state.best, 0, state.stalled + 1)
+    # rounding of c is felt in the norm as often as the multipliers say
+    rounding = eps * jnp.linalg.norm(c_jacobian) * jnp.maximum(jnp.linalg.norm(theta), 1)
+    felt = multipliers * rounding / jnp.maximum(b @ b, jnp.finfo(theta.dtype).tiny)
+    most = max(1e-4, eps**0.5)
+    near = measure <= jnp.clip(felt, eps**0.5, most)
+    converged = (measure <= eps**0.75) | (near & (stalled >= 3))
+
+    def attempt(damping: Array) -> tuple[Array, Array, Array]:
+        after = theta + parts.step(b, damping)
+        return after, *pair.rows(after, data)
+
+    def merit(c: Array, b: Array) -> Array:
+        return 0.5 * b @ b + weight * jnp.linalg.norm(c)
+
+    def accepts(c_after: Array, b_after: Array) -> Array:
+        finite = jnp.isfinite(c_after).all() & jnp.isfinite(b_after).all()
+        # near the end, rounding decides about the merit, and full steps are right
+        return finite & (near | (merit(c_after, b_after) < merit(c, b)))
+
+    def again(trial: tuple) -> Array:
+        _, count, _, c_after, b_after = trial
+        return (count == 0) | (~accepts(c_after, b_after) & (count <= 30))
+
+    def another(trial: tuple) -> tuple:
+        # the first try is in the loop too: a second copy of the residuals costs a compilation
+        damping, count, *_ = trial
+        damping = jnp.where(count == 0, damping, jnp.maximum(4 * damping, 1e-4))
+        return damping, count + 1, *attempt(damping)
+
+    before = (state.damping, jnp.zeros((), int), theta, c, b)
+    damping, _, after, c_after, b_after = jax.lax.while_loop(again, another, before)
+    moved = accepts(c_after, b_after)
+    # where no step of any length lowers the merit, rounding decides about it as well
+    converged = converged | (~moved & (jnp.minimum(state.best, measure) <= most))
+    finite = jnp.isfinite(c_jacobian).all() & jnp.isfinite(b_jacobian).all()
+    less = damping / 10
+    return _Iterate(
+        jnp.where(moved, after, theta),
+        jnp.where(moved, c_after, c),
+        jnp.where(moved, b_after, b),
+        state.steps + moved.astype(int),
+        converged,
+        ~finite | (~moved & ~converged),
+        finite,
+        jnp.where(less < 1e-8, 0, less),
+        weight,
+        jnp.minimum(state.best, measure),
+        stalled,
+        jnp.sum(~parts.decides),
+        jnp.sum(~parts.decides) - jnp.sum(parts.sigma_norm > 0),
+    )
 
 
 def _annealed(task: Task, norm: AbstractRisk, max_steps: int) -> Solution:
