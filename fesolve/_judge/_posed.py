@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from .._least_squares._assembly import LeastSquares, residuals
-from .._least_squares._trainable import has_sparse_rows
+from .._least_squares._rows import has_sparse_rows
 from .._risk import AbstractRisk
 from .._types import Hypothesis, is_traced, is_tracing, still
 from ._asked import asked, asked_where_it_matters, ROOT

@@ -5,13 +5,18 @@ import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, PyTree
 
+from .._hypothesis import AbstractLocalBasis
+from .._types import Hypothesis
 from ._assembly import blocks, LeastSquares, owners
-from ._trainable import has_sparse_rows
+from ._trainable import is_series, series_in
 
 
+MANY = 150
+"""Unknowns above which sparse factorisations are quicker than dense ones."""
 LOW, UNLIKE = 0.1, 1e6
 """The share of unknowns that are smooth; the ratio of sizes from which equations are unlike."""
 
@@ -20,6 +25,17 @@ def is_sparse(problem: LeastSquares) -> bool:
     """Whether the Jacobian is kept without its zeros: f is pieced together, and the residual at a
     point does not depend on f elsewhere."""
     return has_sparse_rows(problem.f, problem.mask) and is_local(problem)
+
+
+def has_sparse_rows(f: Hypothesis, mask: PyTree[bool]) -> bool:
+    """Whether theta are the coefficients of series whose bases are local, and so many of them that
+    it pays to keep no zeros."""
+    marks = jax.tree.leaves(mask, is_leaf=is_series)
+    pairs = zip(series_in(f), [mark for mark in marks if is_series(mark)], strict=True)
+    series = [node for node, mark in pairs if mark.coefficients]
+    local = all(isinstance(node.basis, AbstractLocalBasis) for node in series)
+    many = sum(node.coefficients.size for node in series) > MANY
+    return local and many and sum(jax.tree.leaves(mask)) == len(series)
 
 
 def is_local(problem: LeastSquares) -> bool:

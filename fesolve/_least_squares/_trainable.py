@@ -10,7 +10,6 @@ from jaxtyping import PyTree
 
 from .._hypothesis import (
     AbstractBasis,
-    AbstractLocalBasis,
     AbstractNetwork,
     Compose,
     DeepSet,
@@ -19,10 +18,6 @@ from .._hypothesis import (
 )
 from .._hypothesis._leaves import free_leaves as free_leaves
 from .._types import Hypothesis
-
-
-MANY = 150
-"""Unknowns above which sparse factorisations are quicker than dense ones."""
 
 
 def _constant(tree: PyTree, value: bool) -> PyTree[bool]:
@@ -134,14 +129,3 @@ def is_series(node: Any) -> bool:
 def series_in(f: Hypothesis) -> list[Series]:
     """The series of which f is made."""
     return [node for node in jax.tree.leaves(f, is_leaf=is_series) if is_series(node)]
-
-
-def has_sparse_rows(f: Hypothesis, mask: PyTree[bool]) -> bool:
-    """Whether theta are the coefficients of series whose bases are local, and so many of them that
-    it pays to keep no zeros."""
-    marks = jax.tree.leaves(mask, is_leaf=is_series)
-    pairs = zip(series_in(f), [mark for mark in marks if is_series(mark)], strict=True)
-    series = [node for node, mark in pairs if mark.coefficients]
-    local = all(isinstance(node.basis, AbstractLocalBasis) for node in series)
-    many = sum(node.coefficients.size for node in series) > MANY
-    return local and many and sum(jax.tree.leaves(mask)) == len(series)
