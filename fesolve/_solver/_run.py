@@ -13,11 +13,11 @@ from .._distribution import AbstractDistribution, Empirical, Sobol
 from .._distribution._base import rule
 from .._distribution._dirac import is_continuous
 from .._distribution._flat import filling_rule
-from .._hypothesis import AbstractTensor, Chebyshev, Series
+from .._hypothesis import AbstractTensor, Chebyshev
 from .._judge import judged, margin
 from .._judge._fresh import coordinates, SEED, SHOCK_NODES
 from .._least_squares._large import batch_for
-from .._least_squares._trainable import linear_leaves
+from .._least_squares._trainable import is_series, linear_leaves, series_in
 from .._risk import AbstractRisk, on_exact_shock, rebuilt
 from .._solution import ended, RESULTS, Solution
 from .._types import changed, Hypothesis, is_traced
@@ -164,15 +164,10 @@ def _points(p: AbstractDistribution, f: Hypothesis, size: float) -> Empirical:
 def _nodes(f: Hypothesis, coordinates: int) -> int:
     """Nodes a coordinate that decide the series in f half as many times again, and at least as
     many as its networks begin with."""
-    is_series = lambda node: isinstance(node, Series)
-    nodes = [node for node in jax.tree.leaves(f, is_leaf=is_series) if is_series(node)]
-    sizes = [_size(node.basis, coordinates) for node in nodes]
-    others = [
-        leaf
-        for leaf in jax.tree.leaves(f, is_leaf=is_series)
-        if not is_series(leaf) and eqx.is_inexact_array(leaf)
-    ]
-    if nodes and not any(leaf.ndim > 1 for leaf in others):
+    sizes = [_size(node.basis, coordinates) for node in series_in(f)]
+    leaves = [leaf for leaf in jax.tree.leaves(f, is_leaf=is_series) if not is_series(leaf)]
+    others = [leaf for leaf in leaves if eqx.is_inexact_array(leaf)]
+    if sizes and not any(leaf.ndim > 1 for leaf in others):
         return max([*sizes, 4])
     # a point a weight; on a line the error tells whether fewer were enough
     weights = sum(leaf.size for leaf in others) if coordinates > 1 else 0
