@@ -231,8 +231,9 @@ def _check_tolerance(term: Risk, dtype: Any) -> None:
         )
 
 
-def require_rows(problem: LeastSquares, unknowns: int) -> None:
+def require_rows(problem: LeastSquares) -> None:
     """Raises where f is linear in theta and the sample has fewer rows than there are unknowns."""
+    unknowns = problem.theta.size
     if problem.rows < unknowns:
         raise ValueError(
             f"`risk` has {problem.rows} residual rows and f has {unknowns} unknowns, in which it "

@@ -205,12 +205,9 @@ def _concluded(
 
 
 def _numbers(walk: Walk) -> dict[str, Array]:
-    contracting = walk.converged | (~walk.done & (walk.contraction < 1))
-    return {
-        "change": walk.changes[-1],
-        "contraction": walk.contraction,
-        "contracting": contracting,
-    }
+    change, contraction = walk.changes[-1], walk.contraction
+    contracting = walk.converged | (~walk.done & (contraction < 1))
+    return {"change": change, "contraction": contraction, "contracting": contracting}
 
 
 def _is_same(walk: Walk, step: Any, residual: Any) -> Any:

@@ -129,7 +129,7 @@ def _in_room(solver: LevenbergMarquardt, level: Level, exact: LeastSquares) -> S
     if on_pieces and not (is_sparse(problem) and _ends_with_elements(exact)):
         return minimum(solver, exact, monitors)
     columns = tuple(problem.columns(_entries(f, whole.f)).tolist())
-    require_rows(exact, size)
+    require_rows(exact)
     plan = newton_plan(30, columns=columns, max_steps=solver.max_steps)
     if on_pieces:
         plan = _plan(solver, True, (), timed=True)._replace(columns=columns)
@@ -161,7 +161,7 @@ def minimum(solver: LevenbergMarquardt, problem: LeastSquares, monitors: tuple =
     """The minimum of a problem as it stands, in the space of its f."""
     linear, last = _linear_columns(problem)
     if linear:
-        require_rows(problem, problem.theta.size)
+        require_rows(problem)
     elif problem.on_host and problem.rows >= problem.theta.size:
         linear = is_affine(problem.residuals, problem.theta)
     if problem.traced or not (problem.on_host or monitors):

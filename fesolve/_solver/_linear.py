@@ -38,7 +38,7 @@ class LinearLeastSquares(AbstractLeastSquaresSolver):
 
 def _linear_solve(level: Level) -> Solution:
     problem, monitors = level.task.posed(), level.task.monitors
-    require_rows(problem, problem.theta.size)
+    require_rows(problem)
     if not problem.on_host and (problem.traced or not monitors):
         require_no_monitors(monitors)
         return solve_on_device(problem, Staged(LINEAR, problem.equations))

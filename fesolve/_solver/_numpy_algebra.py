@@ -239,13 +239,9 @@ def run_on_host(problem: LeastSquares, algebra: InNumPy, plan: Plan) -> Outcome:
 def _outcome(algebra: InNumPy, plan: Plan, state: State) -> Outcome:
     best = algebra.as_given(state.best)
     beyond = None if bool(state.finite) or state.beyond is best.theta else state.beyond
+    more = {"evaluations": algebra.evaluations, "damping": state.damping, "unit": state.unit}
     return Outcome(
-        *(best.theta, best.r, state.steps, bool(state.converged), bool(state.finite)),
-        more={
-            "evaluations": algebra.evaluations,
-            "damping": state.damping,
-            "unit": state.unit,
-        },
+        *(best.theta, best.r, state.steps, bool(state.converged), bool(state.finite), more),
         unfinished=plan.unfinished,
         history=algebra.history,
         beyond=beyond,

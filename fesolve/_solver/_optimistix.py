@@ -81,7 +81,7 @@ class Optimistix(AbstractSolver):
             return self._descend(task)
         problem, linear = task.posed(), linear_leaves(task.f, task.trainable)[1]
         if linear:
-            require_rows(problem, problem.theta.size)
+            require_rows(problem)
         return solve_on_device(problem, _Iteration(self, problem, linear))
 
     def _descend(self, task: Task) -> Solution:
