@@ -24,7 +24,8 @@ LOW, UNLIKE = 0.1, 1e6
 def is_sparse(problem: LeastSquares) -> bool:
     """Whether the Jacobian is kept without its zeros: f is pieced together, and the residual at a
     point does not depend on f elsewhere."""
-    return has_sparse_rows(problem.f, problem.mask) and is_local(problem)
+    many = problem.theta.size > MANY
+    return many and has_sparse_rows(problem.f, problem.mask) and is_local(problem)
 
 
 def has_sparse_rows(f: Hypothesis, mask: PyTree[bool]) -> bool:

@@ -298,13 +298,17 @@ def _following(algebra: Algebra, plan: Plan, state: State) -> Any:
     second = [i for i, stage in enumerate(plan.stages) if stage.again]
     begun = state.stage >= min(second, default=len(plan.stages))
     again = (state.early & state.converged & rest) | begun
-    index = algebra.constant(len(plan.stages))
-    for i, stage in reversed(list(enumerate(plan.stages))):
+
+    def first_from(i: int) -> Any:
+        if i == len(plan.stages):
+            return algebra.constant(i)
+        stage, others = plan.stages[i], lambda: first_from(i + 1)
         if stage.timely and not algebra.timed:
-            continue
+            return others()
         takes = (state.stage < i) & (again if stage.again else algebra.constant(True))
-        index = algebra.choose(takes, algebra.constant(i), index)
-    return index
+        return algebra.either(takes, lambda: algebra.constant(i), others)
+
+    return first_from(0)
 
 
 def _entered(algebra: Algebra, plan: Plan, state: State) -> State:
