@@ -17,7 +17,6 @@ from .._distribution import Dirac
 from .._hypothesis._grow import element_series
 from .._least_squares._assembly import (
     Assembly,
-    Equation,
     LeastSquares,
     residuals,
 )
@@ -321,10 +320,6 @@ class _Iteration(NamedTuple):
     rule: Rule
     minimise: Staged
     max_steps: int
-
-    @property
-    def equations(self) -> tuple[Equation, ...]:
-        return self.minimise.equations
 
     def __call__(self, assembly: Assembly, theta: Any, data: list) -> Outcome:
         def body(now: tuple[Walk, Array]) -> tuple[Walk, Array]:

@@ -6,7 +6,7 @@ the iterations are never looked into.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -142,20 +142,6 @@ class InJax(Algebra):
         return 4 * self.eps * self.diagonal(jacobian)
 
 
-@runtime_checkable
-class Method(Protocol):
-    """An iteration inside a compiled program; hashable, since it is part of the program's key."""
-
-    @property
-    def equations(self) -> tuple[Equation, ...]:
-        """The equations with their tolerances."""
-        ...
-
-    def __call__(self, assembly: Assembly, theta: Any, data: list) -> Outcome: ...
-
-    def __hash__(self) -> int: ...
-
-
 class Staged(NamedTuple):
     """A plan, with the equations and their tolerances, and whether the last of the data are the
     order of the rows in time."""
@@ -179,6 +165,10 @@ class Staged(NamedTuple):
         return Outcome(*ended, unfinished=self.plan.unfinished)
 
 
+Method = Callable[[Assembly, Any, list], Outcome]
+"""An iteration inside a compiled program; hashable, since it is part of the program's key."""
+
+
 def solve_on_device(
     problem: LeastSquares, method: Method, more: Any = (), tangent: Callable = tangent
 ) -> Solution:
@@ -189,33 +179,40 @@ def solve_on_device(
     """
     theta = jax.lax.stop_gradient(problem.theta) if problem.traced else problem.theta
     data = [*problem.data, *more]
-    found = _minimum(problem.assembly, method, tangent, theta, data)
+    found = _minimum(problem.assembly, problem.equations, method, tangent, theta, data)
     return changed(found, value=problem.assemble(found.value))
 
 
 @eqx.filter_custom_jvp
 def _minimum(
-    assembly: Assembly, method: Method, tangent: Callable, theta: Any, data: list
+    assembly: Assembly,
+    equations: tuple[Equation, ...],
+    method: Method,
+    tangent: Callable,
+    theta: Any,
+    data: list,
 ) -> Solution:
-    return _compute(assembly, method, theta, data)
+    return _compute(assembly, equations, method, theta, data)
 
 
 @_minimum.def_jvp
 def _(primals: tuple, tangents: tuple) -> tuple:
-    assembly, _, tangent, _, data = primals
+    assembly, _, _, tangent, _, data = primals
     found = _minimum(*primals)
     leaves, drisk = _moved(assembly, tangent, found.value, data, tangents[-1])
     nothing = jax.tree.map(lambda _: None, found)
     return found, changed(nothing, value=leaves, risk=drisk)
 
 
-@program(0, 1)
-def _compute(assembly: Assembly, method: Method, theta: Any, data: list) -> Solution:
+@program(0, 1, 2)
+def _compute(
+    assembly: Assembly, equations: tuple[Equation, ...], method: Method, theta: Any, data: list
+) -> Solution:
     """The solution, with the leaves of theta as its value."""
     with jax.default_matmul_precision("highest"):
         out = method(assembly, theta, data)
     multipliers = [jnp.asarray(bare.multiplier) for bare in assembly.merge(out.theta, data)[0]]
-    result, stats = how_it_ended(method.equations, multipliers, out)
+    result, stats = how_it_ended(equations, multipliers, out)
     return Solution(assembly.leaves(out.theta), out.r @ out.r, result, stats)
 
 

@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool, Float, Int
 from .._checks import positive, whole
 from .._compiled import program
 from .._least_squares._algebra import DAMPED, one_thread
-from .._least_squares._assembly import Assembly, Equation, LeastSquares
+from .._least_squares._assembly import Assembly, LeastSquares
 from .._least_squares._null_space import decided_directions, Pair, split, tangent
 from .._least_squares._trainable import has_network
 from .._risk import AbstractRisk, require_sample, require_squares
@@ -158,10 +158,6 @@ class _InNullSpace(NamedTuple):
     pair: Pair
     unique: bool
     max_steps: int
-
-    @property
-    def equations(self) -> tuple[Equation, ...]:
-        return self.pair.equations
 
     def __call__(self, assembly: Assembly, theta: Any, data: list) -> Outcome:
         going = lambda state: ~self.is_done(state)

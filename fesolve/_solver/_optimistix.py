@@ -12,7 +12,7 @@ from jaxtyping import Array, PyTree
 from .._checks import positive, whole
 from .._compiled import compiled, Keyed
 from .._fingerprint import fingerprint, said
-from .._least_squares._assembly import Assembly, LeastSquares, linearise, require_rows, residuals
+from .._least_squares._assembly import Assembly, linearise, require_rows, residuals
 from .._least_squares._trainable import linear_leaves
 from .._precision import in_dtype
 from .._risk import AbstractRisk, require_sample, require_squares
@@ -79,10 +79,10 @@ class Optimistix(AbstractSolver):
         minimiser = isinstance(self.solver, optimistix.AbstractMinimiser)
         if minimiser and not _has_squares(task.risk):
             return self._descend(task)
-        problem, linear = task.posed(), linear_leaves(task.f, task.trainable)[1]
-        if linear:
+        problem = task.posed()
+        if linear_leaves(task.f, task.trainable)[1]:
             require_rows(problem)
-        return solve_on_device(problem, _Iteration(self, problem, linear))
+        return solve_on_device(problem, _Iteration(self))
 
     def _descend(self, task: Task) -> Solution:
         for term in task.risk.terms:
@@ -125,12 +125,10 @@ class _Iteration(Keyed):
     """The iteration of an Optimistix solver inside a compiled program; equal to another where the
     solver's content is equal."""
 
-    def __init__(self, options: Optimistix, problem: LeastSquares, linear: bool) -> None:
+    def __init__(self, options: Optimistix) -> None:
         self.solver, self.max_steps = options.solver, options.max_steps
-        self.equations, self.linear = problem.equations, linear
         found = said(fingerprint(options))
-        self.opaque = found.opaque
-        self.key = (found.key, problem.equations, linear)
+        self.key, self.opaque = found.key, found.opaque
 
     def __call__(self, assembly: Assembly, theta: Array, data: list) -> Outcome:
         # Its linear solves go to LAPACK, so each lane runs by itself (see `_device_algebra`).
