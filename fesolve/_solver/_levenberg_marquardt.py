@@ -32,7 +32,7 @@ from ._numpy_algebra import in_numpy, InNumPy, run_on_host
 from ._outcome import Outcome, solution_on_host
 from ._plans import network_plan, newton_plan, Plan, series_plan
 from ._refined import Level, refined, sample_for
-from ._reporter import BestOnFresh, Reporter
+from ._reporter import best_on_fresh, Reporter
 from ._sequential import in_sequence, later
 
 
@@ -171,7 +171,7 @@ def minimum(solver: LevenbergMarquardt, problem: LeastSquares, monitors: tuple =
         task = Task(problem.risk, problem.f, problem.mask, monitors=monitors)
         return in_fresh_batches(changed(solver, batch=size), task)
     in_parts = problem.size_of_jacobian > solver.memory
-    best = None if linear or in_parts else BestOnFresh(problem)
+    best = None if linear or in_parts else best_on_fresh(problem)
     watched = monitors or best is not None
     report = Reporter(problem.value, monitors, solver.every, best) if watched else None
     if in_parts:

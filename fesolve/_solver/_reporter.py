@@ -22,7 +22,7 @@ WORSE = 4.0
 
 
 class BestOnFresh:
-    """The iterate of the least risk on fresh points so far; none where they cannot be had.
+    """The iterate of the least risk on fresh points so far.
 
     A network may fit its sample ever better and the rest of the space ever worse. So its iterates
     are looked at on as many fresh points as it has, at the price of one residual a step, and where
@@ -30,27 +30,27 @@ class BestOnFresh:
     """
 
     def __init__(self, problem: LeastSquares) -> None:
-        self.problem: LeastSquares | None = None
-        self.least, self.theta = np.inf, np.asarray(problem.theta)
-        risk = problem.risk
-        sample = fresh(risk, problem.f, [term.count for term in risk.terms], filling=False)
-        if sample.complete:
-            self.problem = LeastSquares(sample.risk, problem.f, problem.mask)
+        self.problem, self.least, self.theta = problem, np.inf, np.asarray(problem.theta)
 
     def look(self, theta: np.ndarray) -> None:
         """Takes note of an iterate."""
-        if self.problem is None:
-            return
         cost = self.problem.cost(theta)
         if cost < self.least:
             self.least, self.theta = cost, theta
 
     def kept(self, problem: LeastSquares, out: Outcome) -> Outcome:
         """The best iterate where the last one is clearly worse on fresh points."""
-        if self.problem is None or not self.problem.cost(out.theta) > WORSE * self.least:
+        if not self.problem.cost(out.theta) > WORSE * self.least:
             return out
         r, result = problem.residuals(self.theta), RESULTS.overfitted
         return out._replace(theta=self.theta, r=r, converged=False, unfinished=result)
+
+
+def best_on_fresh(problem: LeastSquares) -> BestOnFresh | None:
+    """What keeps the best iterate of a solve; `None` where fresh points cannot be had."""
+    risk, f = problem.risk, problem.f
+    sample = fresh(risk, f, [term.count for term in risk.terms], filling=False)
+    return BestOnFresh(LeastSquares(sample.risk, f, problem.mask)) if sample.complete else None
 
 
 class Reporter:
