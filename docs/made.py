@@ -39,11 +39,17 @@ RUNS = (
     "life_cycle",
     "tax_transition",
     "aiyagari",
-    "two_interest_rates",
     "retirement",
     "disentanglement",
 )
-LONG = ("new_keynesian", "sovereign_default", "transfer", "climate", "overlapping_generations")
+LONG = (
+    "new_keynesian",
+    "sovereign_default",
+    "transfer",
+    "climate",
+    "overlapping_generations",
+    "two_interest_rates",
+)
 TOGETHER = 20
 """Jobs that share what is compiled for one operation, such as a difference; more take memory."""
 WORTH_KEEPING = 0.1
