@@ -6,24 +6,28 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import PyTree
 
-from ._entries import shapes
+from ._entries import dry_run
 from ._entry import speaks_for_itself
 from ._evaluation import Bare, Pairs, pointwise
 from ._types import Hypothesis
 
 
-def equation_widths(name: str, bare: Bare, f: Hypothesis) -> dict[str, int]:
+def equation_widths(
+    name: str, bare: Bare, f: Hypothesis, *, solved_for: bool = False
+) -> dict[str, int]:
     """The named equations of one residual and the number of components of each.
 
-    **Raises:** `ValueError` where the residual cannot be evaluated on one point, or returns
-    anything but real floating-point scalars and vectors.
+    **Raises:** `ValueError` where the residual cannot be evaluated on one point, returns anything
+    but real floating-point scalars and vectors, or, where f is `solved_for`, does not depend on f.
     """
     points = bare.points
     x = None if points is None else jax.tree.map(lambda p: p[0], points)
     try:
-        out = shapes(pointwise, bare, f, x, _draw(bare.shock))
+        at = lambda f, bare, x, draw: pointwise(bare, f, x, draw)
+        asked = dry_run(at, _in_jax(f), bare, x, _draw(bare.shock))
     except Exception as error:
         if speaks_for_itself(error):
             raise
@@ -33,7 +37,7 @@ def equation_widths(name: str, bare: Bare, f: Hypothesis) -> dict[str, int]:
             raise
         sentence = ". ".join([_failed(name, x, error), *hints])
         raise ValueError(sentence).with_traceback(error.__traceback__) from None
-    leaves = jax.tree_util.tree_leaves_with_path(out)
+    leaves = jax.tree_util.tree_leaves_with_path(asked.shapes)
     if not leaves:
         raise ValueError(f"residual `{name}` returned no array: return the residual at one point")
     single = len(leaves) == 1 and not leaves[0][0]
@@ -42,7 +46,18 @@ def equation_widths(name: str, bare: Bare, f: Hypothesis) -> dict[str, int]:
         label = name if single else f"{name}.{_label(path)}"
         _check_leaf(label, leaf)
         widths[label] = int(leaf.size)
+    if solved_for and not asked.depends:
+        raise ValueError(
+            f"residual `{name}` does not depend on f: it is the same whatever f is. The unknown is "
+            "its first argument, `f(x)`, and no function from outside, such as the one that a "
+            "solve starts from"
+        )
     return widths
+
+
+def _in_jax(f: Hypothesis) -> Hypothesis:
+    """f with NumPy's arrays as JAX's, which a program takes for inputs."""
+    return jax.tree.map(lambda a: jnp.asarray(a) if isinstance(a, np.ndarray) else a, f)
 
 
 def _draw(shock: Any) -> PyTree:

@@ -3,7 +3,7 @@ takes of arrays are there."""
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -21,7 +21,20 @@ LIBRARIES = tuple(str(Path(made.__file__).parent) for made in (jax, eqx))
 OURS = str(Path(__file__).parent)
 
 
+class DryRun(NamedTuple):
+    """What a function returns, arrays by their shapes, and whether it depends on its first
+    argument."""
+
+    shapes: Any
+    depends: bool
+
+
 def shapes(function: Callable, *args: Any) -> Any:
+    """What the function returns for such arguments, by a `dry_run`."""
+    return dry_run(function, *args).shapes
+
+
+def dry_run(function: Callable, *args: Any) -> DryRun:
     """What the function returns for such arguments, arrays by their shapes, as
     `eqx.filter_eval_shape` has it.
 
@@ -32,7 +45,19 @@ def shapes(function: Callable, *args: Any) -> Any:
     """
     program, arrays, rest = eqx.filter_make_jaxpr(function)(*args)
     _check(program.jaxpr, dict(zip(program.jaxpr.constvars, map(_number, program.consts))))
-    return eqx.combine(arrays, rest)
+    first = sum(map(eqx.is_array, jax.tree.leaves(args[0])))
+    return DryRun(eqx.combine(arrays, rest), _depends(program.jaxpr, first))
+
+
+def _depends(program: Any, first: int) -> bool:
+    """Whether an output may change with one of the first inputs, if there are any."""
+    if not first:
+        return True
+    moved = set(program.invars[:first])
+    for equation in program.eqns:
+        if any(v in moved for v in equation.invars if not isinstance(v, Literal)):
+            moved.update(equation.outvars)
+    return any(v in moved for v in program.outvars if not isinstance(v, Literal))
 
 
 def _check(program: Any, known: dict[Any, Any]) -> None:

@@ -70,3 +70,36 @@ def test_what_numpy_takes_is_taken():
     risk = fe.Risk(residual, BOX).quadrature(4)
     assert np.isfinite(float(risk(F)))
     assert fe.solve(risk, F, throw=False).value(jnp.zeros(2)).shape == ()
+
+
+START = fe.Series(fe.Chebyshev(3, (0.0, 1.0)))
+
+
+@pytest.mark.parametrize(
+    "risk",
+    (
+        fe.Risk(lambda f, x: jax.grad(START)(x) - x, P),
+        fe.Risk(lambda f, x: jax.grad(f)(x) - x, P) + fe.Risk(lambda f: START(0.0) - 1.0),
+        fe.Risk(lambda f, x: {"a": x, "b": 2 * x}, P),
+    ),
+)
+def test_a_residual_without_f(risk):
+    """Another function in the place of f is not solved for."""
+    with pytest.raises(ValueError, match="does not depend on f: it is the same whatever f is"):
+        fe.solve(risk.quadrature(6), START)
+
+
+@pytest.mark.parametrize(
+    "residual",
+    (
+        lambda f, x: fe.argmax(lambda c: -((c - f(x)) ** 2), -9.0, 9.0) - x,
+        lambda f, x: fe.equilibrium(lambda p: p - f(x), -9.0, 9.0) - x,
+        lambda f, x: jax.lax.fori_loop(0, 3, lambda i, c: c + f(x), 0.0 * x) - 3 * x,
+        lambda f, x: jax.lax.cond(x > 0.5, lambda: f(x), lambda: 1.0 * f(x)) - x,
+        lambda f, x: jax.jit(lambda: f(x))() - x,
+        lambda f, x: {"a": f(x) - x, "identity": 0.0 * x},
+    ),
+)
+def test_f_is_seen_wherever_it_is_asked(residual):
+    found = fe.solve(fe.Risk(residual, P).quadrature(6), START, throw=False)
+    np.testing.assert_allclose(found.value(0.3), 0.3, atol=1e-6)

@@ -82,6 +82,26 @@ def test_a_parameter_hidden_in_a_closure():
             transform(lambda a: fe.solve(hidden(a), SERIES).value(1.0))(2.0)
 
 
+def scaled(a, s):
+    return fe.Risk(lambda f, x, s: f(x) - a * s, fe.Uniform(0.0, 1.0), args=(s,)).quadrature(9)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    (
+        lambda a: fe.steady_state(lambda x, y, x1, y1: (x - a, y - x), (1.0, 1.0))[0],
+        lambda a: fe.first_order(lambda x, y, x1, y1: (x1 - a * x, y), (0.0, 0.0)).policy_slope,
+        lambda a: fe.solve(scaled(a, 1.0), SERIES, fe.Continuation(scaled(a, 0.5))).value(0.3),
+    ),
+)
+def test_a_parameter_hidden_in_the_closure_of_a_model(ask):
+    for transform in (jax.jacfwd, jax.jit, jax.vmap):
+        with pytest.raises(
+            ValueError, match=r"hides in `a`, which .* reads: pass it through `args"
+        ):
+            transform(ask)(jnp.ones(2) if transform is jax.vmap else 0.5)
+
+
 def test_an_equal_lambda_compiles_once():
     def solve(a):
         condition = fe.Risk(lambda f, x, a: f(x) - a * x**2, fe.Uniform(0.0, 1.0), args=(a,))

@@ -71,7 +71,7 @@ class Assembly(Keyed):
             self.static = Static((bares, rest))
         except TracedClosureError as error:
             raise ValueError(
-                f"a traced value hides in {error}: pass it through `args`, for example "
+                f"a traced value hides in {error.place}: pass it through `args`, for example "
                 "`fe.Risk(residual, distribution, args=(a,))`, so that the solve can be "
                 "differentiated and vectorised in it"
             ) from None
@@ -320,7 +320,7 @@ def _dry_run(assembly: Assembly, terms: tuple[Risk, ...], theta: Any, data: list
     for index, (term, bare) in enumerate(zip(terms, bares, strict=True)):
         points, column = bare.points, 0
         count = 1 if points is None else jax.tree.leaves(points)[0].shape[0]
-        widths = equation_widths(term.name, bare, f)
+        widths = equation_widths(term.name, bare, f, solved_for=True)
         total = sum(widths.values())
         for name, width in widths.items():
             columns = tuple(range(column, column + width))

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, PyTree
 
+from .._compiled import Static
 from .._entry import entry
 from .._show import Shown
 from .._types import is_traced, is_tracing, Point
@@ -116,6 +117,7 @@ def first_order(model: Callable[..., PyTree], steady: Any, *, args: tuple = ()) 
     """
     u = at(steady, "steady")
     check_equations(model, u, args)
+    Static(model)  # which refuses a traced value that is no argument
     if is_traced((u, args)) or is_tracing():
         raise ValueError(
             "`first_order` decomposes matrices on the host: call it outside of jit, vmap and grad. "

@@ -56,6 +56,7 @@ def steady_state(
     """
     start = at(guess)
     check_equations(model, start, args)
+    Static(model)  # which refuses a traced value that is no argument
     begin, still = jax.tree.map(_still, (start, args))
     if is_traced((begin, still)) or is_tracing():
         return _differentiable(model, args, _in_program(model, still, begin)).point

@@ -45,8 +45,8 @@ class StepAssembly(Assembly):
             found = said(fingerprint(step))
         except TracedClosureError as error:
             raise ValueError(
-                f"a traced value hides in {error}, of `step`: pass it through the `args` of the "
-                "risk, which `step` takes as well"
+                f"a traced value hides in {error.place}, of `step`: pass it through the `args` of "
+                "the risk, which `step` takes as well"
             ) from None
         vars(self).update(vars(assembly))
         self.key = (assembly.key, found.key, index)

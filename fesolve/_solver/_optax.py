@@ -213,7 +213,7 @@ def _begin(problem: _Problem, theta: PyTree, key: PRNGKeyArray | None) -> PyTree
     start = problem.orders(key, 0)
     place = None if start is None else (start, 0)
     for term in batch(problem.risk, f, problem.batch_size, key, place).terms:
-        equation_widths(term.name, term.bare, f)
+        equation_widths(term.name, term.bare, f, solved_for=True)
     with loose_promotion():
         return problem.optim.filled().init(theta)
 
