@@ -52,8 +52,9 @@ class RESULTS(eqx.Enumeration):
     )
     non_finite = (
         "the residual, or its derivative in f, became NaN or infinite, and no shorter step was "
-        "finite. Look at the domain of the functions in the residual (a log, a power, a division) "
-        "and at the starting f; with `fe.Optax`, take a smaller learning rate"
+        "finite. Look at the domain of the functions in the residual (a log, a power, a division; "
+        "a state that an `fe.Indicator` or a chain does not have) and at the starting f; with "
+        "`fe.Optax`, take a smaller learning rate"
     )
     not_affine = (
         "not affine: the residual is not affine in theta, so that one linear solve is not enough. "

@@ -97,8 +97,24 @@ def test_tracing(method):
         (lambda: fe.MarkovChain([0.0, 1.0], np.ones((2, 2))), "sum to 1"),
         (lambda: fe.MarkovChain([0.0, 1.0], np.eye(3)), "shape"),
         (lambda: fe.MarkovChain([0.0, 1.0], np.eye(2)).stationary, "more than one"),
+        (lambda: fe.rouwenhorst(3, 0.5, 1.0).given(3), "a state from 0 to 2; got 3"),
+        (lambda: fe.rouwenhorst(3, 0.5, 1.0).given(-1), "a state from 0 to 2; got -1"),
+        (lambda: fe.rouwenhorst(3, 0.5, 1.0).given(0.5), "a whole number"),
+        (lambda: fe.rouwenhorst(3, 0.5, 1.0).given(jnp.arange(2)), r"use `jax\.vmap`"),
     ],
 )
 def test_bad_input_is_explained(bad, words):
     with pytest.raises(ValueError, match=words):
         bad()
+
+
+def test_a_state_that_a_chain_does_not_have_is_nan():
+    """A residual that counts states from 1 is not solved for other states in their place."""
+    chain = fe.rouwenhorst(3, 0.5, 1.0)
+    mean = jax.jit(lambda i: fe.expectation(lambda j: chain.grid[j], chain.given(i)))
+    np.testing.assert_allclose([mean(i) for i in range(3)], chain.transition @ chain.grid)
+    assert np.isnan(mean(3)) and np.isnan(mean(-1))
+    ahead = lambda f, i: f(i) - chain.grid[i] - 0.5 * fe.expectation(f, chain.given(i))
+    states = fe.Empirical(jnp.arange(1, 4))
+    with pytest.raises(fe.SolveError, match=r"a state that an `fe.Indicator` or a chain"):
+        fe.solve(fe.Risk(ahead, states), fe.Series(fe.Indicator(3)))

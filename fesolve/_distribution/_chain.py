@@ -43,8 +43,24 @@ class MarkovChain(Shown):
         return self.grid.shape[0]
 
     def given(self, i: Any) -> Empirical:
-        """The distribution of the next state, an integer, when the state is i."""
-        return Empirical(np.arange(self.size), self.transition[i])
+        """The distribution of the next state, an integer, when the state is i.
+
+        **Raises:** `ValueError` for an i that is no state. Where i is traced the weights are nan.
+        """
+        state = jnp.asarray(i)
+        if state.shape or not jnp.issubdtype(state.dtype, jnp.integer):
+            raise ValueError(
+                f"`i` of `MarkovChain.given` must be a state, a whole number; got shape "
+                f"{state.shape} of {state.dtype}: use `jax.vmap` over many"
+            )
+        if not is_traced(state) and not 0 <= int(state) < self.size:
+            raise ValueError(
+                f"`i` of `MarkovChain.given` must be a state from 0 to {self.size - 1}; got "
+                f"{int(state)}"
+            )
+        weights = self.transition[jnp.clip(state, 0, self.size - 1)]
+        is_state = (state >= 0) & (state < self.size)
+        return Empirical(np.arange(self.size), jnp.where(is_state, weights, jnp.nan))
 
     @property
     def stationary(self) -> Empirical:
