@@ -1,5 +1,6 @@
 """The default solver against closed forms, SciPy and finite differences."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
@@ -243,3 +244,25 @@ def test_the_unit_of_x_does_not_decide_whether_it_arrives(unit, kind):
     # the risk is told in the units of the residual; a network keeps its best iterate on others
     assert float(sol.risk) == pytest.approx(float(risk.quadrature(40)(sol.value)), rel=1e-6, abs=0)
     assert float(sol.risk) / 10 < min(seen) < 1.01 * float(sol.risk)
+
+
+def test_an_equation_that_is_at_rest_where_f_is_right_has_its_size_beside_it():
+    """At the best c the value does not move with c, so that c alone is begun at its solution."""
+    basis = fe.Chebyshev(6, (0.0, 1.0))
+
+    def both(f, x):
+        q = lambda c: c * x - 0.5 * c**2  # max over c is at c = x
+        return {"value": f["value"](x) - q(f["c"](x)), "choice": jax.grad(q)(f["c"](x))}
+
+    risk = fe.Risk(both, fe.Uniform(0.0, 1.0)).quadrature(12)
+    f = {"value": fe.Series(basis), "c": fe.Series(basis, start=0.1)}
+    found = fe.solve(risk, f)
+    assert float(found.risk) < 1e-25
+    # a value that is nearly right, and a choice that is as good as it can be
+    value = eqx.tree_at(
+        lambda s: s.coefficients, found.value["value"], replace_fn=lambda c: c + 1e-8
+    )
+    nearly = {"value": value, "c": found.value["c"]}
+    again = fe.solve(risk, nearly, only=lambda f: f["c"], throw=False)
+    assert float(again.risk) <= 1.001 * float(risk(nearly)) and int(again.stats["steps"]) <= 3
+    np.testing.assert_allclose(again.value["c"](0.3), 0.3, rtol=1e-6)

@@ -17,7 +17,7 @@ from ._trainable import is_series, series_in
 
 MANY = 150
 """Unknowns above which sparse factorisations are quicker than dense ones."""
-LOW, UNLIKE = 0.1, 1e6
+LOW, UNLIKE, ASIDE = 0.1, 1e6, 0.1
 """The share of unknowns that are smooth; the ratio of sizes from which equations are unlike."""
 
 
@@ -53,23 +53,42 @@ def like_rows(
     """A factor for each row that brings equations to one size, where they differ so much that no
     progress in the smaller ones would be seen beside the larger: with x in units of 1e-8, f'
     outweighs a condition on f by 1e8. The zero of all of them stays where it is; `None` for
-    equations that are alike, and where zero is not expected."""
+    equations that are alike, and where zero is not expected.
+
+    What is small at the start alone has another unit than it seems: a Bellman equation does not
+    move with the policy that is best, and its size is that beside it."""
     if any(equation.tolerance == np.inf for equation in problem.equations):
         return None
     entries = blocks(problem.equations, np.abs(jacobian).max(axis=1))
     largest = np.concatenate([block.max(axis=0) for block in entries])
     if largest.max() <= UNLIKE * largest.min():
         return None
+    owner, sizes = owners(problem.equations), _sizes(problem, jacobian)
+    if not _are_unlike(sizes):
+        return None
+    theta = problem.theta
+    signs = np.where(np.arange(theta.size) % 2, -1, 1).astype(theta.dtype)
+    beside = theta + signs * ASIDE * (np.abs(theta).max() or 1)
+    there = _sizes(problem, np.asarray(problem.linearise(beside)[1]))
+    sizes = np.where(sizes * UNLIKE < sizes.max(), np.fmax(sizes, there), sizes)
+    if not _are_unlike(sizes):
+        return None
+    return (sizes.max() / sizes)[owner].astype(jacobian.dtype)
+
+
+def _sizes(problem: LeastSquares, jacobian: Float[np.ndarray, "N P"]) -> Float[np.ndarray, " m"]:
+    """How much each equation moves with theta."""
     owner, sizes = owners(problem.equations), []
-    for number in range(largest.size):
+    for number in range(owner.max() + 1):
         columns = np.sqrt(np.sum(jacobian[owner == number] ** 2, axis=0))
         # derivatives of high degree are large in any unit, those of low degree are not
         columns = columns[columns > 0]
         sizes.append(np.quantile(columns, LOW) if columns.size else np.nan)
-    sizes = np.array(sizes)
-    if not np.isfinite(sizes).all() or sizes.max() <= UNLIKE * sizes.min():
-        return None
-    return (sizes.max() / sizes)[owner].astype(jacobian.dtype)
+    return np.array(sizes)
+
+
+def _are_unlike(sizes: Float[np.ndarray, " m"]) -> bool:
+    return bool(np.isfinite(sizes).all() and sizes.max() > UNLIKE * sizes.min())
 
 
 class Inverse(NamedTuple):
