@@ -31,11 +31,15 @@ from ._tokens import Opaque, token
 class TracedClosureError(ValueError):
     """A function reads a traced value that is hidden in its closure or its globals, at `place`."""
 
-    def __init__(self, place: str) -> None:
-        self.place = place
-        super().__init__(
-            f"a traced value hides in {place}: pass it through `args`, so that what is computed "
-            "can be differentiated and vectorised in it"
+    @property
+    def place(self) -> str:
+        """Where it hides."""
+        return self.args[0]
+
+    def __str__(self) -> str:
+        return (
+            f"a traced value hides in {self.place}: pass it through `args`, so that what is "
+            "computed can be differentiated and vectorised in it"
         )
 
 
