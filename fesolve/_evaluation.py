@@ -115,16 +115,16 @@ def at_points(function: Callable, *points: Point) -> PyTree:
     if max(leaf[0].size for leaf in leaves) < MANY:
         return jax.vmap(function)(*points)
     one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), points)
-    room = max(1, MEMORY // _bytes(jax.make_jaxpr(function)(*one).jaxpr))
+    room = max(1, MEMORY // bytes_of(jax.make_jaxpr(function)(*one).jaxpr))
     return jax.lax.map(lambda x: function(*x), points, batch_size=min(room, leaves[0].shape[0]))
 
 
-def _bytes(jaxpr: Any) -> int:
+def bytes_of(jaxpr: Any) -> int:
     """Of all arrays that a program makes on its way, if none made room for another."""
     total = 1
     for equation in jaxpr.eqns:
         total += sum(v.aval.size * v.aval.dtype.itemsize for v in equation.outvars)
-        total += sum(_bytes(inner) for inner in jaxprs_in_params(equation.params))
+        total += sum(bytes_of(inner) for inner in jaxprs_in_params(equation.params))
     return total
 
 

@@ -15,6 +15,7 @@ from ._checks import function, prng_key
 from ._distribution import Data, Empirical
 from ._entry import entry
 from ._hypothesis._grow import free_series
+from ._judge._error import margin
 from ._judge._judged import FREEST
 from ._least_squares._assembly import LeastSquares
 from ._least_squares._not_finite import where_not_finite
@@ -108,7 +109,7 @@ def solve(
     if is_traced(solution.value) and bool(ended(solution.result, RESULTS.non_finite)):
         return _spoiled_where_not_finite(solution, trainable)
     if throw and bool(solution.failed):
-        raise SolveError(_sentence(solution, risk, trainable), solution)
+        raise SolveError(_sentence(solution, risk, trainable, solver.accuracy), solution)
     return solution
 
 
@@ -216,14 +217,18 @@ def _squares(risk: AbstractRisk | Callable[[], AbstractRisk]) -> AbstractRisk | 
     return found
 
 
-def _sentence(solution: Solution, risk: AbstractRisk, trainable: PyTree[bool]) -> str:
-    sentence = _failure(solution, risk, trainable)
+def _sentence(
+    solution: Solution, risk: AbstractRisk, trainable: PyTree[bool], accuracy: float
+) -> str:
+    sentence = _failure(solution, risk, trainable, accuracy)
     if is_traced((solution.risk, solution.stats)) or theta_dtype(solution.value) != np.float32:
         return sentence
     return f"{sentence}. f is float32, which may be why. {how_to_float64()}"
 
 
-def _failure(solution: Solution, risk: AbstractRisk, trainable: PyTree[bool]) -> str:
+def _failure(
+    solution: Solution, risk: AbstractRisk, trainable: PyTree[bool], accuracy: float
+) -> str:
     sentence = RESULTS[solution.result]
     at_points = None
     if bool(ended(solution.result, RESULTS.non_finite)):
@@ -233,15 +238,20 @@ def _failure(solution: Solution, risk: AbstractRisk, trainable: PyTree[bool]) ->
         return f"{sentence}. {where_not_finite(problem, solution.stats.get(BEYOND))}"
     if is_traced((solution.risk, solution.stats)):
         return sentence
-    numbers = f"risk {float(solution.risk):.3g}{_error(solution)}"
+    numbers = f"risk {float(solution.risk):.3g}{_error(solution, accuracy)}"
     numbers += f"{_reached(solution)}{_unresolved_at(solution)}{_free_at(solution)}"
     return f"{sentence} ({numbers})"
 
 
-def _error(solution: Solution) -> str:
+def _error(solution: Solution, accuracy: float) -> str:
     error = float(np.asarray(solution.stats.get("error", np.nan)))
-    what = "bound of the" if np.all(solution.stats.get("error_is_bound", False)) else "estimated"
-    return "" if np.isnan(error) else f", {what} relative error of f {error:.2g}"
+    if np.isnan(error):
+        return ""
+    is_bound = np.all(solution.stats.get("error_is_bound", False))
+    what = "bound of the" if is_bound else "estimated"
+    near = accuracy < margin(is_bound) * error <= margin(is_bound) * accuracy
+    close = f", not clearly below the accuracy {accuracy:.2g} asked for" if near else ""
+    return f", {what} relative error of f {error:.2g}{close}"
 
 
 def _unresolved_at(solution: Solution) -> str:

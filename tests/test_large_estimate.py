@@ -129,6 +129,80 @@ def test_many_components_as_one():
     )
 
 
+KNOTS = np.linspace(0.0, 1.0, 21)
+
+
+def mean_and_itself(f, x):
+    """f(x) = g(x) + half of its mean, asked for all over: no row is sparse. Of g = e^(kx), a
+    component each, the solution is g plus its mean."""
+    t, w = np.polynomial.legendre.leggauss(60)
+    mean = jnp.tensordot(w / 2, jax.vmap(f)(jnp.asarray((1 + t) / 2)), 1)
+    return f(x) - jnp.exp(RATES * x) - 0.5 * mean
+
+
+RATES = np.linspace(0.5, 3.0, 30)
+
+
+def spline(coefficients=None):
+    f = fe.Series(fe.BSpline(KNOTS), out_size=RATES.size)
+    return f if coefficients is None else eqx.tree_at(lambda f: f.coefficients, f, coefficients)
+
+
+def test_splines_whose_rows_are_not_sparse():
+    """1,290 functions in the richer space, each of them small, against the solution."""
+    where = fe.Uniform(0.0, 1.0)
+    risk = fe.Risk(mean_and_itself, where)
+    f = fe.fit(spline(), lambda x: jnp.exp(RATES * x) + jnp.expm1(RATES) / RATES, where).value
+    f = spline(f.coefficients * (1 + 1e-3 * np.linspace(-1, 1, 23)[None]))
+    estimate = fe.error_estimate(risk, f)
+    x = np.linspace(0.0, 1.0, 2_001)[:, None]
+    truth = np.exp(RATES * x) + np.expm1(RATES) / RATES
+    wrong = np.asarray(jax.vmap(f)(jnp.asarray(x[:, 0]))) - truth
+    error = np.sqrt((wrong**2).mean(axis=0) / (truth**2).mean(axis=0)).max()
+    assert not estimate.is_bound and bool(estimate.determined)
+    assert estimate.relative == pytest.approx(error, rel=0.1)
+
+
+def test_two_series_that_are_too_large_together():
+    """660 functions of one and 660 of the other."""
+    size = 660
+    start = 1 + RNG.standard_normal((2, size))
+    truth = start * (1 + 1e-3 * RNG.standard_normal((2, size)))
+    a = matrix(np.logspace(0, -2, SIZE))[:size, :size] + np.eye(size)
+
+    class Both(eqx.Module):
+        one: fe.Series
+        other: fe.Series
+
+        def __call__(self, x):
+            return jnp.stack([self.one(x), self.other(x)])
+
+    def rows(f, x, a, b):
+        c = jnp.stack([f.one.coefficients, f.other.coefficients])
+        return c @ a[x] - b[:, x] + 0.1 * c[::-1, x]
+
+    parts = [eqx.tree_at(lambda s: s.coefficients, fe.Series(fe.Indicator(size)), c) for c in start]
+    b = truth @ a.T + 0.1 * truth[::-1]
+    risk = fe.Risk(rows, fe.Empirical(np.arange(size)), args=(jnp.asarray(a), jnp.asarray(b)))
+    estimate = fe.error_estimate(risk, Both(*parts))
+    norm = np.linalg.norm
+    wrong = np.max(norm(start - truth, axis=1) / norm(start, axis=1))
+    assert not estimate.is_bound
+    assert estimate.largest == pytest.approx(wrong, rel=1e-6)
+
+
+def test_what_would_take_long_is_not_estimated():
+    """A residual that makes some 500 MB on its way, and whose derivative would do so at each of
+    1,700 points."""
+
+    def long(f, x):
+        return f(x) - 1.0 + 1e-20 * jnp.sum(jnp.sin(jnp.arange(2.0e7) * f.coefficients[0]))
+
+    f = fe.Series(fe.Indicator(1_700), start=1.1)
+    estimate = fe.error_estimate(fe.Risk(long, fe.Empirical(np.arange(1_700))), f)
+    assert np.isnan(estimate.largest) and "not estimated" in str(estimate)
+
+
 @pytest.mark.slow
 def test_what_singular_values_afford_has_no_more_rows_than_that():
     """Fifty coordinates, 1,276 functions: a bound by singular values, with few rows to spare."""

@@ -138,5 +138,6 @@ def test_the_bound_does_not_stop_it(seed):
     problem = problems.new_keynesian(zlb=True)
     solution = problem.solve(degree=3, key=jr.key(seed), throw=False)
     assert 1e-4 < float(solution.stats["error"]) < 2e-3
+    assert solution.result == fe.RESULTS.not_zero
     mean, largest = errors(problem, solution.value, jr.key(6 + seed))
     assert mean <= -4 and largest <= -2.5

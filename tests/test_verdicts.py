@@ -368,3 +368,15 @@ def test_host_and_program_say_the_same():
         outside, other = solve(-3.0, degree)
         assert bool(inside) == bool(outside) == solved
         assert float(other) / 30 < float(error) < 30 * float(other) + 1e-13
+
+
+def test_an_estimate_that_is_just_below_the_accuracy_says_why_it_is_not_enough():
+    ode = R(lambda f, x: grad(f)(x) + f(x), U(0.0, 1.0))
+    risk, f = (ode + at(1.0)).quadrature(20), chebyshev(3, 1.0)
+    error = float(fe.solve(risk, f, throw=False).stats["error"])
+    with pytest.raises(fe.SolveError, match="not clearly below the accuracy"):
+        fe.solve(risk, f, fe.LevenbergMarquardt(accuracy=1.5 * error))
+    with pytest.raises(fe.SolveError) as raised:
+        fe.solve(risk, f, fe.LevenbergMarquardt(accuracy=0.1 * error))
+    assert "estimated relative error of f" in str(raised.value)
+    assert "not clearly" not in str(raised.value)

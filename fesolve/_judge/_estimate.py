@@ -20,11 +20,13 @@ from .._least_squares._trainable import (
     trainable_leaves,
 )
 from .._risk import AbstractRisk, require_risk
-from .._types import changed, Hypothesis, Point, still
+from .._types import changed, Hypothesis, is_traced, is_tracing, Point, still
 from ._error import ErrorEstimate
+from ._in_parts import in_parts, MADE, made_by
 from ._newton import Linearised, missing_step, Step
 from ._posed import nothing, posed_or_why_not, Problem
 from ._probe import FACTORED, Given, has_only_series, is_large
+from ._rows import FACTORING
 from ._values import component_sizes, scales
 
 
@@ -39,6 +41,10 @@ CHASM = 1e6
 """Singular values that stand apart by this factor, near rounding, belong to a free direction."""
 BROKEN = 0.05
 """The share of fresh points at which the residual may be without a value, as at singular ones."""
+UNASKED = (
+    "some change of f hardly shows in the equations, and a space rich enough to tell whether it is "
+    "free is not affordable"
+)
 
 
 @entry
@@ -96,18 +102,23 @@ def estimate(
         mask = jax.tree.map(lambda _: False, f)
     risk, f = still((risk, f))
     problem = posed_or_why_not(risk, f, mask, richness)
+    in_program = is_traced((risk, f)) or is_tracing()
     if isinstance(problem, ErrorEstimate):
-        return problem
-    if problem.residuals.traced or problem.values.traced:
+        found, is_affordable = problem, False
+    elif problem.residuals.traced or problem.values.traced:
         return _by_singular_values(jnp, decomposed, problem, f, selected)
-    with one_thread(problem.residuals.theta.size):
-        found = _on_host(problem, f, selected)
-    if richness != 1 or selected:
+    else:
+        is_affordable = problem.affordable
+        with one_thread(problem.residuals.theta.size):
+            found = _on_host(problem, f, selected)
+    if richness != 1 or selected or in_program:
         return found
-    if found.is_bound and found.determined and not found.largest <= enough and is_large(f, mask):
+    is_open = found.is_bound and found.determined and not found.largest <= enough
+    several = not is_affordable and has_only_series(f)
+    if is_open and (several or is_large(f, mask)):
         large = _by_factors(risk, f, mask)
-        if large is not None:  # there is no richer space to ask
-            return _at_its_bound(large) if _is_contradicted(large) else large
+        if large is not None:
+            return large
     doubtful = bool(found.determined & found.doubtful)
     if not (doubtful or _is_contradicted(found)):
         return found
@@ -161,18 +172,25 @@ def _by_singular_values(
 
 
 def _by_factors(risk: AbstractRisk, f: Hypothesis, mask: PyTree[bool]) -> ErrorEstimate | None:
-    """The estimate in a space that is too large for singular values; `None` where there is none."""
+    """The estimate in a space that is too large for singular values; `None` where there is none, as
+    where it would take long."""
     from ._factored import factored_step  # SciPy's sparse matrices take long to import
 
     problem = posed_or_why_not(risk, f, mask, 1, FACTORED)
     if isinstance(problem, ErrorEstimate) or problem.own.any() or not problem.probe.complete:
         return None
+    if problem.work > FACTORING or made_by(problem.residuals) > MADE:
+        return None
 
     def found() -> ErrorEstimate | None:
         stepped = lambda system: factored_step(system, problem.residuals.equations)
         with threads_for(problem.work, problem.residuals.theta.size):
-            estimate = _by_dense_rows(np, stepped, problem, f, False)
-        return None if estimate.is_bound else estimate
+            estimate = _by_dense_rows(np, stepped, problem, f, False, in_parts)
+        if estimate.is_bound:
+            return None
+        if bool(estimate.determined & estimate.doubtful):  # there is no richer space to ask
+            return changed(_at_its_bound(estimate), is_bound=True, note=UNASKED)
+        return _at_its_bound(estimate) if _is_contradicted(estimate) else estimate
 
     return found() if problem.key is None else _LARGE.get(problem.key, found)
 
@@ -181,16 +199,30 @@ _LARGE = Recent(4)
 """Estimates in large spaces (a cache of a pure function: a report asks for what its solve did)."""
 
 
+def _rows_at(problem: LeastSquares) -> tuple[Any, Any, Any]:
+    """theta, the rows there and their Jacobian; traced where anything is."""
+    if not problem.traced:
+        return problem.theta, *problem.linearise(problem.theta)
+    theta = jax.lax.stop_gradient(problem.theta)
+    return theta, *linearise(problem.assembly, theta, problem.data)
+
+
 def _by_dense_rows(
-    xp: Any, stepped: Callable, problem: Problem, f: Hypothesis, selected: bool
+    xp: Any,
+    stepped: Callable,
+    problem: Problem,
+    f: Hypothesis,
+    selected: bool,
+    rows_at: Callable[[LeastSquares], tuple[Any, Any, Any]] = _rows_at,
 ) -> ErrorEstimate:
     """The estimate, in NumPy or inside a program, where nothing ends early.
 
-    **Arguments:** `stepped`, the step of a linearised problem, or `None` where that is not found.
+    **Arguments:** `stepped`, the step of a linearised problem, or `None` where that is not found;
+    `rows_at`, theta, the rows there and their Jacobian.
     """
     on_host = xp is np
-    theta, r, jacobian = _rows_at(problem.residuals)
-    _, values, values_jacobian = _rows_at(problem.values)
+    theta, r, jacobian = rows_at(problem.residuals)
+    _, values, values_jacobian = rows_at(problem.values)
     broken = ~(xp.isfinite(r) & xp.isfinite(jacobian).all(axis=1))
     share = xp.mean(broken)
     if on_host and share > BROKEN:
@@ -211,14 +243,6 @@ def _by_dense_rows(
     lost = jnp.where(share > BROKEN, jnp.nan, 0.0)
     spoiled = jax.tree.map(lambda x: x + lost, found.relative)
     return eqx.tree_at(lambda e: e.relative, found, spoiled)
-
-
-def _rows_at(problem: LeastSquares) -> tuple[Any, Any, Any]:
-    """theta, the rows there and their Jacobian; traced where anything is."""
-    if not problem.traced:
-        return problem.theta, *problem.linearise(problem.theta)
-    theta = jax.lax.stop_gradient(problem.theta)
-    return theta, *linearise(problem.assembly, theta, problem.data)
 
 
 def _by_sparse_rows(problem: Problem, f: Hypothesis) -> ErrorEstimate | None:

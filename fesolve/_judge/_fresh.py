@@ -127,6 +127,12 @@ def is_finite_set(p: AbstractDistribution | None) -> bool:
     return all(jnp.issubdtype(leaf.dtype, jnp.integer) for leaf in jax.tree.leaves(p.points))
 
 
+def is_drawn(term: Risk) -> bool:
+    """Whether fresh points of a term are new ones, as many as are wanted."""
+    known = isinstance(term.population, Empirical) or is_finite_set(term.distribution)
+    return is_movable(term) and not known
+
+
 def is_movable(term: Risk) -> bool:
     """Whether a term stands for more than one point."""
     return term.distribution is not None and not isinstance(term.population, Dirac)

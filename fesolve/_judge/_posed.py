@@ -19,7 +19,7 @@ from ._box import is_plain
 from ._error import ErrorEstimate
 from ._fresh import Fresh, fresh
 from ._probe import FACTORED, LARGEST, polynomials_alone, Probe, probe, TANGENTS
-from ._rows import FACTORING, points_of, rows_of, squares, WORK
+from ._rows import FACTORING, least_work, points_of, rows_of, squares, WORK
 from ._values import values_of
 
 
@@ -74,6 +74,10 @@ def posed_or_why_not(
     **Raises:** `ValueError` where the residual fails at f itself.
     """
     try:
+        if largest == FACTORED:
+            space = probe(f, mask, {}, richness, largest)
+            if not space.complete or least_work(risk, space) > FACTORING:
+                return nothing(f, space.why or "the equations in a richer space are too many")
         return _posed(risk, f, mask, richness, largest)
     except Exception as error:
         sample = fresh(risk, f, [points_of(term, f) for term in risk.terms])

@@ -14,7 +14,7 @@ from .._losses import squared
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import changed, Hypothesis
 from .._worst import underlying
-from ._fresh import beside, Fresh, fresh
+from ._fresh import beside, Fresh, fresh, is_drawn
 from ._probe import Probe
 
 
@@ -68,6 +68,16 @@ def rows_of(risk: AbstractRisk, space: Probe, others: Sequence[np.ndarray] = ())
         if found.are_affordable:
             break
     return found
+
+
+def least_work(risk: AbstractRisk, space: Probe) -> float:
+    """Multiplications of a factorisation of the rows that are needed, by a few points of each term:
+    where points are states of many households, say, it costs to draw them all."""
+    few = _rows_on(risk, space, [LEAST] * len(risk.terms), ()).residuals
+    widths = {equation.term: equation.width for equation in few.equations}
+    drawn = [(i, term) for i, term in enumerate(few.terms) if is_drawn(term)]
+    rows = sum(widths[i] * points_of(term, space.f, 0, 0) for i, term in drawn)
+    return float(max(rows, few.theta.size)) * few.theta.size**2
 
 
 def _rows_on(

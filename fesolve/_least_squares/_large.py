@@ -6,6 +6,9 @@ Else, where the Jacobian does not fit, the rows come in blocks, and each block i
 triangular factor of those before it, so that no more than a block and a triangle are in memory.
 """
 
+import itertools
+from collections.abc import Sequence
+
 import equinox as eqx
 import jax
 import numpy as np
@@ -62,18 +65,28 @@ class Folded:
 def _blocks(problem: LeastSquares, memory: int) -> list[LeastSquares]:
     row = problem.theta.size * problem.theta.dtype.itemsize
     widths = {e.term: e.width for e in problem.equations}
+    # four copies: the Jacobian, its scaled rows, and what QR works in
+    rooms = [max(1, memory // (4 * row * widths[i])) for i in range(len(problem.terms))]
+    return list(itertools.chain(*in_blocks(problem, rooms)))
+
+
+def in_blocks(problem: LeastSquares, rooms: Sequence[int]) -> list[list[LeastSquares]]:
+    """Each term by itself, on at most so many of its points at a time; the last of its blocks may
+    be filled up with points of weight zero."""
     blocks = []
-    for index, term in enumerate(problem.terms):
+    for term, room in zip(problem.terms, rooms, strict=True):
         p = term.distribution
-        # four copies: the Jacobian, its scaled rows, and what QR works in
-        room = max(1, memory // (4 * row * widths[index]))
+        parts = [term]
         if isinstance(p, Empirical) and p.size > room:
-            blocks += [
-                LeastSquares(part, problem.f, problem.mask) for part in _parts(term, p, room)
-            ]
-        else:
-            blocks.append(LeastSquares(term, problem.f, problem.mask))
+            parts = _parts(term, p, room)
+        first = LeastSquares(parts[0], problem.f, problem.mask)
+        blocks.append([first, *(_moved(first, part) for part in parts[1:])])
     return blocks
+
+
+def _moved(block: LeastSquares, part: Risk) -> LeastSquares:
+    """The same on the points of another part, as a new problem where anything is traced."""
+    return block.on_points(part, block.f) or LeastSquares(part, block.f, block.mask)
 
 
 def _parts(term: Risk, p: Empirical, room: int) -> list[Risk]:

@@ -112,8 +112,8 @@ def new_keynesian(m: NewKeynesian) -> Problem:
         bases = [fe.Chebyshev(degree, (lo, hi)) for lo, hi in zip(lower, upper)]
         series = fe.Series(fe.Tensor(*bases, degree=degree), 3)
         points = 1 << math.ceil(math.log2(2.5 * series.basis.size))
-        # a polynomial does not reach zero, and after a few steps nothing changes any more
-        solver = fe.LevenbergMarquardt(max_steps=6)
+        # a polynomial does not reach zero, which a step after the last that changes anything tells
+        solver = fe.LevenbergMarquardt(max_steps=12)
         return Choice(
             lambda key: Economy(fe.freeze(linearised(m)), series, m), points, solver=solver
         )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -98,7 +99,7 @@ def sovereign_default(m: SovereignDefault) -> Problem:
 
     def step(f, g, b, scale):
         """Today's value is f, tomorrow's, and lenders' view of it, g."""
-        return f(b) - jnp.max(sovereign.worth(b, sovereign.offers(g, scale)), axis=0)
+        return f(b) - sovereign.repaying(g, b, scale)
 
     def bellman(f, b, scale):
         return step(f, f, b, scale)
@@ -209,15 +210,19 @@ class Sovereign:
     def values(self, f):
         """On the grid the value of repaying; that of default; the debts from which on one defaults,
         and the values of repaying there; all at the incomes of tomorrow."""
-        bonds, j = jnp.asarray(self.bonds), np.arange(self.fine_grid.size)
+        bonds = jnp.asarray(self.bonds)
         w = jax.vmap(f)(bonds) @ self.fine.T
+        # f is asked again where it counts, so that derivatives do not pass through all of w
+        own = lambda b: jnp.sum(jax.vmap(f)(b) * self.fine, axis=1)
         # who owes nothing repays
-        again = self.m.beta * self.m.theta * self.fine @ (self.transition @ w[ZERO])
+        again = self.fine @ f(bonds[ZERO])
+        again = self.m.beta * self.m.theta * self.fine @ (self.transition @ again)
         d = self.inverse @ (self.alone + again)
         k = jnp.clip(jnp.argmax(w >= d[None], axis=0) - 1, 0, bonds.size - 2)
+        low, high = own(bonds[k]), own(bonds[k + 1])
         # an income at which nobody defaults on the grid would do so beyond it
         least = -jnp.inf if self.m.continuous else 0.0
-        share = jnp.clip((d - w[k, j]) / (w[k + 1, j] - w[k, j]), least, 1.0)
+        share = jnp.clip((d - low) / (high - low), least, 1.0)
         at = w[k] + share[:, None] * (w[k + 1] - w[k])
         # of an income itself both are worth the same, or none is so poor that he defaults
         at = jnp.where(np.eye(d.size, dtype=bool), jnp.maximum(at, d[None]), at)
@@ -239,6 +244,37 @@ class Sovereign:
         price = chosen[..., 0] @ today.ahead.T / (1.0 + self.m.r)
         b = jnp.concatenate([bonds, t])
         return Offers(b[:, None], price, self.m.beta * value @ today.ahead.T, today)
+
+    def repaying(self, f, b, scale=0.0):
+        """W(b) by income. Where income is continuous it moves as what is best now is worth, and not
+        with each of a thousand b'."""
+        best = lambda f, b: jnp.max(self.worth(b, self.offers(f, scale)), axis=0)
+        if not self.m.continuous:
+            return best(f, b)
+        arrays, rest = eqx.partition(f, eqx.is_inexact_array)
+        value = jax.custom_jvp(lambda arrays, b: best(eqx.combine(arrays, rest), b))
+
+        @value.defjvp
+        def _(given, along):
+            chosen = self.chosen_at(eqx.combine(given[0], rest), given[1])
+            worth = lambda arrays, b: self.worth(b, self.offered(eqx.combine(arrays, rest), chosen))
+            found, slope = jax.jvp(worth, given, along)
+            return found[0], slope[0]
+
+        return value(arrays, b)
+
+    def chosen_at(self, f, b):
+        """The best b' on the grid, by income."""
+        offers = self.offers(f)
+        return offers.following[jnp.argmax(self.worth(b, offers), axis=0), 0]
+
+    def offered(self, f, following):
+        """A b' for each income of today, where income is continuous."""
+        _, d, t, _ = self.values(f)
+        price = jax.vmap(lambda b, y: self.repaid(b, t, y))(following, self.log_incomes)
+        value = jnp.maximum(jax.vmap(f)(following) @ self.fine.T, d[None])
+        ahead = self.m.beta * jnp.sum(value * self.transition, axis=1)
+        return Offers(following[None], price[None] / (1.0 + self.m.r), ahead[None], self.today)
 
     def worth(self, b, offers):
         """Of each offer to one who owes -b and repays, by income."""

@@ -1,0 +1,53 @@
+"""The Jacobian of a problem on many points, at as many of them at a time as there is room for."""
+
+import jax
+import numpy as np
+
+from .._evaluation import bytes_of, components
+from .._least_squares._assembly import LeastSquares
+from .._least_squares._large import in_blocks
+
+
+ROOM, MADE = 2**29, 1e12
+"""Bytes of what is worked out at once; of all that is, in a Jacobian that is not too long in the
+making."""
+
+
+def made_by(problem: LeastSquares) -> float:
+    """Bytes of all arrays that are made on the way to the Jacobian: a measure of its time."""
+    each = zip(_bytes_at_points(problem), problem.terms, strict=True)
+    return float(sum(size * term.count for size, term in each))
+
+
+def in_parts(problem: LeastSquares) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """theta, the rows there and their Jacobian."""
+    rooms = [max(1, int(ROOM // size)) for size in _bytes_at_points(problem)]
+    terms = zip(in_blocks(problem, rooms), problem.terms, _widths(problem), strict=True)
+    r, jacobian = [], []
+    for blocks, term, width in terms:
+        found = [block.linearise(problem.theta) for block in blocks]
+        rows = slice(term.count * width)  # the last block may be filled up
+        r.append(np.concatenate([own for own, _ in found])[rows])
+        jacobian.append(np.concatenate([own for _, own in found])[rows])
+    return problem.theta, np.concatenate(r), np.concatenate(jacobian)
+
+
+def _bytes_at_points(problem: LeastSquares) -> list[int]:
+    """The same at one point of each term, each of whose rows is differentiated by itself."""
+    found, theta = [], jax.ShapeDtypeStruct(problem.theta.shape, problem.theta.dtype)
+    for index, (bare, width) in enumerate(zip(problem.bares, _widths(problem), strict=True)):
+
+        def at(theta, x, index=index):
+            bares, f = problem.assembly.merge(theta, problem.data)
+            return components(bares[index], f, x)
+
+        like = lambda leaf: jax.ShapeDtypeStruct(np.shape(leaf)[1:], leaf.dtype)
+        jaxpr = jax.make_jaxpr(at)(theta, jax.tree.map(like, bare.points)).jaxpr
+        found.append(bytes_of(jaxpr) * (1 + min(width, problem.theta.size)))
+    return found
+
+
+def _widths(problem: LeastSquares) -> list[int]:
+    """Rows at a point of each term."""
+    found = {equation.term: equation.width for equation in problem.equations}
+    return [found[index] for index in range(len(problem.terms))]
