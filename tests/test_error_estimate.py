@@ -412,3 +412,28 @@ def test_a_point_of_one_state_is_one_equation_of_a_function_of_all(states):
     estimate = fe.error_estimate(risk, sol.value)
     assert bool(estimate.determined) and not estimate.is_bound
     assert estimate.relative == pytest.approx(np.max(off / np.linalg.norm(true, axis=0)), rel=0.5)
+
+
+@pytest.mark.parametrize("degree", [10, 14])
+def test_an_equation_at_rest_has_its_size_beside_f(degree):
+    """The best share makes the Bellman equation stand still: it is not 1e10 times too small."""
+    basis = fe.Chebyshev(degree, (0.5, 1.5))
+    alpha, beta = 0.36, 0.96
+    steady = (alpha * beta) ** (1 / (1 - alpha))
+
+    def bellman(f, x):
+        k = steady * x
+        value = lambda k: f["value"](k / steady)
+        c = k**alpha * jax.nn.sigmoid(f["share"](x))
+        q = lambda c: jnp.log(c) + beta * value(k**alpha - c)
+        return {"bellman": value(k) - q(c), "first order": c * jax.grad(q)(c)}
+
+    f = {"value": fe.Series(basis, start=-20.0), "share": fe.Series(basis, start=0.5)}
+    risk = fe.Risk(bellman, fe.Uniform(0.5, 1.5)).quadrature(24)
+    both = fe.solve(risk, f)
+    share = fe.solve(risk, both.value, only=lambda f: f["share"])
+    found = fe.error_estimate(risk, share.value, only=lambda f: f["share"])
+    exact = np.log((1 - alpha * beta) / (alpha * beta))
+    x = jnp.linspace(0.5, 1.5, 50)
+    apart = np.abs(jax.vmap(share.value["share"])(x) / exact - 1).max()
+    assert apart < 1e-5 and found.largest < 1e-5

@@ -52,10 +52,17 @@ def test_geometric_convergence_in_the_degree():
 
 @pytest.mark.parametrize("growth", [1.0, 2.0, 4.0])
 def test_steep_logistic_curves_are_not_taken_for_their_rest_points(growth):
-    f = fe.Series(fe.Chebyshev(128, (0.0, 5.0)))
-    solution = fe.solve(logistic(growth).quadrature(132), f)
-    exact = lambda x: 1 / (1 + 9 * jnp.exp(-growth * x))
-    assert max_error(solution.value, exact, 0.0, 5.0) <= 1e-12
+    """One start in twenty, by rounding, ends at f = 0 after its first instant, and is refused."""
+    exact, risk = lambda x: 1 / (1 + 9 * jnp.exp(-growth * x)), logistic(growth).quadrature(132)
+    solved = []
+    for seed in range(3):
+        f = fe.Series(fe.Chebyshev(128, (0.0, 5.0)))
+        start = 1e-10 * jr.normal(jr.key(seed), f.coefficients.shape)
+        f = eqx.tree_at(lambda f: f.coefficients, f, start)
+        solution = fe.solve(risk, f, throw=False)
+        solved.append(bool(solution.solved))
+        assert solved[-1] == (max_error(solution.value, exact, 0.0, 5.0) <= 1e-12)
+    assert sum(solved) >= 2
 
 
 @pytest.mark.parametrize("growth", [4.0, 10.0, 40.0])

@@ -15,6 +15,7 @@ from .._fingerprint import Recent
 from .._least_squares._algebra import one_thread, threads_for
 from .._least_squares._assembly import blocks, LeastSquares, linearise
 from .._least_squares._device_algebra import decomposed
+from .._least_squares._rows import beside
 from .._least_squares._trainable import (
     free_leaves,
     trainable_leaves,
@@ -231,7 +232,11 @@ def _by_dense_rows(
         return nothing(f, "the derivative of f in its parameters is not finite")
     r, jacobian = xp.where(broken, 0, r), xp.where(broken[:, None], 0, jacobian)
     scale = scales(xp, problem.values.equations, values)
-    system = Linearised(theta, r, jacobian, scale[:, None] * values_jacobian, scale * values)
+    near = (lambda: problem.residuals.linearise(beside(theta))[1]) if rows_at is _rows_at else None
+    system = Linearised(
+        *(theta, r, jacobian, scale[:, None] * values_jacobian, scale * values),
+        beside=near if on_host else None,
+    )
     step = stepped(system)
     if step is None:
         return nothing(f, "the least |dr| per |df| was not found")

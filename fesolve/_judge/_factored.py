@@ -37,7 +37,7 @@ def factored_step(system: Linearised, equations: tuple[Equation, ...]) -> Step |
 
 
 def _step(system: Linearised, equations: tuple[Equation, ...]) -> Step | None:
-    theta, r, jacobian, table, values = system
+    theta, r, jacobian, table, values, _ = system
     eps = float(np.finfo(r.dtype).eps)
     coordinates = _coordinates(table, values, max(UNSEEN, 10 * eps))
     if coordinates is None:

@@ -8,7 +8,8 @@ import scipy.sparse.linalg as sparse_linalg
 from jaxtyping import Float
 
 from .._least_squares._assembly import LeastSquares
-from .._least_squares._windows import Local
+from .._least_squares._rows import beside
+from .._least_squares._windows import linearised, Local
 from ._newton import alike, ROUNDING, Step
 
 
@@ -34,7 +35,9 @@ def local_step(
     theta = np.asarray(problem.theta)
     squares = system.jacobian.power(2)
     parts = squares @ theta**2
-    factor = alike(np, problem.equations, parts, squares.sum(axis=1), np.linalg.norm(theta))
+    near = lambda: linearised(problem, beside(theta)).jacobian.power(2) @ theta**2
+    norm = np.linalg.norm(theta)
+    factor = alike(np, problem.equations, parts, squares.sum(axis=1), norm, near)
     r, unit = factor * system.r, float(np.sqrt(factor**2 @ parts))
     jacobian = sparse.diags_array(factor) @ system.jacobian @ sparse.diags_array(1 / sizes)
     table = values.jacobian @ sparse.diags_array(1 / sizes)

@@ -77,13 +77,17 @@ Decomposition = Callable[[Any], tuple[Any, Any, Any]]
 
 
 class Linearised(NamedTuple):
-    """theta, the residuals and the values of f there, and their Jacobians in theta."""
+    """theta, the residuals and the values of f there, and their Jacobians in theta.
+
+    - `beside`: the Jacobian of the residuals near theta, where it is to be had.
+    """
 
     theta: Float[Array | np.ndarray, " P"]
     r: Float[Array | np.ndarray, " N"]
     jacobian: Float[Array | np.ndarray, "N P"]
     values_jacobian: Float[Array | np.ndarray, "M P"]
     values: Float[Array | np.ndarray, " M"]
+    beside: Callable[[], Float[np.ndarray, "N P"]] | None = None
 
 
 def missing_step(
@@ -100,7 +104,7 @@ def missing_step(
     only where polynomials do not follow; `selected`, whether only directions count that the
     equations decide clearly.
     """
-    theta, r, jacobian, values_jacobian, values = system
+    theta, r, jacobian, values_jacobian, values, beside = system
     eps = float(np.finfo(r.dtype).eps)
     directions = None
     if own.any():
@@ -115,7 +119,11 @@ def missing_step(
     theta = xp.maximum(xp.abs(theta), xp.abs(within))
     parts = jacobian * theta[None]
     squares, size = (xp.sum(matrix**2, axis=1) for matrix in (parts, jacobian))
-    factor = alike(xp, equations, squares, size, xp.linalg.norm(theta))
+    near = None
+    if beside is not None:
+        along_own = lambda matrix: matrix if directions is None else matrix @ directions
+        near = lambda: np.sum((along_own(beside()) * theta) ** 2, axis=1)
+    factor = alike(xp, equations, squares, size, xp.linalg.norm(theta), near)
     r, jacobian = factor * r, factor[:, None] * jacobian
     along = jacobian @ to_theta
     rest = r
@@ -176,14 +184,17 @@ def alike(
     parts: Float[Array | np.ndarray, " N"],
     jacobian: Float[Array | np.ndarray, " N"],
     theta: Any,
+    beside: Callable[[], Float[np.ndarray, " N"]] | None = None,
 ) -> Any:
     """A factor for each row that brings equations of unlike size, and components of one, to that
     of the largest; 1 where they are alike.
 
     Parts that are no more than rounding, as those of f'(0) = 0 in values and slopes, have no size.
+    Parts that are small at theta alone, as those of a Bellman equation in the policy that is best,
+    have the size that they have beside it.
 
     **Arguments:** `parts`, squares of what each row is the sum of, added up; `jacobian`, the same
-    of its derivatives; `theta`, the norm of theta.
+    of its derivatives; `theta`, the norm of theta; `beside`, the parts near theta.
     """
     if sum(len(equation.columns) for equation in equations) == 1:
         return xp.ones(parts.shape, parts.dtype)
@@ -194,6 +205,11 @@ def alike(
     largest = xp.max(sizes)
     there = (sizes > ABSENT * largest) & (sizes > ROUNDED * theta * size(jacobian))
     differ = there & (sizes * UNLIKE < largest)
+    if beside is not None and differ.any():
+        with np.errstate(invalid="ignore", over="ignore"):
+            # NaN, as where a residual leaves its domain, is no size
+            sizes = np.where(differ, np.fmax(sizes, size(beside())), sizes)
+        differ &= sizes * UNLIKE < largest
     if xp is np and not differ.any():
         return np.ones(parts.shape, parts.dtype)
     return xp.where(differ, largest / xp.where(differ, sizes, 1), 1)[owners(equations)]

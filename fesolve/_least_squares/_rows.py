@@ -66,14 +66,17 @@ def like_rows(
     owner, sizes = owners(problem.equations), _sizes(problem, jacobian)
     if not _are_unlike(sizes):
         return None
-    theta = problem.theta
-    signs = np.where(np.arange(theta.size) % 2, -1, 1).astype(theta.dtype)
-    beside = theta + signs * ASIDE * (np.abs(theta).max() or 1)
-    there = _sizes(problem, np.asarray(problem.linearise(beside)[1]))
+    there = _sizes(problem, np.asarray(problem.linearise(beside(problem.theta))[1]))
     sizes = np.where(sizes * UNLIKE < sizes.max(), np.fmax(sizes, there), sizes)
     if not _are_unlike(sizes):
         return None
     return (sizes.max() / sizes)[owner].astype(jacobian.dtype)
+
+
+def beside(theta: Float[np.ndarray, " P"]) -> Float[np.ndarray, " P"]:
+    """A theta that is off by a share of its size, at which nothing is at rest by chance."""
+    signs = np.where(np.arange(theta.size) % 2, -1, 1).astype(theta.dtype)
+    return theta + signs * ASIDE * (np.abs(theta).max() or 1)
 
 
 def _sizes(problem: LeastSquares, jacobian: Float[np.ndarray, "N P"]) -> Float[np.ndarray, " m"]:
