@@ -26,7 +26,7 @@ from ._error import ErrorEstimate
 from ._in_parts import in_parts, MADE, made_by
 from ._newton import Linearised, missing_step, Step
 from ._posed import nothing, posed_or_why_not, Problem
-from ._probe import FACTORED, Given, has_only_series, is_large
+from ._probe import FACTORED, Given, has_only_series, is_large, is_made_of_series
 from ._rows import FACTORING
 from ._values import component_sizes, scales
 
@@ -104,7 +104,8 @@ def estimate(
     risk, f = still((risk, f))
     problem = posed_or_why_not(risk, f, mask, richness)
     in_program = is_traced((risk, f)) or is_tracing()
-    if isinstance(problem, ErrorEstimate):
+    is_posed = not isinstance(problem, ErrorEstimate)
+    if not is_posed:
         found, is_affordable = problem, False
     elif problem.residuals.traced or problem.values.traced:
         return _by_singular_values(jnp, decomposed, problem, f, selected)
@@ -115,8 +116,8 @@ def estimate(
     if richness != 1 or selected or in_program:
         return found
     is_open = found.is_bound and found.determined and not found.largest <= enough
-    several = not is_affordable and has_only_series(f)
-    if is_open and (several or is_large(f, mask)):
+    several = not is_affordable and is_made_of_series(f)
+    if is_open and (several or (is_posed and is_large(f, mask))):
         large = _by_factors(risk, f, mask)
         if large is not None:
             return large

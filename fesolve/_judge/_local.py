@@ -37,7 +37,7 @@ def local_step(
     parts = squares @ theta**2
     near = lambda: linearised(problem, beside(theta)).jacobian.power(2) @ theta**2
     norm = np.linalg.norm(theta)
-    factor = alike(np, problem.equations, parts, squares.sum(axis=1), norm, near)
+    factor = alike(np, problem.equations, parts, squares.sum(axis=1), norm, system.r, near)
     r, unit = factor * system.r, float(np.sqrt(factor**2 @ parts))
     jacobian = sparse.diags_array(factor) @ system.jacobian @ sparse.diags_array(1 / sizes)
     table = values.jacobian @ sparse.diags_array(1 / sizes)

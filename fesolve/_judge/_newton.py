@@ -123,7 +123,7 @@ def missing_step(
     if beside is not None:
         along_own = lambda matrix: matrix if directions is None else matrix @ directions
         near = lambda: np.sum((along_own(beside()) * theta) ** 2, axis=1)
-    factor = alike(xp, equations, squares, size, xp.linalg.norm(theta), near)
+    factor = alike(xp, equations, squares, size, xp.linalg.norm(theta), r, near)
     r, jacobian = factor * r, factor[:, None] * jacobian
     along = jacobian @ to_theta
     rest = r
@@ -184,6 +184,7 @@ def alike(
     parts: Float[Array | np.ndarray, " N"],
     jacobian: Float[Array | np.ndarray, " N"],
     theta: Any,
+    r: Any = None,
     beside: Callable[[], Float[np.ndarray, " N"]] | None = None,
 ) -> Any:
     """A factor for each row that brings equations of unlike size, and components of one, to that
@@ -191,10 +192,11 @@ def alike(
 
     Parts that are no more than rounding, as those of f'(0) = 0 in values and slopes, have no size.
     Parts that are small at theta alone, as those of a Bellman equation in the policy that is best,
-    have the size that they have beside it.
+    have the size that they have beside it, if r is larger than they are: no change of theta by its
+    own size would bring it to zero.
 
     **Arguments:** `parts`, squares of what each row is the sum of, added up; `jacobian`, the same
-    of its derivatives; `theta`, the norm of theta; `beside`, the parts near theta.
+    of its derivatives; `theta`, the norm of theta; `r`, the rows; `beside`, the parts near theta.
     """
     if sum(len(equation.columns) for equation in equations) == 1:
         return xp.ones(parts.shape, parts.dtype)
@@ -205,10 +207,11 @@ def alike(
     largest = xp.max(sizes)
     there = (sizes > ABSENT * largest) & (sizes > ROUNDED * theta * size(jacobian))
     differ = there & (sizes * UNLIKE < largest)
-    if beside is not None and differ.any():
+    resting = differ if beside is None else differ & (size(r**2) > sizes)
+    if beside is not None and resting.any():
         with np.errstate(invalid="ignore", over="ignore"):
             # NaN, as where a residual leaves its domain, is no size
-            sizes = np.where(differ, np.fmax(sizes, size(beside())), sizes)
+            sizes = np.where(resting, np.fmax(sizes, size(beside())), sizes)
         differ &= sizes * UNLIKE < largest
     if xp is np and not differ.any():
         return np.ones(parts.shape, parts.dtype)

@@ -154,9 +154,12 @@ def is_large(f: Hypothesis, mask: PyTree[bool]) -> bool:
 
 def has_only_series(f: Hypothesis) -> bool:
     """Whether every function that f is made of is a series of which a richer basis is known."""
-    return all(
-        isinstance(node, Series) and refined(node.basis) is not None for node in functions(f)
-    )
+    return is_made_of_series(f) and all(refined(node.basis) is not None for node in functions(f))
+
+
+def is_made_of_series(f: Hypothesis) -> bool:
+    """Whether every function that f is made of is a series, or several that are stacked."""
+    return all(isinstance(node, Series) for node in functions(f))
 
 
 def method_names(f: Hypothesis) -> list[str]:

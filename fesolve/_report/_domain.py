@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._hypothesis import AbstractBasis, AbstractNetwork, AbstractTensor, Fourier, Series
+from .._precision import in_dtype, theta_dtype
 from .._types import Hypothesis, Point
 
 
@@ -99,6 +100,7 @@ def watched(
     """
     if not any(_has_domain(node) for node in jax.tree.leaves(f, is_leaf=_is_part)):
         return None
+    region = in_dtype(region, theta_dtype(f))  # the box is no parameter that makes f float64
     first, *others = [_twin(f, region, mark) for mark in range(len(MARKS))]
     return first, others
 
