@@ -1,5 +1,6 @@
 """Partial differential equations in the plane with known answers."""
 
+import jax
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
