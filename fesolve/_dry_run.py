@@ -27,7 +27,7 @@ def equation_widths(
     x = None if points is None else jax.tree.map(lambda p: p[0], points)
     try:
         at = lambda f, bare, x, draw: pointwise(bare, f, x, draw)
-        asked = dry_run(at, _in_jax(f), bare, x, _draw(bare.shock))
+        asked = dry_run(at, _as_inputs(f), bare, x, _draw(bare.shock))
     except Exception as error:
         if speaks_for_itself(error):
             raise
@@ -55,9 +55,10 @@ def equation_widths(
     return widths
 
 
-def _in_jax(f: Hypothesis) -> Hypothesis:
-    """f with NumPy's arrays as JAX's, which a program takes for inputs."""
-    return jax.tree.map(lambda a: jnp.asarray(a) if isinstance(a, np.ndarray) else a, f)
+def _as_inputs(f: Hypothesis) -> Hypothesis:
+    """f with NumPy's arrays by their shapes, which a program takes for inputs as it does JAX's."""
+    struct = lambda a: jax.ShapeDtypeStruct(a.shape, jax.dtypes.canonicalize_dtype(a.dtype))
+    return jax.tree.map(lambda a: struct(a) if isinstance(a, np.ndarray) else a, f)
 
 
 def _draw(shock: Any) -> PyTree:

@@ -45,7 +45,8 @@ def dry_run(function: Callable, *args: Any) -> DryRun:
     """
     program, arrays, rest = eqx.filter_make_jaxpr(function)(*args)
     _check(program.jaxpr, dict(zip(program.jaxpr.constvars, map(_number, program.consts))))
-    first = sum(map(eqx.is_array, jax.tree.leaves(args[0])))
+    is_input = lambda a: eqx.is_array(a) or isinstance(a, jax.ShapeDtypeStruct)
+    first = sum(map(is_input, jax.tree.leaves(args[0])))
     return DryRun(eqx.combine(arrays, rest), _depends(program.jaxpr, first))
 
 
