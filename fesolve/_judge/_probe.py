@@ -261,10 +261,10 @@ def _richer_series(node: Series, richness: int, largest: int) -> Any:
         if sizes[-1] <= largest or isinstance(richer.basis, AbstractLocalBasis):
             break
     else:
-        return (
-            f"a basis richer than that of f has {sizes[-1]:,} functions, and up to {FACTORED:,} "
-            "are affordable"
-        )
+        said = f"a basis richer than that of f has {sizes[-1]:,} functions, and "
+        if sizes[-1] > FACTORED:
+            return said + f"up to {FACTORED:,} are affordable"
+        return said + f"above {LARGEST:,} it is asked only where a bound does not suffice"
     zeros = np.zeros((*c.shape[:-1], richer.basis.size), c.dtype)
     like = lambda values: eqx.tree_at(
         lambda s: (s.basis, s.coefficients), node, (richer.basis, on_device(values))
