@@ -12,7 +12,7 @@ from jaxtyping import PyTree
 from .._distribution import Empirical
 from .._entry import entry
 from .._fingerprint import Recent
-from .._least_squares._algebra import one_thread, threads_for
+from .._least_squares._algebra import one_thread, singular_values, threads_for
 from .._least_squares._assembly import blocks, LeastSquares, linearise
 from .._least_squares._device_algebra import decomposed
 from .._least_squares._rows import beside
@@ -158,11 +158,7 @@ def _on_host(problem: Problem, f: Hypothesis, selected: bool) -> ErrorEstimate:
         return found
     if not problem.affordable:
         return problem.otherwise()
-    return _by_singular_values(np, _svd, problem, f, selected)
-
-
-def _svd(matrix: np.ndarray) -> Any:
-    return np.linalg.svd(matrix, full_matrices=False)
+    return _by_singular_values(np, singular_values, problem, f, selected)
 
 
 def _by_singular_values(

@@ -236,6 +236,19 @@ def minimum_norm(matrix: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.full(matrix.shape[1], np.nan, b.dtype)
 
 
+def singular_values(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The thin decomposition u, s, v^T. LAPACK's quick way does not always end where many singular
+    values are zero; its older one does."""
+    try:
+        return np.linalg.svd(matrix, full_matrices=False)
+    except np.linalg.LinAlgError:
+        if not np.isfinite(matrix).all():
+            raise
+        from scipy import linalg  # takes long to import
+
+        return linalg.svd(matrix, full_matrices=False, lapack_driver="gesvd")
+
+
 def inverse_factor(jacobian: np.ndarray) -> np.ndarray:
     """R^-1 of J = QR; not finite where J has lost rank, or is not finite."""
     triangle = np.linalg.qr(jacobian, mode="r")

@@ -14,7 +14,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from .._checks import positive, whole
 from .._compiled import program
-from .._least_squares._algebra import DAMPED, one_thread
+from .._least_squares._algebra import DAMPED, one_thread, singular_values
 from .._least_squares._assembly import Assembly, LeastSquares
 from .._least_squares._null_space import decided_directions, Pair, split, tangent
 from .._least_squares._trainable import has_network
@@ -303,7 +303,7 @@ def _free(problem: LeastSquares, jacobian: np.ndarray) -> int:
     """How many directions of theta the constraint leaves free."""
     if not np.isfinite(jacobian).all():
         return problem.theta.size
-    sigma = np.linalg.svd(jacobian, compute_uv=False)
+    sigma = singular_values(jacobian)[1]
     sigma = jnp.asarray(np.pad(sigma, (0, problem.theta.size - sigma.size)))
     decided = decided_directions(sigma, jnp.asarray(problem.theta), problem.equations)
     return problem.theta.size - int(np.sum(decided))
