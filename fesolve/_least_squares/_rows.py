@@ -18,7 +18,8 @@ from ._trainable import is_series, series_in
 MANY = 150
 """Unknowns above which sparse factorisations are quicker than dense ones."""
 LOW, UNLIKE, ASIDE = 0.1, 1e6, 0.1
-"""The share of unknowns that are smooth; the ratio of sizes from which equations are unlike."""
+"""The share of unknowns that are smooth; the ratio of sizes from which equations are unlike; how
+far beside theta, in shares of its size, what is at rest there is looked at."""
 
 
 def is_sparse(problem: LeastSquares) -> bool:
