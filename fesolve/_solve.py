@@ -27,7 +27,7 @@ from ._show import place
 from ._solution import ended, Interrupted, RESULTS, Solution, SolveError
 from ._solver import AbstractSolver, LevenbergMarquardt
 from ._solver._base import require_solver, Task
-from ._solver._outcome import BEYOND, UNRESOLVED_AT
+from ._solver._minimum import BEYOND, UNRESOLVED_AT
 from ._solver._run import known_steps, solution_of
 from ._types import changed, F, is_traced
 

@@ -19,6 +19,8 @@ LEVELS = [
     {"_show"},
     {"_checks"},
     {"_io"},
+    {"_linear_algebra"},
+    {"_iteration"},
     {"_operators", "_losses"},
     {"_distribution", "_hypothesis"},
     {"_fingerprint", "_entry", "_entries", "_compiled"},

@@ -16,9 +16,9 @@ from jaxtyping import PyTree
 
 from .._hypothesis import Series
 from .._hypothesis._tabulate import tabulated
-from .._least_squares._algebra import inverse_factor, threads_for
 from .._least_squares._assembly import Equation, LeastSquares, linearise
-from .._least_squares._device_algebra import inverse_factor as inverse_factor_on_device
+from .._linear_algebra._device import inverse_factor as inverse_factor_on_device
+from .._linear_algebra._host import inverse_factor, threads_for
 from .._losses import squared
 from .._risk import AbstractRisk
 from .._types import Hypothesis, is_traced

@@ -12,14 +12,14 @@ from jaxtyping import PyTree
 from .._distribution import Empirical
 from .._entry import entry
 from .._fingerprint import Recent
-from .._least_squares._algebra import one_thread, singular_values, threads_for
 from .._least_squares._assembly import blocks, LeastSquares, linearise
-from .._least_squares._device_algebra import decomposed
 from .._least_squares._rows import beside
 from .._least_squares._trainable import (
     free_leaves,
     trainable_leaves,
 )
+from .._linear_algebra._device import decomposed
+from .._linear_algebra._host import one_thread, singular_values, threads_for
 from .._risk import AbstractRisk, require_risk
 from .._types import changed, Hypothesis, is_traced, is_tracing, Point, still
 from ._error import ErrorEstimate

@@ -14,8 +14,8 @@ import scipy.sparse as sparse
 import scipy.sparse.linalg as sparse_linalg
 from jaxtyping import Float, Int
 
-from .._least_squares._algebra import factor, tall
 from .._least_squares._assembly import Equation
+from .._linear_algebra._host import factor, tall
 from ._newton import alike, CROWD, Linearised, ROUNDING, SHARE, Step, UNSEEN, UNTOLD
 
 

@@ -22,8 +22,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._least_squares._algebra import tall
 from .._least_squares._assembly import blocks, Equation, owners
+from .._linear_algebra._host import tall
 
 
 ROUNDING = 50

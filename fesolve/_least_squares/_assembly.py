@@ -6,7 +6,6 @@ forward Jacobian of the whole vector costs P passes over all points.
 """
 
 import copy
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -19,6 +18,7 @@ from .._compiled import arrays_of, Keyed, program, Static
 from .._dry_run import equation_widths
 from .._evaluation import at_points, Bare, components, row_scale, table
 from .._fingerprint import Recent, TracedClosureError
+from .._linear_algebra._device import forward
 from .._precision import how_to_float64
 from .._risk import AbstractRisk, require_sample, require_squares, Risk
 from .._types import Hypothesis, is_traced, is_tracing, on_device
@@ -292,12 +292,6 @@ def _term(
         r, jacobian = at(None)
         return r[None], jacobian[None]
     return at_points(at, points)
-
-
-def forward(rows: Callable[[Array], Array], theta: Array) -> tuple[Array, Array]:
-    """The rows and their Jacobian, column by column, from one trace."""
-    r, along = jax.linearize(rows, theta)
-    return r, jax.vmap(along, out_axes=-1)(jnp.eye(theta.size, dtype=theta.dtype))
 
 
 _LAYOUTS = Recent(1024)

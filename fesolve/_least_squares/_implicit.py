@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .._linear_algebra._device import pseudo_inverse
 from ._assembly import Assembly, linearise, residuals
-from ._device_algebra import pseudo_inverse
 
 
 def tangent(

@@ -13,9 +13,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ._algebra import tall
+from .._linear_algebra._device import decomposed, pseudo_inverse
+from .._linear_algebra._host import tall
 from ._assembly import Assembly, Equation, linearise, residuals
-from ._device_algebra import decomposed, pseudo_inverse
 from ._implicit import parts_that_move
 from ._tolerances import default_tolerance, tolerance_of
 

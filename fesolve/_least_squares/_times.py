@@ -8,22 +8,16 @@ solved (Wang, Sankaran and Perdikaris, 2022).
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from .._distribution import Dirac
+from .._iteration._algebra import Order
 from .._types import is_traced
 from ._assembly import LeastSquares
-
-
-class Order(NamedTuple):
-    """Rows in the order of their times, and how many rows are earlier than each."""
-
-    rows: Any
-    earlier: Any
 
 
 def timely_order(problem: LeastSquares, causal: Callable | None) -> Order | None:

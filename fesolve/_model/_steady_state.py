@@ -14,11 +14,11 @@ from .._checks import numbered, takes
 from .._compiled import arrays_of, compiled, program, Static
 from .._entries import shapes
 from .._entry import entry, speaks_for_itself
-from .._least_squares._algebra import DAMPED, minimum_norm, one_thread
-from .._solver._algebra import Point
-from .._solver._jax_algebra import InJax
-from .._solver._numpy_algebra import InNumPy
-from .._solver._plans import series_plan
+from .._iteration._algebra import Point
+from .._iteration._jax_algebra import InJax
+from .._iteration._numpy_algebra import InNumPy
+from .._iteration._plans import series_plan
+from .._linear_algebra._host import DAMPED, minimum_norm, one_thread
 from .._types import is_traced, is_tracing
 
 

@@ -12,10 +12,10 @@ from jaxtyping import Float
 
 from .._distribution import Empirical
 from .._distribution._base import rule
-from .._least_squares._affine import is_foretold
-from .._least_squares._algebra import one_thread
+from .._iteration._stages import is_foretold
 from .._least_squares._assembly import Equation, LeastSquares
 from .._least_squares._trainable import trainable_leaves
+from .._linear_algebra._host import one_thread
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import changed, Hypothesis, Point
 from ._cells import Measured

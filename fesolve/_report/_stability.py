@@ -13,11 +13,11 @@ from jaxtyping import Array, Float
 from .._compiled import compiled
 from .._distribution import AbstractDistribution, Dirac, Ergodic
 from .._entry import entry
-from .._least_squares._algebra import DAMPED, one_thread
+from .._iteration._jax_algebra import InJax
+from .._iteration._numpy_algebra import InNumPy
+from .._iteration._plans import series_plan
+from .._linear_algebra._host import DAMPED, one_thread
 from .._precision import in_dtype, theta_dtype
-from .._solver._jax_algebra import InJax
-from .._solver._numpy_algebra import InNumPy
-from .._solver._plans import series_plan
 from .._types import as_array, Hypothesis, is_traced, is_tracing, Point
 from ._check import Check
 from ._simulation import check_law, Law

@@ -16,7 +16,7 @@ from .._solution import RESULTS, Solution
 from .._types import changed
 from ._base import Task
 from ._march import Layout, march, MAX_ELEMENTS, with_elements
-from ._outcome import Outcome, solution_on_host, UNRESOLVED_AT
+from ._minimum import Outcome, solution_on_host, UNRESOLVED_AT
 
 
 SMALL = 1e-4

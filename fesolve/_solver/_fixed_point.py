@@ -15,6 +15,7 @@ from .._checkpoint import next_run
 from .._checks import function, tolerance, whole
 from .._distribution import Dirac
 from .._hypothesis._grow import element_series
+from .._iteration._fixed_point import advance, begin, Rule, Walk
 from .._least_squares._assembly import (
     Assembly,
     LeastSquares,
@@ -29,11 +30,9 @@ from .._solution import ended, Interrupted, RESULTS, Solution
 from .._types import changed, Hypothesis
 from ._base import AbstractOuterSolver, AbstractSolver, require_no_monitors, Task
 from ._held import check_step, StepAssembly, with_step
-from ._jax_algebra import solve_on_device, Staged
 from ._levenberg_marquardt import in_program, LevenbergMarquardt, minimum, or_default
-from ._outcome import Outcome, solution_on_host
+from ._minimum import Outcome, solution_on_host, solve_on_device, Staged
 from ._refined import refined
-from ._walk import advance, begin, Rule, Walk
 
 
 class FixedPoint(AbstractOuterSolver):

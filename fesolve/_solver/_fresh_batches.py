@@ -23,17 +23,17 @@ from jaxtyping import PRNGKeyArray
 
 from .._checkpoint import next_run
 from .._compiled import arrays_of, compiled, with_arrays
+from .._iteration._acceleration import acceleration, AHEAD
 from .._judge import judged
 from .._judge._fresh import fresh, SEED
-from .._least_squares._acceleration import acceleration, AHEAD
-from .._least_squares._algebra import Damped, threads_for
 from .._least_squares._assembly import LeastSquares
+from .._linear_algebra._host import Damped, threads_for
 from .._risk import AbstractRisk
 from .._solution import Interrupted, Solution
 from .._types import changed, Hypothesis
 from ._base import Task
 from ._batches import batch, is_fresh
-from ._outcome import Outcome, solution_on_host
+from ._minimum import Outcome, solution_on_host
 
 
 MOMENTUM = 0.5

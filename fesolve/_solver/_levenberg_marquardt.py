@@ -10,7 +10,8 @@ from jaxtyping import PyTree
 
 from .._checks import function, positive, whole
 from .._hypothesis._grow import element_series, fixed, is_settled, map_free, with_room
-from .._least_squares._affine import is_affine
+from .._iteration._numpy_algebra import InNumPy
+from .._iteration._plans import is_affine, network_plan, newton_plan, Plan, series_plan
 from .._least_squares._assembly import LeastSquares, require_rows
 from .._least_squares._large import batch_for, Folded
 from .._least_squares._rows import is_sparse
@@ -27,10 +28,7 @@ from ._base import (
 )
 from ._elements import solve_elements
 from ._fresh_batches import in_fresh_batches
-from ._jax_algebra import solve_on_device, Staged
-from ._numpy_algebra import in_numpy, InNumPy, run_on_host
-from ._outcome import Outcome, solution_on_host
-from ._plans import network_plan, newton_plan, Plan, series_plan
+from ._minimum import in_numpy, Outcome, run_on_host, solution_on_host, solve_on_device, Staged
 from ._refined import Level, refined, sample_for
 from ._reporter import best_on_fresh, Reporter
 from ._sequential import in_sequence, later

@@ -1,13 +1,11 @@
 """One linear solve."""
 
 from .._checks import positive
+from .._iteration._plans import LINEAR
 from .._least_squares._assembly import require_rows
 from .._solution import Solution
 from ._base import AbstractLeastSquaresSolver, require_no_monitors, Task
-from ._jax_algebra import solve_on_device, Staged
-from ._numpy_algebra import in_numpy, run_on_host
-from ._outcome import solution_on_host
-from ._plans import LINEAR
+from ._minimum import in_numpy, run_on_host, solution_on_host, solve_on_device, Staged
 from ._refined import Level, refined
 from ._reporter import Reporter
 

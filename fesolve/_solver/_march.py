@@ -26,10 +26,10 @@ from .._evaluation import components
 from .._hypothesis import SpectralElements
 from .._hypothesis._elements import element_functions, units
 from .._hypothesis._grow import element_series, is_element_series, last, MARCHED, share_of_last
+from .._iteration._jax_algebra import InJax
+from .._iteration._plans import newton_plan, Plan
 from .._least_squares._assembly import Assembly
 from .._types import Hypothesis
-from ._jax_algebra import InJax
-from ._plans import newton_plan, Plan
 
 
 MAX_ELEMENTS = 4096

@@ -14,17 +14,16 @@ from jaxtyping import Array, Bool, Float, Int
 
 from .._checks import positive, whole
 from .._compiled import program
-from .._least_squares._algebra import DAMPED, one_thread, singular_values
 from .._least_squares._assembly import Assembly, LeastSquares
 from .._least_squares._null_space import decided_directions, Pair, split, tangent
 from .._least_squares._trainable import has_network
+from .._linear_algebra._host import DAMPED, one_thread, singular_values
 from .._risk import AbstractRisk, require_sample, require_squares
 from .._solution import ended, Interrupted, RESULTS, Solution
 from .._types import changed
 from ._base import AbstractSolver, require_no_monitors, Task
-from ._jax_algebra import solve_on_device
 from ._levenberg_marquardt import LevenbergMarquardt
-from ._outcome import Outcome, solution_on_host
+from ._minimum import Outcome, solution_on_host, solve_on_device
 from ._refined import Level, refined
 
 

@@ -19,8 +19,7 @@ from .._risk import AbstractRisk, require_sample, require_squares
 from .._solution import Interrupted, RESULTS, Solution
 from .._types import Hypothesis, is_traced
 from ._base import AbstractSolver, require_no_monitors, Task
-from ._jax_algebra import solve_on_device
-from ._outcome import Outcome
+from ._minimum import Outcome, solve_on_device
 from ._refined import Level, refined
 
 
@@ -131,7 +130,7 @@ class _Iteration(Keyed):
         self.key, self.opaque = found.key, found.opaque
 
     def __call__(self, assembly: Assembly, theta: Array, data: list) -> Outcome:
-        # Its linear solves go to LAPACK, so each lane runs by itself (see `_device_algebra`).
+        # Its linear solves go to LAPACK, so each lane runs by itself, see `_linear_algebra`.
         @sequential_vmap
         def run(theta: Array, data: list) -> tuple[Array, Array, Array]:
             return self._run(assembly, theta, data)

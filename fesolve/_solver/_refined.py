@@ -33,7 +33,7 @@ from .._solution import ended, RESULTS, Solution
 from .._types import changed, Hypothesis
 from ._base import Task
 from ._elements import on_elements
-from ._outcome import UNRESOLVED_AT
+from ._minimum import UNRESOLVED_AT
 from ._sequential import in_sequence, later
 
 

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from .._checkpoint import next_run
+from .._iteration._algebra import Point, State
+from .._iteration._numpy_algebra import InNumPy
+from .._iteration._plans import Stage
 from .._judge._fresh import fresh
 from .._least_squares._assembly import LeastSquares
 from .._solution import RESULTS
 from .._types import Hypothesis
-from ._algebra import Point, State
-from ._numpy_algebra import InNumPy
-from ._outcome import Outcome
-from ._plans import Stage
+from ._minimum import Outcome
 
 
 WORSE = 4.0

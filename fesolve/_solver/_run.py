@@ -14,6 +14,7 @@ from .._distribution._base import rule
 from .._distribution._dirac import is_continuous
 from .._distribution._flat import filling_rule
 from .._hypothesis import AbstractTensor, Chebyshev
+from .._iteration._stages import ALLOWANCE
 from .._judge import judged, margin
 from .._judge._fresh import coordinates, SEED, SHOCK_NODES
 from .._least_squares._large import batch_for
@@ -24,7 +25,6 @@ from .._types import changed, Hypothesis, is_traced
 from .._worst import underlying
 from ._base import AbstractLeastSquaresSolver, AbstractSolver, Task
 from ._batches import is_fresh
-from ._iteration import ALLOWANCE
 from ._levenberg_marquardt import LevenbergMarquardt
 from ._optax import Optax
 from ._sequential import in_sequence, later, Sequential

@@ -15,7 +15,7 @@ import scipy.sparse as sparse
 from jaxtyping import Float
 from scipy.sparse.csgraph import reverse_cuthill_mckee
 
-from ._algebra import minimum_norm
+from ._host import minimum_norm
 
 
 class _Block(NamedTuple):

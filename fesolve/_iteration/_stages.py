@@ -9,8 +9,9 @@ ended is in what comes back.
 
 from typing import Any, NamedTuple
 
-from .._least_squares._acceleration import acceleration, AHEAD
-from .._least_squares._affine import is_foretold
+import numpy as np
+
+from ._acceleration import acceleration, AHEAD
 from ._algebra import Algebra, Point, Proposal, State, Tried
 from ._plans import Plan
 
@@ -126,6 +127,14 @@ def _move(algebra: Algebra, state: State, proposal: Proposal, tried: Tried) -> _
     foretold = algebra.either(whole, linear, lambda: state.affine)
     point, after, finite = tried
     return _Move(point, after, before, xp.linalg.norm(step), gains, foretold, finite, taken)
+
+
+def is_foretold(xp: Any, r: Any, jacobian: Any, step: Any, ahead: Any, after: Any) -> Any:
+    """Whether the residual after a step is r + J step, with `ahead` = J step, to half of the
+    digits."""
+    eps, norm = float(np.finfo(r.dtype).eps), xp.linalg.norm
+    rounding = 100 * eps * xp.sqrt((jacobian**2).sum()) * norm(step)
+    return norm(after - (r + ahead)) <= eps**0.5 * (norm(r) + norm(ahead)) + rounding
 
 
 def _accelerated(

@@ -1,9 +1,11 @@
 """In which order a least-squares problem is attacked."""
 
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .._solution import RESULTS
+import numpy as np
+from jaxtyping import Float
 
 
 class Stage(NamedTuple):
@@ -55,11 +57,6 @@ class Plan(NamedTuple):
     def has_damped(self) -> bool:
         """Whether some stage is damped."""
         return any(stage.damped for stage in self.stages)
-
-    @property
-    def unfinished(self) -> Any:
-        """The result of a solve that has not arrived."""
-        return RESULTS.not_affine if self.affine else RESULTS.max_steps_reached
 
     @property
     def reserve(self) -> int:
@@ -121,3 +118,24 @@ def network_plan(
 
 def _usable(stages: tuple[Stage, ...], timed: bool) -> tuple[Stage, ...]:
     return tuple(stage for stage in stages if timed or not stage.timely)
+
+
+def is_affine(
+    residuals: Callable[[Any], Float[np.ndarray, " N"]], theta: Float[np.ndarray, " P"]
+) -> bool:
+    """Whether r(theta + d) - r(theta) = r(theta) - r(theta - d), to half of the digits, for a d
+    that changes every entry by as much as it is, and by 1 at least.
+
+    It costs three residuals and no Jacobian. What is affine in pieces may pass, so that whoever
+    asks must be right, and no more than slower, where it is not so.
+    """
+    size = 1 + np.abs(theta)
+    step = (size * np.random.default_rng(0).uniform(0.5, 1.0, theta.size)).astype(theta.dtype)
+    step *= np.where(np.random.default_rng(1).uniform(size=theta.size) < 0.5, -1, 1)
+    before, here, after = (residuals(t) for t in (theta - step, theta, theta + step))
+    if not all(np.isfinite(r).all() for r in (before, here, after)):
+        return False
+    first, second, norm = here - before, after - here, np.linalg.norm
+    eps = float(np.finfo(theta.dtype).eps)
+    rounding = 100 * eps * (norm(before) + norm(here) + norm(after))
+    return bool(norm(second - first) <= eps**0.5 * (norm(first) + norm(second)) + rounding)

@@ -12,16 +12,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from .._least_squares._algebra import DAMPED, Damped, threads_for
-from .._least_squares._assembly import LeastSquares
-from .._least_squares._rows import is_sparse, like_rows
-from .._least_squares._times import Order
-from .._least_squares._tolerances import holds
-from .._solution import Interrupted
-from ._algebra import Algebra, Point, Proposal, State, Tried
-from ._iteration import Iteration
-from ._outcome import Outcome, solution_on_host
+from .._linear_algebra._host import DAMPED, Damped, threads_for
+from ._algebra import Algebra, Order, Point, Proposal, State, Tried
 from ._plans import Plan, Stage
+from ._stages import Iteration
 
 
 Residuals = Callable[[np.ndarray], np.ndarray]
@@ -200,49 +194,3 @@ class InNumPy(Algebra):
 def _cost(weights: Any, r: np.ndarray) -> Any:
     rows = r if weights is None else weights * r
     return rows @ rows
-
-
-def in_numpy(problem: LeastSquares, **more: Any) -> InNumPy:
-    """The algebra of a problem on the host, by sparse rows where it has them."""
-    multipliers = [np.asarray(bare.multiplier, problem.theta.dtype) for bare in problem.bares]
-    zero = lambda at: bool(holds(problem.equations, multipliers, *at[:3]))
-    given = {"holds": zero, **more}
-    if is_sparse(problem):
-        from .._least_squares._banded import BandedSteps
-        from .._least_squares._windows import linearised
-
-        given["steps"] = BandedSteps
-        return InNumPy(problem.residuals, lambda theta: linearised(problem, theta)[:2], **given)
-    given = {"like_rows": functools.partial(like_rows, problem), **given}
-    given["operations"] = problem.operations
-    return InNumPy(problem.residuals, problem.linearise, **given)
-
-
-def run_on_host(problem: LeastSquares, algebra: InNumPy, plan: Plan) -> Outcome:
-    """Where a plan ends.
-
-    **Raises:** `Interrupted` on Ctrl-C, with the best iterate so far.
-    """
-    try:
-        with threads_for(problem.operations, problem.theta.size):
-            return _outcome(algebra, plan, algebra.run(plan, problem.theta))
-    except KeyboardInterrupt:
-        state = algebra.latest
-        if state is None:
-            r = problem.residuals(problem.theta)
-            out = Outcome(problem.theta, r, 0, converged=False, history=[])
-        else:
-            out = _outcome(algebra, plan, state)
-        raise Interrupted(solution_on_host(problem, out)) from None
-
-
-def _outcome(algebra: InNumPy, plan: Plan, state: State) -> Outcome:
-    best = algebra.as_given(state.best)
-    beyond = None if bool(state.finite) or state.beyond is best.theta else state.beyond
-    more = {"evaluations": algebra.evaluations, "damping": state.damping, "unit": state.unit}
-    return Outcome(
-        *(best.theta, best.r, state.steps, bool(state.converged), bool(state.finite), more),
-        unfinished=plan.unfinished,
-        history=algebra.history,
-        beyond=beyond,
-    )

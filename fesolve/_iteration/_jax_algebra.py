@@ -1,42 +1,23 @@
-"""The iteration inside a compiled program, in JAX, for `vmap`, `jit`, `grad` and accelerators.
-
-A solve is one program there; differentiated, the implicit function theorem gives its tangent, and
-the iterations are never looked into.
-"""
+"""The iteration inside a compiled program, in JAX, for `vmap`, `jit`, `grad` and accelerators."""
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from .._compiled import program
-from .._least_squares._assembly import (
-    Assembly,
-    Equation,
-    forward,
-    LeastSquares,
-    linearise,
-    residuals,
-)
-from .._least_squares._device_algebra import (
+from .._linear_algebra._device import (
     damped_solve,
     damped_steps,
+    forward,
     gauss_newton_in,
     step_of_either,
 )
-from .._least_squares._implicit import tangent
-from .._least_squares._times import Order
-from .._least_squares._tolerances import holds
-from .._solution import Solution
-from .._types import changed
-from ._algebra import Algebra, Point, Proposal, State, Tried
-from ._iteration import Iteration
-from ._outcome import how_it_ended, Outcome
+from ._algebra import Algebra, Order, Point, Proposal, State, Tried
 from ._plans import Plan, Stage
+from ._stages import Iteration
 
 
 class InJax(Algebra):
@@ -140,85 +121,3 @@ class InJax(Algebra):
 
     def least_damping(self, jacobian: Array) -> Array:
         return 4 * self.eps * self.diagonal(jacobian)
-
-
-class Staged(NamedTuple):
-    """A plan, with the equations and their tolerances, and whether the last of the data are the
-    order of the rows in time."""
-
-    plan: Plan
-    equations: tuple[Equation, ...]
-    timed: bool = False
-
-    def __call__(self, assembly: Assembly, theta: Any, data: list) -> Outcome:
-        dtype, bares = assembly.dtype, assembly.merge(theta, data)[0]
-        multipliers = [jnp.asarray(bare.multiplier, dtype) for bare in bares]
-        algebra = InJax(
-            lambda theta: residuals(assembly, theta, data),
-            lambda theta: linearise(assembly, theta, data),
-            dtype=dtype,
-            holds=lambda at: holds(self.equations, multipliers, *at[:3]),
-            order=Order(*data[-2:]) if self.timed else None,
-        )
-        end = algebra.run(self.plan, theta)
-        ended = (end.best.theta, end.best.r, end.steps, end.converged, end.finite)
-        return Outcome(*ended, unfinished=self.plan.unfinished)
-
-
-Method = Callable[[Assembly, Any, list], Outcome]
-"""An iteration inside a compiled program; hashable, since it is part of the program's key."""
-
-
-def solve_on_device(
-    problem: LeastSquares, method: Method, more: Any = (), tangent: Callable = tangent
-) -> Solution:
-    """The solution by one compiled program, differentiable in the data of the problem.
-
-    **Arguments:** `more`, what the method finds behind the data, as the order of rows in time;
-    `tangent`, how the minimum moves with all of these.
-    """
-    theta = jax.lax.stop_gradient(problem.theta) if problem.traced else problem.theta
-    data = [*problem.data, *more]
-    found = _minimum(problem.assembly, problem.equations, method, tangent, theta, data)
-    return changed(found, value=problem.assemble(found.value))
-
-
-@eqx.filter_custom_jvp
-def _minimum(
-    assembly: Assembly,
-    equations: tuple[Equation, ...],
-    method: Method,
-    tangent: Callable,
-    theta: Any,
-    data: list,
-) -> Solution:
-    return _compute(assembly, equations, method, theta, data)
-
-
-@_minimum.def_jvp
-def _(primals: tuple, tangents: tuple) -> tuple:
-    assembly, _, _, tangent, _, data = primals
-    found = _minimum(*primals)
-    leaves, drisk = _moved(assembly, tangent, found.value, data, tangents[-1])
-    nothing = jax.tree.map(lambda _: None, found)
-    return found, changed(nothing, value=leaves, risk=drisk)
-
-
-@program(0, 1, 2)
-def _compute(
-    assembly: Assembly, equations: tuple[Equation, ...], method: Method, theta: Any, data: list
-) -> Solution:
-    """The solution, with the leaves of theta as its value."""
-    with jax.default_matmul_precision("highest"):
-        out = method(assembly, theta, data)
-    multipliers = [jnp.asarray(bare.multiplier) for bare in assembly.merge(out.theta, data)[0]]
-    result, stats = how_it_ended(equations, multipliers, out)
-    return Solution(assembly.leaves(out.theta), out.r @ out.r, result, stats)
-
-
-@program(0, 1)
-def _moved(
-    assembly: Assembly, tangent: Callable, leaves: list, data: list, moving: list
-) -> tuple[list[Any], Array]:
-    theta = jnp.concatenate([jnp.ravel(leaf).astype(assembly.dtype) for leaf in leaves])
-    return tangent(assembly, theta, data, moving)

@@ -80,6 +80,13 @@ class Tried(NamedTuple):
     finite: Any
 
 
+class Order(NamedTuple):
+    """Rows in the order of their times, and how many rows are earlier than each."""
+
+    rows: Any
+    earlier: Any
+
+
 class Algebra(abc.ABC):
     """What an iteration asks of the library that it runs in.
 
@@ -96,7 +103,7 @@ class Algebra(abc.ABC):
     residuals: Callable[[Any], Any]
     linearised: Callable[[Any], tuple[Any, Any]]
     holds: Callable[[Point], Any]
-    order: Any
+    order: Order | None
     accelerates: bool
 
     @property

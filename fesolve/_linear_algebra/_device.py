@@ -6,6 +6,8 @@ cores, two such calls at once wait for each other for ever. Their derivatives ar
 matrices, so that no factorisation is transposed or differentiated.
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from jax.custom_batching import sequential_vmap
@@ -123,3 +125,9 @@ def inverse_factor(jacobian: Float[Array, "N P"]) -> Float[Array, "P P"]:
     """R^-1 of J = QR; not finite where J has lost rank."""
     triangle = jnp.linalg.qr(jacobian, mode="r")
     return _triangular(triangle, jnp.eye(triangle.shape[0], dtype=triangle.dtype))
+
+
+def forward(rows: Callable[[Array], Array], theta: Array) -> tuple[Array, Array]:
+    """The rows and their Jacobian, column by column, from one trace."""
+    r, along = jax.linearize(rows, theta)
+    return r, jax.vmap(along, out_axes=-1)(jnp.eye(theta.size, dtype=theta.dtype))

@@ -1,0 +1,1 @@
+"""Iterations on functions of theta alone, which know nothing of risks."""

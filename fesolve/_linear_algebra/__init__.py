@@ -1,0 +1,1 @@
+"""Dense and banded linear algebra, on the host and in compiled programs."""

@@ -1,0 +1,219 @@
+"""From a least-squares problem to its minimum, on the host or in one compiled program, and how it
+ended.
+
+Differentiated, the implicit function theorem gives the tangent of a program, and its iterations are
+never looked into.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from .._compiled import program
+from .._iteration._algebra import Order, State
+from .._iteration._jax_algebra import InJax
+from .._iteration._numpy_algebra import InNumPy
+from .._iteration._plans import Plan
+from .._least_squares._assembly import Assembly, Equation, LeastSquares, linearise, residuals
+from .._least_squares._implicit import tangent
+from .._least_squares._rows import is_sparse, like_rows
+from .._least_squares._tolerances import holds, root_mean_squares, within_tolerance
+from .._linear_algebra._host import threads_for
+from .._solution import choose, ended, Interrupted, RESULTS, Solution
+from .._types import changed, made
+
+
+UNRESOLVED_AT = "unresolved_at"
+"""The name, in the statistics of a solution, of the place where elements did not resolve f."""
+BEYOND = "beyond"
+"""The same of theta after the shortest step from it, where that was not finite."""
+
+
+class Outcome(NamedTuple):
+    """Where an iteration has ended: theta, the rows there, how many steps it took, whether it has
+    arrived at a minimum, whether the Jacobian is finite, and further numbers.
+
+    - `undecided`: whether equations that hold leave some direction of theta free.
+    - `unfinished`: the result where it has not arrived.
+    - `history`: the risk after each step; `beyond`, the theta of a last attempt that was not
+      finite. On the host alone.
+    """
+
+    theta: Any
+    r: Any
+    steps: Any
+    converged: Any
+    finite: Any = True
+    more: dict[str, Any] | None = None
+    undecided: Any = False
+    unfinished: Any = RESULTS.max_steps_reached
+    history: list[float] | None = None
+    beyond: Any = None
+
+
+def in_numpy(problem: LeastSquares, **more: Any) -> InNumPy:
+    """The algebra of a problem on the host, by sparse rows where it has them."""
+    multipliers = [np.asarray(bare.multiplier, problem.theta.dtype) for bare in problem.bares]
+    zero = lambda at: bool(holds(problem.equations, multipliers, *at[:3]))
+    given = {"holds": zero, **more}
+    if is_sparse(problem):
+        from .._least_squares._windows import linearised
+        from .._linear_algebra._banded import BandedSteps
+
+        given["steps"] = BandedSteps
+        return InNumPy(problem.residuals, lambda theta: linearised(problem, theta)[:2], **given)
+    given = {"like_rows": functools.partial(like_rows, problem), **given}
+    given["operations"] = problem.operations
+    return InNumPy(problem.residuals, problem.linearise, **given)
+
+
+def run_on_host(problem: LeastSquares, algebra: InNumPy, plan: Plan) -> Outcome:
+    """Where a plan ends.
+
+    **Raises:** `Interrupted` on Ctrl-C, with the best iterate so far.
+    """
+    try:
+        with threads_for(problem.operations, problem.theta.size):
+            return _outcome(algebra, plan, algebra.run(plan, problem.theta))
+    except KeyboardInterrupt:
+        state = algebra.latest
+        if state is None:
+            r = problem.residuals(problem.theta)
+            out = Outcome(problem.theta, r, 0, converged=False, history=[])
+        else:
+            out = _outcome(algebra, plan, state)
+        raise Interrupted(solution_on_host(problem, out)) from None
+
+
+def _outcome(algebra: InNumPy, plan: Plan, state: State) -> Outcome:
+    best = algebra.as_given(state.best)
+    beyond = None if bool(state.finite) or state.beyond is best.theta else state.beyond
+    more = {"evaluations": algebra.evaluations, "damping": state.damping, "unit": state.unit}
+    return Outcome(
+        *(best.theta, best.r, state.steps, bool(state.converged), bool(state.finite), more),
+        unfinished=_unfinished(plan),
+        history=algebra.history,
+        beyond=beyond,
+    )
+
+
+def solution_on_host(problem: LeastSquares, out: Outcome) -> Solution:
+    """Where an iteration on the host has ended, and how."""
+    multipliers = [bare.multiplier for bare in problem.bares]
+    result, stats = how_it_ended(problem.equations, multipliers, out)
+    stats |= {"rows": out.r.size, "unknowns": out.theta.size}
+    stats = {name: np.asarray(value) for name, value in stats.items()}
+    if out.beyond is not None and bool(ended(result, RESULTS.non_finite)):
+        stats[BEYOND] = out.beyond
+    dtype = out.theta.dtype
+    history = None if out.history is None else np.asarray(out.history, dtype)
+    risk = np.asarray(out.r @ out.r, dtype)
+    given = {"value": problem.value(out.theta), "risk": risk, "result": result, "stats": stats}
+    return made(Solution, **given, history=history, trained=None, problem=problem)
+
+
+def how_it_ended(
+    equations: tuple[Equation, ...], multipliers: list, out: Outcome
+) -> tuple[Any, dict[str, Any]]:
+    """The result of an iteration, and the numbers about it."""
+    rms = root_mean_squares(equations, out.r, multipliers)
+    xp = np if isinstance(out.r, np.ndarray) else jnp
+    result = choose(out.converged, RESULTS.not_zero, out.unfinished)
+    if out.undecided is not False:
+        open_ = within_tolerance(equations, rms, out.r.dtype) & out.undecided
+        result = choose(open_, RESULTS.not_unique, result)
+    result = choose(xp.isfinite(out.r).all() & out.finite, result, RESULTS.non_finite)
+    return result, {"steps": out.steps, **(out.more or {}), "rms": rms}
+
+
+def _unfinished(plan: Plan) -> Any:
+    """The result of a solve that has not arrived."""
+    return RESULTS.not_affine if plan.affine else RESULTS.max_steps_reached
+
+
+class Staged(NamedTuple):
+    """A plan, with the equations and their tolerances, and whether the last of the data are the
+    order of the rows in time."""
+
+    plan: Plan
+    equations: tuple[Equation, ...]
+    timed: bool = False
+
+    def __call__(self, assembly: Assembly, theta: Any, data: list) -> Outcome:
+        dtype, bares = assembly.dtype, assembly.merge(theta, data)[0]
+        multipliers = [jnp.asarray(bare.multiplier, dtype) for bare in bares]
+        algebra = InJax(
+            lambda theta: residuals(assembly, theta, data),
+            lambda theta: linearise(assembly, theta, data),
+            dtype=dtype,
+            holds=lambda at: holds(self.equations, multipliers, *at[:3]),
+            order=Order(*data[-2:]) if self.timed else None,
+        )
+        end = algebra.run(self.plan, theta)
+        ended = (end.best.theta, end.best.r, end.steps, end.converged, end.finite)
+        return Outcome(*ended, unfinished=_unfinished(self.plan))
+
+
+Method = Callable[[Assembly, Any, list], Outcome]
+"""An iteration inside a compiled program; hashable, since it is part of the program's key."""
+
+
+def solve_on_device(
+    problem: LeastSquares, method: Method, more: Any = (), tangent: Callable = tangent
+) -> Solution:
+    """The solution by one compiled program, differentiable in the data of the problem.
+
+    **Arguments:** `more`, what the method finds behind the data, as the order of rows in time;
+    `tangent`, how the minimum moves with all of these.
+    """
+    theta = jax.lax.stop_gradient(problem.theta) if problem.traced else problem.theta
+    data = [*problem.data, *more]
+    found = _minimum(problem.assembly, problem.equations, method, tangent, theta, data)
+    return changed(found, value=problem.assemble(found.value))
+
+
+@eqx.filter_custom_jvp
+def _minimum(
+    assembly: Assembly,
+    equations: tuple[Equation, ...],
+    method: Method,
+    tangent: Callable,
+    theta: Any,
+    data: list,
+) -> Solution:
+    return _compute(assembly, equations, method, theta, data)
+
+
+@_minimum.def_jvp
+def _(primals: tuple, tangents: tuple) -> tuple:
+    assembly, _, _, tangent, _, data = primals
+    found = _minimum(*primals)
+    leaves, drisk = _moved(assembly, tangent, found.value, data, tangents[-1])
+    nothing = jax.tree.map(lambda _: None, found)
+    return found, changed(nothing, value=leaves, risk=drisk)
+
+
+@program(0, 1, 2)
+def _compute(
+    assembly: Assembly, equations: tuple[Equation, ...], method: Method, theta: Any, data: list
+) -> Solution:
+    """The solution, with the leaves of theta as its value."""
+    with jax.default_matmul_precision("highest"):
+        out = method(assembly, theta, data)
+    multipliers = [jnp.asarray(bare.multiplier) for bare in assembly.merge(out.theta, data)[0]]
+    result, stats = how_it_ended(equations, multipliers, out)
+    return Solution(assembly.leaves(out.theta), out.r @ out.r, result, stats)
+
+
+@program(0, 1)
+def _moved(
+    assembly: Assembly, tangent: Callable, leaves: list, data: list, moving: list
+) -> tuple[list[Any], Array]:
+    theta = jnp.concatenate([jnp.ravel(leaf).astype(assembly.dtype) for leaf in leaves])
+    return tangent(assembly, theta, data, moving)
