@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ._hypothesis import AbstractKernelBasis, Series
-from ._least_squares._trainable import free_leaves
+from ._hypothesis._leaves import free_leaves
 from ._risk import Risk
 from ._types import Hypothesis
 

@@ -1,6 +1,6 @@
 """The verb."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
@@ -12,16 +12,14 @@ from jaxtyping import PRNGKeyArray, PyTree
 
 from ._checkpoint import as_checkpoint, Checkpoint, keeping
 from ._checks import function, prng_key
-from ._distribution import Data, Empirical
 from ._entry import entry
-from ._hypothesis._grow import free_series
+from ._hypothesis._leaves import same_leaves, trainable_leaves
 from ._judge._error import margin
 from ._judge._judged import FREEST
 from ._least_squares._assembly import LeastSquares
 from ._least_squares._not_finite import where_not_finite
-from ._least_squares._trainable import same_leaves, trainable_leaves
 from ._monitor import Monitors, running
-from ._precision import how_to_float64, say, theta_dtype
+from ._precision import check_precision, how_to_float64, theta_dtype
 from ._risk import AbstractRisk, require_risk, require_sample, require_squares
 from ._show import place
 from ._solution import ended, Interrupted, RESULTS, Solution, SolveError
@@ -90,7 +88,7 @@ def solve(
     solver = _DEFAULT if solver is None else solver
     _check(risk, f, solver, monitors, key, throw, only)
     trainable = trainable_leaves(f, only)
-    _check_precision(risk, f, solver)
+    check_precision(risk, f, solver.accuracy)
     kept = as_checkpoint(checkpoint)
     of = {"risk": risk, "f": (f, trainable), "solver": solver, "key": key}
     with (
@@ -168,41 +166,6 @@ def _is_finite(leaf: Any) -> bool:
     if not isinstance(leaf, jax.Array | np.ndarray) or isinstance(leaf, jax.core.Tracer):
         return True
     return leaf.dtype.kind != "f" or bool(np.isfinite(np.asarray(leaf)).all())
-
-
-def _check_precision(risk: AbstractRisk, f: Any, solver: AbstractSolver) -> None:
-    """Warns where more digits are asked for than float32 has, and where numbers of the equation
-    have fewer than f."""
-    dtype = theta_dtype(f)
-    if dtype == np.float64:
-        for name, leaf in _numbers(risk):
-            if leaf.dtype == np.float32:
-                say(
-                    f"{name} is float32, and f is float64: of its numbers seven digits are known, "
-                    f"so that f has no more. {how_to_float64()}"
-                )
-                return
-    elif dtype == np.float32:
-        rounding = float(np.finfo(np.float32).eps)
-        if solver.accuracy < rounding:
-            asked = f"`accuracy` is {solver.accuracy:.2g}"
-        elif free_series(f):
-            asked = "the basis is enriched until f is at rounding"
-        else:
-            return
-        say(f"{asked}, and f is float32, whose rounding is {rounding:.1g}. {how_to_float64()}")
-
-
-def _numbers(risk: AbstractRisk) -> Iterator[tuple[str, Any]]:
-    """The arrays on which the equation depends, by name; data are what they are."""
-    for term in risk.terms:
-        p = term.distribution
-        is_data = isinstance(p, Data) or (isinstance(p, Empirical) and p.population is None)
-        parts = {"args": term.args, "shock": term.shock, "distribution": None if is_data else p}
-        for name, part in parts.items():
-            for leaf in jax.tree.leaves(part):
-                if isinstance(leaf, jax.Array | np.ndarray):
-                    yield f"`{name}` of `{term.name}`", leaf
 
 
 def _squares(risk: AbstractRisk | Callable[[], AbstractRisk]) -> AbstractRisk | None:

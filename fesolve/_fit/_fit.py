@@ -10,7 +10,7 @@ from jaxtyping import PRNGKeyArray, PyTree
 from .._checks import function
 from .._distribution import as_distribution, Dirac, Empirical
 from .._entry import entry
-from .._least_squares._trainable import trainable_leaves
+from .._hypothesis._leaves import trainable_leaves
 from .._risk import Risk
 from .._solve import solve
 from .._solver import AbstractSolver, Solution

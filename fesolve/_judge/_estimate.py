@@ -12,12 +12,12 @@ from jaxtyping import PyTree
 from .._distribution import Empirical
 from .._entry import entry
 from .._fingerprint import Recent
-from .._least_squares._assembly import blocks, LeastSquares, linearise
-from .._least_squares._rows import beside
-from .._least_squares._trainable import (
+from .._hypothesis._leaves import (
     free_leaves,
     trainable_leaves,
 )
+from .._least_squares._assembly import blocks, LeastSquares, linearise
+from .._least_squares._rows import beside
 from .._linear_algebra._device import decomposed
 from .._linear_algebra._host import one_thread, singular_values, threads_for
 from .._risk import AbstractRisk, require_risk

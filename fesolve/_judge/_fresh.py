@@ -33,7 +33,7 @@ from .._distribution._base import rule
 from .._distribution._flat import flat_box
 from .._distribution._part import holds
 from .._hypothesis import AbstractLocalBasis, Series
-from .._least_squares._trainable import series_in
+from .._hypothesis._leaves import series_in
 from .._risk import AbstractRisk, on_exact_shock, rebuilt, Risk
 from .._types import changed, Hypothesis, is_traced, Point
 from .._worst import additive_recurrence, underlying

@@ -10,7 +10,7 @@ from jaxtyping import PyTree
 
 from .._dry_run import equation_widths
 from .._evaluation import mean_square_components
-from .._least_squares._trainable import same_leaves
+from .._hypothesis._leaves import same_leaves
 from .._precision import in_dtype, theta_dtype
 from .._risk import AbstractRisk, on_exact_shock, require_sample
 from .._solution import choose, ended, RESULTS, Solution

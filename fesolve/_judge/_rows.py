@@ -8,8 +8,8 @@ import numpy as np
 
 from .._distribution._flat import flat_box
 from .._hypothesis import AbstractLocalBasis
+from .._hypothesis._leaves import series_in
 from .._least_squares._assembly import LeastSquares
-from .._least_squares._trainable import series_in
 from .._losses import squared
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import changed, Hypothesis

@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Float, PyTree
 
 from .._hypothesis import AbstractLocalBasis
+from .._hypothesis._leaves import is_series, series_in
 from .._types import Hypothesis
 from ._assembly import blocks, LeastSquares, owners
-from ._trainable import is_series, series_in
 
 
 MANY = 150

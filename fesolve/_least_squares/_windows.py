@@ -21,9 +21,9 @@ from .._compiled import program
 from .._evaluation import components, row_scale
 from .._hypothesis import Series
 from .._hypothesis._basis import contract
+from .._hypothesis._leaves import is_series, series_in
 from .._types import Point
 from ._assembly import Assembly, LeastSquares
-from ._trainable import is_series, series_in
 
 
 AGREES = 1e-8

@@ -12,9 +12,9 @@ from jaxtyping import Float
 
 from .._distribution import Empirical
 from .._distribution._base import rule
+from .._hypothesis._leaves import trainable_leaves
 from .._iteration._stages import is_foretold
 from .._least_squares._assembly import Equation, LeastSquares
-from .._least_squares._trainable import trainable_leaves
 from .._linear_algebra._host import one_thread
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import changed, Hypothesis, Point

@@ -12,7 +12,7 @@ from jaxtyping import PRNGKeyArray
 from .._checks import hypothesis_class as check_class, prng_key, whole
 from .._distribution import AbstractDistribution, Dirac, Empirical
 from .._entry import entry
-from .._least_squares._trainable import trainable_leaves
+from .._hypothesis._leaves import trainable_leaves
 from .._precision import in_dtype, theta_dtype
 from .._risk import AbstractRisk, require_squares
 from .._show import Table, told

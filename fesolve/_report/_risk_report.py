@@ -10,10 +10,10 @@ import numpy as np
 from .._checks import positive
 from .._distribution import Empirical
 from .._entry import entry
+from .._hypothesis._leaves import free_leaves
 from .._judge import ErrorEstimate
 from .._judge._box import trained_in
 from .._judge._estimate import estimate
-from .._least_squares._trainable import free_leaves
 from .._precision import theta_dtype
 from .._risk import AbstractRisk, require_sample
 from .._show import Table

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from .._distribution._base import rule
-from .._least_squares._trainable import linear_leaves, trainable_leaves
+from .._hypothesis._leaves import linear_leaves, trainable_leaves
 from .._precision import in_dtype, theta_dtype
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._solve import solve

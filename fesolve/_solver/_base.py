@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import equinox as eqx
 from jaxtyping import PRNGKeyArray, PyTree
 
+from .._hypothesis._leaves import same_leaves
 from .._least_squares._assembly import LeastSquares
-from .._least_squares._trainable import same_leaves
 from .._risk import AbstractRisk
 from .._show import Shown, told
 from .._solution import Solution

@@ -15,6 +15,7 @@ from .._checkpoint import next_run
 from .._checks import function, tolerance, whole
 from .._distribution import Dirac
 from .._hypothesis._grow import element_series
+from .._hypothesis._leaves import has_network
 from .._iteration._fixed_point import advance, begin, Rule, Walk
 from .._least_squares._assembly import (
     Assembly,
@@ -24,7 +25,6 @@ from .._least_squares._assembly import (
 from .._least_squares._large import batch_for
 from .._least_squares._rows import Inverse, inverse
 from .._least_squares._tolerances import default_tolerance
-from .._least_squares._trainable import has_network
 from .._risk import AbstractRisk
 from .._solution import ended, Interrupted, RESULTS, Solution
 from .._types import changed, Hypothesis

@@ -10,13 +10,13 @@ from jaxtyping import PyTree
 
 from .._checks import function, positive, whole
 from .._hypothesis._grow import element_series, fixed, is_settled, map_free, with_room
+from .._hypothesis._leaves import linear_leaves
 from .._iteration._numpy_algebra import InNumPy
 from .._iteration._plans import is_affine, network_plan, newton_plan, Plan, series_plan
 from .._least_squares._assembly import LeastSquares, require_rows
 from .._least_squares._large import batch_for, Folded
 from .._least_squares._rows import is_sparse
 from .._least_squares._times import timely_order
-from .._least_squares._trainable import linear_leaves
 from .._solution import RESULTS, Solution
 from .._types import changed, Hypothesis
 from ._base import (

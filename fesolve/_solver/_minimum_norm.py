@@ -14,9 +14,9 @@ from jaxtyping import Array, Bool, Float, Int
 
 from .._checks import positive, whole
 from .._compiled import program
+from .._hypothesis._leaves import has_network
 from .._least_squares._assembly import Assembly, LeastSquares
 from .._least_squares._null_space import decided_directions, Pair, split, tangent
-from .._least_squares._trainable import has_network
 from .._linear_algebra._host import DAMPED, one_thread, singular_values
 from .._risk import AbstractRisk, require_sample, require_squares
 from .._solution import ended, Interrupted, RESULTS, Solution

@@ -12,8 +12,8 @@ from jaxtyping import Array, PyTree
 from .._checks import positive, whole
 from .._compiled import compiled, Keyed
 from .._fingerprint import fingerprint, said
+from .._hypothesis._leaves import linear_leaves
 from .._least_squares._assembly import Assembly, linearise, require_rows, residuals
-from .._least_squares._trainable import linear_leaves
 from .._precision import in_dtype
 from .._risk import AbstractRisk, require_sample, require_squares
 from .._solution import Interrupted, RESULTS, Solution

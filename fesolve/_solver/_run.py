@@ -14,11 +14,11 @@ from .._distribution._base import rule
 from .._distribution._dirac import is_continuous
 from .._distribution._flat import filling_rule
 from .._hypothesis import AbstractTensor, Chebyshev
+from .._hypothesis._leaves import is_series, linear_leaves, series_in
 from .._iteration._stages import ALLOWANCE
 from .._judge import judged, margin
 from .._judge._fresh import coordinates, SEED, SHOCK_NODES
 from .._least_squares._large import batch_for
-from .._least_squares._trainable import is_series, linear_leaves, series_in
 from .._risk import AbstractRisk, on_exact_shock, rebuilt
 from .._solution import ended, RESULTS, Solution
 from .._types import changed, Hypothesis, is_traced
