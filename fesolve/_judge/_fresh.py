@@ -91,15 +91,15 @@ def fresh(risk: AbstractRisk, f: Hypothesis, counts: list[int], *, filling: bool
     return Fresh(rebuilt(risk, terms), samples, not missing, missing)
 
 
-def beside(sample: Fresh, others: Sequence[np.ndarray]) -> Fresh:
+def with_points(sample: Fresh, others: Sequence[np.ndarray]) -> Fresh:
     """The same on other points as well, with half of the weight, of each population that has them:
     where f is asked for at points of its own, such as those of tomorrow, it is determined by what
     holds there."""
-    terms = [functools.reduce(_with_points, others, term) for term in sample.risk.terms]
+    terms = [functools.reduce(_joined, others, term) for term in sample.risk.terms]
     return sample._replace(risk=rebuilt(sample.risk, terms))
 
 
-def _with_points(term: Risk, others: np.ndarray) -> Risk:
+def _joined(term: Risk, others: np.ndarray) -> Risk:
     p, population = term.distribution, underlying(term.population)
     if not isinstance(p, Empirical) or isinstance(population[0], Empirical) or population[1]:
         return term

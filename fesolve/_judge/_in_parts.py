@@ -4,7 +4,7 @@ import jax
 import numpy as np
 
 from .._evaluation import bytes_of, components
-from .._least_squares._assembly import LeastSquares
+from .._least_squares._assembly import by_term, LeastSquares
 from .._least_squares._large import in_blocks
 
 
@@ -22,11 +22,10 @@ def made_by(problem: LeastSquares) -> float:
 def in_parts(problem: LeastSquares) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """theta, the rows there and their Jacobian."""
     rooms = [max(1, int(ROOM // size)) for size in _bytes_at_points(problem)]
-    terms = zip(in_blocks(problem, rooms), problem.terms, _widths(problem), strict=True)
     r, jacobian = [], []
-    for blocks, term, width in terms:
+    for blocks, of in zip(in_blocks(problem, rooms), by_term(problem.equations), strict=True):
         found = [block.linearise(problem.theta) for block in blocks]
-        rows = slice(term.count * width)  # the last block may be filled up
+        rows = slice(of.points * of.width)  # the last block may be filled up
         r.append(np.concatenate([own for own, _ in found])[rows])
         jacobian.append(np.concatenate([own for _, own in found])[rows])
     return problem.theta, np.concatenate(r), np.concatenate(jacobian)
@@ -35,19 +34,13 @@ def in_parts(problem: LeastSquares) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 def _bytes_at_points(problem: LeastSquares) -> list[int]:
     """The same at one point of each term, each of whose rows is differentiated by itself."""
     found, theta = [], jax.ShapeDtypeStruct(problem.theta.shape, problem.theta.dtype)
-    for index, (bare, width) in enumerate(zip(problem.bares, _widths(problem), strict=True)):
+    for bare, equation in zip(problem.bares, by_term(problem.equations), strict=True):
 
-        def at(theta, x, index=index):
+        def at(theta, x, index=equation.term):
             bares, f = problem.assembly.merge(theta, problem.data)
             return components(bares[index], f, x)
 
         like = lambda leaf: jax.ShapeDtypeStruct(np.shape(leaf)[1:], leaf.dtype)
         jaxpr = jax.make_jaxpr(at)(theta, jax.tree.map(like, bare.points)).jaxpr
-        found.append(bytes_of(jaxpr) * (1 + min(width, problem.theta.size)))
+        found.append(bytes_of(jaxpr) * (1 + min(equation.width, problem.theta.size)))
     return found
-
-
-def _widths(problem: LeastSquares) -> list[int]:
-    """Rows at a point of each term."""
-    found = {equation.term: equation.width for equation in problem.equations}
-    return [found[index] for index in range(len(problem.terms))]

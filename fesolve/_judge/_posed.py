@@ -127,7 +127,7 @@ def _posed(
         values.names,
         sample.complete,
         sample.missing,
-        not traced and has_sparse_rows(space.f, space.mask),
+        not traced and has_sparse_rows(residuals),
         lambda: only_looked_at(sample, f, mask, why),
     )
     most = FACTORING if largest == FACTORED else WORK

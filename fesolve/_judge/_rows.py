@@ -9,12 +9,12 @@ import numpy as np
 from .._distribution._flat import flat_box
 from .._hypothesis import AbstractLocalBasis
 from .._hypothesis._leaves import series_in
-from .._least_squares._assembly import LeastSquares
+from .._least_squares._assembly import by_term, LeastSquares
 from .._losses import squared
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import changed, Hypothesis
 from .._worst import underlying
-from ._fresh import beside, Fresh, fresh, is_drawn
+from ._fresh import Fresh, fresh, is_drawn, with_points
 from ._probe import Probe
 
 
@@ -74,16 +74,16 @@ def least_work(risk: AbstractRisk, space: Probe) -> float:
     """Multiplications of a factorisation of the rows that are needed, by a few points of each term:
     where points are states of many households, say, it costs to draw them all."""
     few = _rows_on(risk, space, [LEAST] * len(risk.terms), ()).residuals
-    widths = {equation.term: equation.width for equation in few.equations}
-    drawn = [(i, term) for i, term in enumerate(few.terms) if is_drawn(term)]
-    rows = sum(widths[i] * points_of(term, space.f, 0, 0) for i, term in drawn)
+    terms = zip(few.terms, by_term(few.equations), strict=True)
+    drawn = [(term, equation.width) for term, equation in terms if is_drawn(term)]
+    rows = sum(width * points_of(term, space.f, 0, 0) for term, width in drawn)
     return float(max(rows, few.theta.size)) * few.theta.size**2
 
 
 def _rows_on(
     risk: AbstractRisk, space: Probe, counts: list[int], others: Sequence[np.ndarray]
 ) -> Rows:
-    sample = beside(fresh(risk, space.f, counts), others)
+    sample = with_points(fresh(risk, space.f, counts), others)
     residuals = LeastSquares(squares(sample.risk), space.f, space.mask)
     too_few = not sample.complete and residuals.rows < ENOUGH * residuals.theta.size
     return Rows(sample, residuals, too_few)

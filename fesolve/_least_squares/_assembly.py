@@ -47,6 +47,11 @@ def blocks(equations: tuple[Equation, ...], rows: Any) -> list[Any]:
     return found
 
 
+def by_term(equations: tuple[Equation, ...]) -> list[Equation]:
+    """Of each term one equation, which says where the rows of the term are."""
+    return list({equation.term: equation for equation in equations}.values())
+
+
 def owners(equations: tuple[Equation, ...]) -> np.ndarray:
     """The number of the component to which each row belongs, counted through all equations."""
     last, number = equations[-1], 0

@@ -16,7 +16,7 @@ import numpy as np
 from .._distribution import Empirical
 from .._risk import Risk
 from .._types import changed
-from ._assembly import LeastSquares
+from ._assembly import by_term, LeastSquares
 
 
 OPERATIONS = 5e10
@@ -64,9 +64,8 @@ class Folded:
 
 def _blocks(problem: LeastSquares, memory: int) -> list[LeastSquares]:
     row = problem.theta.size * problem.theta.dtype.itemsize
-    widths = {e.term: e.width for e in problem.equations}
     # four copies: the Jacobian, its scaled rows, and what QR works in
-    rooms = [max(1, memory // (4 * row * widths[i])) for i in range(len(problem.terms))]
+    rooms = [max(1, memory // (4 * row * e.width)) for e in by_term(problem.equations)]
     return list(itertools.chain(*in_blocks(problem, rooms)))
 
 

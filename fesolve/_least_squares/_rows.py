@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Float, PyTree
+from jaxtyping import Float
 
 from .._hypothesis import AbstractLocalBasis
 from .._hypothesis._leaves import is_series, series_in
-from .._types import Hypothesis
 from ._assembly import blocks, LeastSquares, owners
 
 
@@ -25,19 +24,19 @@ far beside theta, in shares of its size, what is at rest there is looked at."""
 def is_sparse(problem: LeastSquares) -> bool:
     """Whether the Jacobian is kept without its zeros: f is pieced together, and the residual at a
     point does not depend on f elsewhere."""
-    many = problem.theta.size > MANY
-    return many and has_sparse_rows(problem.f, problem.mask) and is_local(problem)
+    return has_sparse_rows(problem) and is_local(problem)
 
 
-def has_sparse_rows(f: Hypothesis, mask: PyTree[bool]) -> bool:
+def has_sparse_rows(problem: LeastSquares) -> bool:
     """Whether theta are the coefficients of series whose bases are local, and so many of them that
     it pays to keep no zeros."""
-    marks = jax.tree.leaves(mask, is_leaf=is_series)
-    pairs = zip(series_in(f), [mark for mark in marks if is_series(mark)], strict=True)
+    if problem.theta.size <= MANY:
+        return False
+    marks = jax.tree.leaves(problem.mask, is_leaf=is_series)
+    pairs = zip(series_in(problem.f), [mark for mark in marks if is_series(mark)], strict=True)
     series = [node for node, mark in pairs if mark.coefficients]
     local = all(isinstance(node.basis, AbstractLocalBasis) for node in series)
-    many = sum(node.coefficients.size for node in series) > MANY
-    return local and many and sum(jax.tree.leaves(mask)) == len(series)
+    return local and sum(jax.tree.leaves(problem.mask)) == len(series)
 
 
 def is_local(problem: LeastSquares) -> bool:

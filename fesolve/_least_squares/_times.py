@@ -17,7 +17,7 @@ import numpy as np
 from .._distribution import Dirac
 from .._iteration._algebra import Order
 from .._types import is_traced
-from ._assembly import LeastSquares
+from ._assembly import by_term, LeastSquares
 
 
 def timely_order(problem: LeastSquares, causal: Callable | None) -> Order | None:
@@ -35,22 +35,17 @@ def timely_order(problem: LeastSquares, causal: Callable | None) -> Order | None
             return None
         times = lambda p: direction * (jnp if is_traced(p) else np).asarray(p, float)
     rows = []
-    for p, (count, width) in zip(points, _shapes(problem), strict=True):
+    for p, equation in zip(points, by_term(problem.equations), strict=True):
         t = np.full(1, -np.inf) if p is None else times(p)
-        if t.shape != (count,):
+        if t.shape != (equation.points,):
             raise ValueError(
                 f"`causal` must map one point to one time; it gave shape {t.shape[1:]} a point"
             )
-        rows.append((t, width))
+        rows.append((t, equation.width))
     xp = jnp if is_traced([t for t, _ in rows]) else np
     times = xp.concatenate([xp.repeat(xp.asarray(t, float), width) for t, width in rows])
     order = xp.argsort(times)
     return Order(order, xp.searchsorted(times[order], times))
-
-
-def _shapes(problem: LeastSquares) -> list[tuple[int, int]]:
-    found = {e.term: (e.points, e.width) for e in problem.equations}
-    return [found[index] for index in sorted(found)]
 
 
 def _direction(problem: LeastSquares, points: list) -> Any:

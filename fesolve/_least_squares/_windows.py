@@ -23,7 +23,7 @@ from .._hypothesis import Series
 from .._hypothesis._basis import contract
 from .._hypothesis._leaves import is_series, series_in
 from .._types import Point
-from ._assembly import Assembly, LeastSquares
+from ._assembly import Assembly, by_term, LeastSquares
 
 
 AGREES = 1e-8
@@ -84,9 +84,9 @@ def _asks_far(problem: LeastSquares, theta: np.ndarray) -> bool:
     derivative has to be compiled."""
     if problem.traced:
         return False
-    before, terms = problem.residuals(theta), {e.term: e for e in problem.equations}
+    before, terms = problem.residuals(theta), by_term(problem.equations)
     for share in LOOKED_AT:
-        for equation in terms.values():
+        for equation in terms:
             points = np.asarray(problem.bares[equation.term].points)
             i = int(share * (len(points) - 1))
             row = slice(

@@ -14,7 +14,7 @@ from .._distribution import Empirical
 from .._distribution._base import rule
 from .._hypothesis._leaves import trainable_leaves
 from .._iteration._stages import is_foretold
-from .._least_squares._assembly import Equation, LeastSquares
+from .._least_squares._assembly import by_term, Equation, LeastSquares
 from .._linear_algebra._host import one_thread
 from .._risk import AbstractRisk, Risk, SumRisk
 from .._types import changed, Hypothesis, Point
@@ -171,10 +171,9 @@ def _higher(
 
 def _by_term(equations: tuple[Equation, ...], rows: np.ndarray) -> list[np.ndarray]:
     """The rows of each term, by point and component."""
-    ends = {e.term: (e.start, e.points, e.width) for e in equations}
     return [
-        rows[start : start + points * width].reshape(points, width, -1)
-        for start, points, width in (ends[index] for index in sorted(ends))
+        rows[e.start : e.start + e.points * e.width].reshape(e.points, e.width, -1)
+        for e in by_term(equations)
     ]
 
 

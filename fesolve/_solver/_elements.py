@@ -9,7 +9,7 @@ from .._distribution import Dirac, Empirical, Uniform
 from .._distribution._flat import rule_in_pieces
 from .._hypothesis import BSpline, SpectralElements
 from .._hypothesis._grow import element_series
-from .._least_squares._assembly import LeastSquares
+from .._least_squares._assembly import by_term, LeastSquares
 from .._least_squares._rows import is_local
 from .._risk import AbstractRisk, rebuilt
 from .._solution import RESULTS, Solution
@@ -105,9 +105,9 @@ def initial_values(problem: LeastSquares) -> Layout | None:
         if isinstance(p, Dirac) and not (np.shape(p.point) == () and p.point == first.breaks[0]):
             return None
     outputs = sum(int(np.prod(node.coefficients.shape[:-1])) for node in series)
-    widths = {e.term: e.width for e in problem.equations}
-    given = sum(widths[i] for i, is_condition in enumerate(conditions) if is_condition)
-    if sum(widths.values()) - given != outputs:
+    widths = [equation.width for equation in by_term(problem.equations)]
+    given = sum(w for w, is_condition in zip(widths, conditions, strict=True) if is_condition)
+    if sum(widths) - given != outputs:
         return None
     closes = given == outputs * first.smoothness > 0
     fits = closes or given == outputs * (first.smoothness + 1)
