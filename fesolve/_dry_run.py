@@ -26,8 +26,7 @@ def equation_widths(
     points = bare.points
     x = None if points is None else jax.tree.map(lambda p: p[0], points)
     try:
-        at = lambda f, bare, x, draw: pointwise(bare, f, x, draw)
-        asked = dry_run(at, _as_inputs(f), bare, x, _draw(bare.shock))
+        asked = dry_run(pointwise, bare, _as_inputs(f), x, _draw(bare.shock), unknown=1)
     except Exception as error:
         if speaks_for_itself(error):
             raise

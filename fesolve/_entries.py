@@ -22,8 +22,7 @@ OURS = str(Path(__file__).parent)
 
 
 class DryRun(NamedTuple):
-    """What a function returns, arrays by their shapes, and whether it depends on its first
-    argument."""
+    """What a function returns, arrays by their shapes, and whether it depends on its unknown."""
 
     shapes: Any
     depends: bool
@@ -34,27 +33,32 @@ def shapes(function: Callable, *args: Any) -> Any:
     return dry_run(function, *args).shapes
 
 
-def dry_run(function: Callable, *args: Any) -> DryRun:
+def dry_run(function: Callable, *args: Any, unknown: int = 0) -> DryRun:
     """What the function returns for such arguments, arrays by their shapes, as
     `eqx.filter_eval_shape` has it.
 
     JAX takes the last entry of an array where a later one is asked for, and says nothing, so that
     who counts from 1 would solve another model.
 
+    **Arguments:** `unknown`, the place of the argument on which it should depend.
+
     **Raises:** `ValueError` where the user's code takes an entry that is not there.
     """
+    before, inside = (_count(part) for part in (args[:unknown], args[unknown]))
     program, arrays, rest = eqx.filter_make_jaxpr(function)(*args)
     _check(program.jaxpr, dict(zip(program.jaxpr.constvars, map(_number, program.consts))))
-    is_input = lambda a: eqx.is_array(a) or isinstance(a, jax.ShapeDtypeStruct)
-    first = sum(map(is_input, jax.tree.leaves(args[0])))
-    return DryRun(eqx.combine(arrays, rest), _depends(program.jaxpr, first))
+    moved = program.jaxpr.invars[before : before + inside]
+    return DryRun(eqx.combine(arrays, rest), not moved or _depends(program.jaxpr, set(moved)))
 
 
-def _depends(program: Any, first: int) -> bool:
-    """Whether an output may change with one of the first inputs, if there are any."""
-    if not first:
-        return True
-    moved = set(program.invars[:first])
+def _count(args: Any) -> int:
+    """How many inputs of a program some arguments are."""
+    leaves = jax.tree.leaves(args)
+    return sum([eqx.is_array(x) or isinstance(x, jax.ShapeDtypeStruct) for x in leaves])
+
+
+def _depends(program: Any, moved: set) -> bool:
+    """Whether an output may change with one of some inputs."""
     for equation in program.eqns:
         if any(v in moved for v in equation.invars if not isinstance(v, Literal)):
             moved.update(equation.outvars)

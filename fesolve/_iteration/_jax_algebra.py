@@ -84,7 +84,8 @@ class InJax(Algebra):
             return jax.lax.cond(onward, lambda: iteration.onward(state), lambda: state)
 
         blank = blank._replace(done=jnp.zeros((), bool))
-        return iteration.end(jax.lax.while_loop(lambda s: ~s.done, body, blank))
+        state = jax.lax.while_loop(lambda s: ~s.done, body, blank)
+        return iteration.end(state) if plan.affine else state
 
     def _tried(self, proposal: Proposal, weights: Any) -> Tried:
         theta = proposal.theta

@@ -58,7 +58,7 @@ class InNumPy(Algebra):
         self._steps, self.operations = steps, operations
         self._order_of, self.report, self.accelerates = order, report, accelerates
         self.evaluations, self.history, self.eps = 0, [], 0.0
-        self.latest: State | None = None
+        self._state: State | None = None
         self._damped: Any = None
         self._rows: tuple = ()
 
@@ -89,7 +89,7 @@ class InNumPy(Algebra):
         state = iteration.onward(state) if onward else state
         if self.report is not None:
             state = self.report.begin(self, state)
-        self.latest = state
+        self._state = state
         with contextlib.ExitStack() as guard:
             guarded = False
             while not state.done:
@@ -100,12 +100,20 @@ class InNumPy(Algebra):
                 proposal = iteration.propose(state)
                 tried = self._tried(proposal, state.weights)
                 state, onward = iteration.conclude(state, proposal, tried)
-                state = self.latest = iteration.onward(state) if onward else state
+                state = self._state = iteration.onward(state) if onward else state
                 if state.steps > steps:
                     self.history.append(float(self.as_given(state.here).cost))
                 if self.report is not None and (state.steps > steps or state.done):
                     self.report(self, stage, state)
-        return iteration.end(state)
+        return self._ended(iteration.end(state) if plan.affine else state)
+
+    @property
+    def latest(self) -> State | None:
+        """Where the loop stands, if it has begun."""
+        return None if self._state is None else self._ended(self._state)
+
+    def _ended(self, state: State) -> State:
+        return state._replace(best=self.as_given(state.best))
 
     def linearised(self, theta: np.ndarray) -> tuple[np.ndarray, Any]:
         self.evaluations += 1
@@ -130,7 +138,7 @@ class InNumPy(Algebra):
         return Point(point.theta, r, point.jacobian / self._factor[:, None], r @ r)
 
     def holds(self, point: Point) -> bool:
-        return self._holds(self.as_given(point))
+        return bool(self._holds(self.as_given(point)))
 
     def _tried(self, proposal: Proposal, weights: Any) -> Tried:
         """Where a damped step would not be taken, its Jacobian is not computed."""

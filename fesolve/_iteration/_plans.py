@@ -1,4 +1,4 @@
-"""In which order a least-squares problem is attacked."""
+"""In which order a least-squares problem is attacked, and whether it is affine, found by trying."""
 
 import functools
 from collections.abc import Callable

@@ -48,7 +48,8 @@ class _Move(NamedTuple):
 class Iteration(NamedTuple):
     """A plan over an algebra, as its loop runs it: `begin` makes a state of the point at the start;
     `propose` a step, and `conclude` the next state of what it leads to, each of the two with
-    whether the loop goes `onward` to another stage; `end` makes the last state of all."""
+    whether the loop goes `onward` to another stage; `end` makes the last state of an affine
+    plan."""
 
     algebra: Algebra
     plan: Plan
@@ -111,9 +112,8 @@ class Iteration(NamedTuple):
         return _next_stage(self.algebra, self.plan, state)
 
     def end(self, state: State) -> State:
-        """Of what is not affine the step is taken all the same where it lowers the risk."""
-        if not self.plan.affine:
-            return state
+        """Under an affine plan the solve has arrived where the residual is affine; of what is not,
+        the step is taken all the same where it lowers the risk."""
         best = self.algebra.choose(state.affine, state.here, state.best)
         return state._replace(best=best, converged=state.affine)
 

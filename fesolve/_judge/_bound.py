@@ -71,11 +71,10 @@ def quick_bound(
 
     **Arguments:** `solved`, the problem that was solved, where it is at hand.
     """
-    if (
-        not _is_linear(f)
-        or not fills(risk, f)
-        or any(term.loss is not squared for term in risk.terms)
-    ):
+    if not _is_linear(f) or any(term.loss is not squared for term in risk.terms):
+        return None
+    lower = _lower_columns(f)
+    if not fills(risk, f):
         return None
     counts = [term.count for term in risk.terms]
     if solved is not None and len(solved.terms) == len(counts):
@@ -87,7 +86,8 @@ def quick_bound(
     problem = LeastSquares(sample.risk, f, mask) if moved is None else moved
     if not problem.theta.size <= problem.rows <= CHEAP / problem.theta.size**2:
         return None
-    lower = _lower_columns(f, problem.theta.size)
+    if problem.theta.size != f.coefficients.size:  # some are not free
+        lower = None
     if problem.traced:
         theta = jax.lax.stop_gradient(problem.theta)
         r, jacobian = linearise(problem.assembly, theta, problem.data)
@@ -143,12 +143,12 @@ def _least_ratio(xp: Any, inverse: Any, table: Any) -> Any:
     return xp.where(good, 1 / xp.where(good, largest, 1), 0)
 
 
-def _lower_columns(f: Series, unknowns: int) -> _Lower | None:
-    """`None` where a basis has no degrees, or some coefficients are not free."""
+def _lower_columns(f: Series) -> _Lower | None:
+    """`None` where a basis has no degrees."""
     degrees = f.basis.degrees
-    if degrees is None or unknowns != f.coefficients.size:
+    if degrees is None:
         return None
-    every = np.tile(degrees, unknowns // degrees.size)
+    every = np.tile(degrees, f.coefficients.size // degrees.size)
     return _Lower(np.argsort(every, kind="stable"), int(np.sum(every <= LOWER * degrees.max())))
 
 

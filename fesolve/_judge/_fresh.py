@@ -70,6 +70,7 @@ def fresh(risk: AbstractRisk, f: Hypothesis, counts: list[int], *, filling: bool
     towards its ends.
     """
     terms, samples, missing = [], [], ""
+    pieces = _pieces(f)
     for term, count in zip(risk.terms, counts, strict=True):
         term = on_exact_shock(term, SHOCK_NODES)
         p = term.distribution
@@ -82,7 +83,7 @@ def fresh(risk: AbstractRisk, f: Hypothesis, counts: list[int], *, filling: bool
             )
             terms.append(term)
         else:
-            spread, filled = _resampled(term.population, f, count, filling)
+            spread, filled = _resampled(term.population.given(f), pieces, count, filling)
             samples.append(spread)
             terms.append(changed(term, distribution=filled))
             continue
@@ -138,19 +139,33 @@ def is_movable(term: Risk) -> bool:
     return term.distribution is not None and not isinstance(term.population, Dirac)
 
 
+class _Pieces(NamedTuple):
+    """The ends of the pieces from which f is put together; `elsewhere`, whether a residual may ask
+    for them at other places than x, as that of a module may."""
+
+    ends: list[Any]
+    elsewhere: bool
+
+
+def _pieces(f: Hypothesis) -> _Pieces:
+    bases = [node.basis for node in series_in(f)]
+    ends = [basis.pieces for basis in bases if isinstance(basis, AbstractLocalBasis)]
+    # more axes in an ensemble
+    return _Pieces([e for e in ends if e.ndim == 1], not isinstance(f, Series | Corrected))
+
+
 def _resampled(
-    population: Any, f: Hypothesis, count: int, filling: bool
+    population: Any, pieces: _Pieces, count: int, filling: bool
 ) -> tuple[Empirical, Empirical]:
     """Points that are spread as the population is, and the same with others that fill its box."""
-    population = population.given(f)
     inner, conditions = underlying(population)
     box = flat_box(inner) if filling else None
     first = count if box is None else -(-count // 2)
-    points, weights = _spread_where(conditions, inner, first, f)
+    points, weights = _spread_where(conditions, inner, first, pieces)
     spread = rule(points, weights, population)
     if box is None:
         return spread, spread
-    others, their_weights = _spread_where(conditions, box, count // 2, f)
+    others, their_weights = _spread_where(conditions, box, count // 2, pieces)
     xp = jnp if is_traced((points, others, weights)) else np
     points = jax.tree.map(lambda a, b: xp.concatenate([a, b]), points, others)
     weights = xp.concatenate([weights, their_weights]) / 2
@@ -168,13 +183,13 @@ def coordinates(p: AbstractDistribution | None) -> int:
 
 
 def _spread_where(
-    conditions: list[Callable], p: Any, count: int, f: Hypothesis
+    conditions: list[Callable], p: Any, count: int, pieces: _Pieces
 ) -> tuple[Point, Float[Array | np.ndarray, " n"]]:
     """Points that are spread as p is, those of them that meet the conditions."""
     if coordinates(p) == 0:
         points, weights = p.sample(count, key=jax.random.key(SEED)), np.full(count, 1 / count)
     else:
-        points, weights = _spread(p, count, f)
+        points, weights = _spread(p, count, pieces)
     if conditions:
         inside = np.all([holds(condition, points) for condition in conditions], axis=0)
         points = jax.tree.map(lambda leaf: leaf[inside], points)
@@ -183,14 +198,13 @@ def _spread_where(
 
 
 def _spread(
-    p: AbstractTransported, count: int, f: Hypothesis
+    p: AbstractTransported, count: int, pieces: _Pieces
 ) -> tuple[Point, Float[Array | np.ndarray, " n"]]:
     d = p.dimension
     if d == 1:
-        cuts = _cuts(p, f)
+        cuts = _cuts(p, pieces.ends)
         u, weights = in_pieces(count, cuts)
-        if not isinstance(f, Series | Corrected) and len(cuts) > len(ENDS):
-            # a residual of a module may ask for its parts at other places than x
+        if pieces.elsewhere and len(cuts) > len(ENDS):
             whole = in_pieces(count, ENDS.astype(u.dtype))
             xp = jnp if is_traced(u) else np
             u, weights = (xp.concatenate([a, b]) for a, b in zip((u, weights), whole, strict=True))
@@ -214,11 +228,8 @@ def in_pieces(
     return (lower * (1 - share)[None] + upper * share[None]).ravel(), weights / weights.sum()
 
 
-def _cuts(p: AbstractTransported, f: Hypothesis) -> Float[Array | np.ndarray, " m"]:
+def _cuts(p: AbstractTransported, pieces: list[Any]) -> Float[Array | np.ndarray, " m"]:
     """Where f is pieced together, as shares of the interval of p, and its ends."""
-    bases = [node.basis for node in series_in(f)]
-    pieces = [basis.pieces for basis in bases if isinstance(basis, AbstractLocalBasis)]
-    pieces = [ends for ends in pieces if ends.ndim == 1]  # more in an ensemble
     if not (pieces and isinstance(p, Uniform) and p.lower.shape == ()):
         return ENDS
     traced = is_traced((pieces, p))

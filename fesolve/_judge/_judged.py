@@ -37,7 +37,8 @@ def judged(
     tolerance, the residual on the sample is below it as well."""
     if all(term.tolerance is not None and np.isinf(term.tolerance) for term in risk.terms):
         return _regression(found)
-    mask = same_leaves(trainable, found.value)
+    solved = found.problem
+    mask = same_leaves(trainable, found.value) if solved is None else solved.mask
     constant = found
     if is_traced((risk, found.risk)):  # a verdict is not differentiated
         risk, constant = still((risk, found))

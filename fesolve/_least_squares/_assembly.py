@@ -21,7 +21,7 @@ from .._fingerprint import Recent, TracedClosureError
 from .._linear_algebra._device import forward
 from .._precision import how_to_float64
 from .._risk import AbstractRisk, require_sample, require_squares, Risk
-from .._types import Hypothesis, is_traced, is_tracing, on_device
+from .._types import Hypothesis, is_tracing
 
 
 class Equation(NamedTuple):
@@ -88,10 +88,10 @@ class Assembly(Keyed):
         """The leaves of theta, in their shapes and dtypes."""
         leaves, start = [], 0
         for shape, size, dtype in zip(self.shapes, self.sizes, self.dtypes, strict=True):
-            leaf = theta[start : start + size].reshape(shape).astype(dtype)
-            leaves.append(leaf if isinstance(leaf, jax.Array) else on_device(leaf))
+            leaves.append(theta[start : start + size].reshape(shape).astype(dtype))
             start += size
-        return leaves
+        # copies, since the host may go on with its own; `jnp.asarray` would compile for each shape
+        return leaves if isinstance(theta, jax.Array) else jax.device_put(leaves)
 
     def unravel(self, theta: Float[Array | np.ndarray, " P"]) -> PyTree:
         """theta as the tree of trainable leaves."""
@@ -142,7 +142,8 @@ class LeastSquares:
             _check_tolerance(term, dtype)
         self.data = [cast(x, dtype) for x in arrays_of((self.bares, self.rest))]
         leaves = jax.tree.leaves(theta)
-        self.traced = is_traced((self.data, leaves)) or is_tracing()
+        given = (*self.data, *leaves)
+        self.traced = any(isinstance(x, jax.core.Tracer) for x in given) or is_tracing()
         xp = jnp if self.traced else np
         self.theta = xp.concatenate([xp.ravel(xp.asarray(leaf, dtype)) for leaf in leaves])
         self.equations = equations_of(self.assembly, self.terms, self.theta, self.data)
@@ -169,8 +170,8 @@ class LeastSquares:
         moved = copy.copy(self)
         moved.risk, moved.terms, moved.f, moved.leaves = risk, terms, f, leaves
         moved.bares = [term.bare for term in terms]
-        data = arrays_of((moved.bares, self.rest))
-        moved.data = [cast(x, self.assembly.dtype) for x in data]
+        data = [cast(x, self.assembly.dtype) for x in arrays_of(moved.bares)]
+        moved.data = data + self.data[len(data) :]
         moved.theta = self.theta_of(f)
         return moved
 

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._iteration._algebra import Point
 from ._assembly import blocks, Equation
 
 
@@ -38,12 +39,11 @@ def within_tolerance(equations: tuple[Equation, ...], rms: Any, dtype: Any) -> A
     return (rms <= tolerances).all()
 
 
-def holds(
-    equations: tuple[Equation, ...], multipliers: list, theta: Any, r: Any, jacobian: Any
-) -> Any:
+def holds(equations: tuple[Equation, ...], multipliers: list, point: Point) -> Any:
     """Whether every equation holds: its root mean square is within its tolerance, or small
     against the size of the parts of which it is the sum. One that need not be zero, as in a
     regression, has no residual at which it is known to have been minimised."""
+    theta, r, jacobian, _ = point
     xp = np if isinstance(r, np.ndarray) else jnp
     relative = default_tolerance(r.dtype)
     parts = blocks(equations, jacobian**2 @ theta**2)

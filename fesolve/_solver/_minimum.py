@@ -60,8 +60,7 @@ class Outcome(NamedTuple):
 def in_numpy(problem: LeastSquares, **more: Any) -> InNumPy:
     """The algebra of a problem on the host, by sparse rows where it has them."""
     multipliers = [np.asarray(bare.multiplier, problem.theta.dtype) for bare in problem.bares]
-    zero = lambda at: bool(holds(problem.equations, multipliers, *at[:3]))
-    given = {"holds": zero, **more}
+    given = {"holds": functools.partial(holds, problem.equations, multipliers), **more}
     if is_sparse(problem):
         from .._least_squares._windows import linearised
         from .._linear_algebra._banded import BandedSteps
@@ -92,7 +91,7 @@ def run_on_host(problem: LeastSquares, algebra: InNumPy, plan: Plan) -> Outcome:
 
 
 def _outcome(algebra: InNumPy, plan: Plan, state: State) -> Outcome:
-    best = algebra.as_given(state.best)
+    best = state.best
     beyond = None if bool(state.finite) or state.beyond is best.theta else state.beyond
     more = {"evaluations": algebra.evaluations, "damping": state.damping, "unit": state.unit}
     return Outcome(
@@ -152,7 +151,7 @@ class Staged(NamedTuple):
             lambda theta: residuals(assembly, theta, data),
             lambda theta: linearise(assembly, theta, data),
             dtype=dtype,
-            holds=lambda at: holds(self.equations, multipliers, *at[:3]),
+            holds=functools.partial(holds, self.equations, multipliers),
             order=Order(*data[-2:]) if self.timed else None,
         )
         end = algebra.run(self.plan, theta)
