@@ -18,11 +18,11 @@ from ._entry import entry
 from ._evaluation import Bare, mean_loss, Pairs, weighted_rows
 from ._losses import squared
 from ._precision import in_dtype, theta_dtype
-from ._show import Plain, Shown, told, Word, words
+from ._show import Called, Plain, told, Word, words
 from ._types import as_array, changed, Hypothesis, is_traced, made, Residual
 
 
-class AbstractRisk(Shown):
+class AbstractRisk(Called):
     """A functional f -> R(f) >= 0, closed under `+` and multiplication by a scalar."""
 
     # or NumPy would take a risk for a number, and an array times a risk for an array of risks

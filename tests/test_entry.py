@@ -160,6 +160,23 @@ def test_a_public_function_of_other_arguments_speaks_for_itself():
     assert not any("called in this way" in note for note in getattr(caught.value, "__notes__", []))
 
 
+@pytest.mark.parametrize(
+    "make, sentence",
+    (
+        (lambda: fe.Optimistix(), r"`fe\.Optimistix\(solver, \*, max_steps=256, .*'solver'$"),
+        (lambda: fe.MultiStart(lambda key: F, n=3), r"as `MultiStart\(\.\.\., n=\.\.\.\)`: .*'n'$"),
+        (lambda: fe.LevenbergMarquardt(max_step=3), "'max_step'; did you mean `max_steps`"),
+        (lambda: fe.LevenbergMarquardt(rtol=1e-8), "'rtol'; how accurate f.* is `accuracy`"),
+        (lambda: fe.LinearLeastSquares(atol=1e-8), r"'atol'; .*`fe\.Risk\(\.\.\., tolerance=\)`"),
+        (lambda: fe.Chebyshev(3, (0.0, 1.0), 5, 6), r"Chebyshev\(degree, domain=.*too many posit"),
+        (lambda: fe.Normal(mu=0.0), r"`fe\.Normal\(loc, scale=None, .*missing .*'loc'"),
+    ),
+)
+def test_a_constructor_of_other_arguments(make, sentence):
+    with pytest.raises(TypeError, match=sentence):
+        make()
+
+
 class Own(eqx.Module):
     a: jax.Array = eqx.field(default_factory=lambda: jax.numpy.ones(()))
 

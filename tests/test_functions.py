@@ -52,6 +52,8 @@ def test_values_have_the_names_and_the_numbers_of_the_functions():
         np.testing.assert_allclose(jax.vmap(twice.sine)(t), 2 * expected, rtol=1e-13)
         with pytest.raises(AttributeError, match="no function 'tangent' among"):
             f.tangent
+    named = fe.Functions(sine=cubic, cosine=jnp.exp)
+    assert eqx.tree_equal(named, fe.Functions({"sine": cubic, "cosine": jnp.exp}))
     f = fe.Functions(Circle(cubic, cubic))
     assert eqx.tree_equal(pickle.loads(pickle.dumps(f)), f)
 

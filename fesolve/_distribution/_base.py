@@ -12,13 +12,13 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._checks import is_real
 from .._compiled import run_seldom
-from .._show import Shown
+from .._show import Called
 from .._types import as_array, Hypothesis, is_traced, made, Point
 from ._arrays import check_count, float_dtype, stored, uniforms
 from ._moments import check_moments, Moments, weighted
 
 
-class AbstractDistribution(Shown):
+class AbstractDistribution(Called):
     """A probability distribution p over points x, where a point is any pytree of arrays."""
 
     @abc.abstractmethod

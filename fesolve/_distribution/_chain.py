@@ -8,13 +8,13 @@ import numpy as np
 from jax.scipy.special import ndtr
 from jaxtyping import Array, Float
 
-from .._show import Shown
+from .._show import Called
 from .._types import as_array, is_traced
 from ._arrays import floats, numpy_of
 from ._base import Empirical
 
 
-class MarkovChain(Shown):
+class MarkovChain(Called):
     """A Markov chain on m states: the value of each state and P[i, j] = P(j next | i now).
 
     **Arguments:** `grid`, of shape (m,) or (m, ...), what each state stands for; `transition`,

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
 from .._checks import prng_key, whole
-from .._show import Plain, Shown, Word, words
+from .._show import Called, Plain, Word, words
 from .._types import Point
 from ._arrays import numpy_of, stored
 from ._base import check_finite, Empirical
@@ -22,7 +22,7 @@ class Observation(NamedTuple):
     y: Point
 
 
-class Data(Shown):
+class Data(Called):
     """n observations (x_i, y_i): the distribution of regression.
 
     The residual of a risk on data has the observation as two arguments:

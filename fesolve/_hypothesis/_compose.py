@@ -7,11 +7,11 @@ import jax.numpy as jnp
 from jaxtyping import PyTree
 
 from .._checks import function
-from .._show import Shown
+from .._show import Called
 from .._types import Point
 
 
-class Compose(Shown):
+class Compose(Called):
     """f = outer ∘ inner: a representation `inner` of x, and what is made of it.
 
     **Arguments:** `outer` and `inner`, functions or modules; theta is that of both.
@@ -28,7 +28,7 @@ class Compose(Shown):
         return self.outer(self.inner(x))
 
 
-class Ansatz(Shown):
+class Ansatz(Called):
     """f(x) = transform(net, x): conditions that hold for every theta.
 
     `Ansatz(lambda net, x: 1.0 + x * net(x), net)` has f(0) = 1 whatever the net is.
@@ -50,7 +50,7 @@ class Ansatz(Shown):
         return self.transform(self.net, x)
 
 
-class DeepSet(Shown):
+class DeepSet(Called):
     """f(x_1, ..., x_N) = rho((1 / N) sum_n phi(x_n)): a function of a set, for any N.
 
     **Arguments:** `rho` and `phi`, functions or modules; x has the N members along the leading

@@ -5,11 +5,11 @@ from typing import Any
 from jaxtyping import PyTree
 
 from .._checks import function
-from .._show import Shown
+from .._show import Called, told
 from .._types import Point
 
 
-class Functions(Shown):
+class Functions(Called):
     """f(x) = (f_1(x), ..., f_m(x)) by name: the variables of a model, as functions of its state.
 
     Values have the names that the functions have, so that equations read as they are written, and
@@ -25,22 +25,33 @@ class Functions(Shown):
     y.consumption, f.consumption(s)        # the same number; the second evaluates one function
     ```
 
-    With a dictionary in place of the named tuple, values are `f(s)["consumption"]`.
+    With a dictionary in place of the named tuple, or names alone, `fe.Functions(c=..., n=...)`,
+    values are `f(s)["c"]`.
 
     **Arguments:** `functions`, a named tuple or a dictionary of functions or modules of the same
-    point; theta is that of all of them. For an unknown number write an `eqx.Module` instead.
+    point, or these by their names; theta is that of all of them. For an unknown number write an
+    `eqx.Module` instead.
 
     **Raises:** `ValueError` for anything else, and for names that are no words of Python.
     """
 
     functions: Any
 
+    def __init__(self, functions: Any = None, **named: Any) -> None:
+        if named and functions is not None:
+            raise ValueError(
+                "`functions` of Functions is given and so are functions by their names, "
+                f"{', '.join(named)}: put all into one dictionary, or name all"
+            )
+        self.functions = named or functions
+
     def __check_init__(self) -> None:
         names = names_of_functions(self)
         if not names:
             raise ValueError(
                 "`functions` of Functions must be a named tuple or a dictionary of functions, such "
-                f"as {{'consumption': fe.Series(basis)}}; got {self.functions!r}"
+                f"as {{'consumption': fe.Series(basis)}}, or such functions by their names, as "
+                f"`fe.Functions(consumption=fe.Series(basis))`; got {told(self.functions)}"
             )
         for name in names:
             if not (isinstance(name, str) and name.isidentifier() and name != "functions"):

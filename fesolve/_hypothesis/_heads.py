@@ -9,12 +9,12 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._checks import takes
-from .._show import Shown
+from .._show import Called
 from .._types import as_array, is_traced, Point
 from ._freeze import freeze, Frozen
 
 
-class Positive(Shown):
+class Positive(Called):
     """f(x) = start(x) exp(g(x)): positive for every theta; g = log(f / start).
 
     The exponential and not the softplus: f is then free of units, since g does not change with
@@ -54,7 +54,7 @@ class Positive(Shown):
         return _at(self.start, x, g) * jnp.exp(g)
 
 
-class Bounded(Shown):
+class Bounded(Called):
     """f(x) = low(x) + (high(x) - low(x)) s(g(x)), s the logistic function: within its bounds for
     every theta; by default a share between 0 and 1.
 
@@ -101,7 +101,7 @@ class Bounded(Shown):
         return jnp.where(g < 0, low + from_low, high - from_high)
 
 
-class Shares(Shown):
+class Shares(Called):
     """f_i(x) = start_i(x) exp(g_i(x)) / sum_j start_j(x) exp(g_j(x)), g_n = 0: n shares that sum to
     one for every theta, none below 0; g has n - 1 values.
 

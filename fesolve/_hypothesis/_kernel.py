@@ -16,12 +16,12 @@ from jax.custom_batching import sequential_vmap
 from jaxtyping import Array, ArrayLike, Float
 
 from .._checks import is_real
-from .._show import Shown
+from .._show import Called
 from .._types import as_array, is_traced, Point
 from ._basis import AbstractGlobalBasis, contract, real_scalar
 
 
-class AbstractKernel(Shown):
+class AbstractKernel(Called):
     """A positive definite function K(x, y) = k(|x - y|^2 / length^2) with K(x, x) = 1.
 
     Its `length` may be traced, and everything can be differentiated in it.

@@ -6,12 +6,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._checks import floating, real_array, size as checked_size
-from .._show import Plain, Shown, Word, words
+from .._show import Called, Plain, Word, words
 from .._types import is_traced
 from ._series import in_dtype
 
 
-class Linear(Shown):
+class Linear(Called):
     """f(x) = W x + b, theta = (W, b): the hypothesis of ordinary least squares.
 
     f is linear in theta, so that a risk of squares is minimised by one QR. It starts at W = 0, and

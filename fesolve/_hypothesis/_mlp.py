@@ -22,14 +22,14 @@ from .._checks import (
     size as checked_size,
     whole,
 )
-from .._show import Shown
+from .._show import Called
 from .._types import as_array, is_traced
 from ._basis import to_unit
 from ._freeze import freeze, Frozen
 from ._series import in_dtype
 
 
-class AbstractNetwork(Shown):
+class AbstractNetwork(Called):
     """A network whose inputs are carried from a box, its support, to [-1, 1]."""
 
     support: eqx.AbstractVar[Frozen | None]

@@ -8,13 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
-from .._show import Plain, Shown, Word, words
+from .._show import Called, Plain, Word, words
 from .._types import Hypothesis, Point
 from ._freeze import Frozen
 from ._leaves import free_leaves
 
 
-class Pruned(Shown):
+class Pruned(Called):
     """f with some of its weights zero, for good: theta are the others, `kept`."""
 
     kept: Float[Array, " P"]

@@ -10,12 +10,12 @@ from jaxtyping import Array, Float
 
 from .._checks import floating, real_array, size as checked_size
 from .._compiled import compiled
-from .._show import Shown
+from .._show import Called
 from .._types import is_traced, on_device, Point
 from ._basis import AbstractBasis
 
 
-class Series(Shown):
+class Series(Called):
     """f(x) = sum_i c_i phi_i(x), theta = (c_i).
 
     **Arguments:**

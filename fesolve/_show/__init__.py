@@ -3,6 +3,7 @@
 from ._estimate import Estimate as Estimate
 from ._legend import legend as legend
 from ._line import (
+    Called as Called,
     Given as Given,
     is_known as is_known,
     is_readable as is_readable,

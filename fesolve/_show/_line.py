@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from ._numbers import number
+from ._signature import Signature
 
 
 WIDTH = 100
@@ -45,7 +46,11 @@ class Shown(eqx.Module):
         return wadler_lindig.TextDoc(line(self))
 
 
-class Given(Shown):
+class Called(Shown, metaclass=Signature):
+    """A module that is made by the user, and says which arguments it takes."""
+
+
+class Given(Called):
     """A module whose numbers are given, and so are no parameters."""
 
 

@@ -9,7 +9,7 @@ from jaxtyping import PRNGKeyArray, PyTree
 from .._hypothesis._leaves import same_leaves
 from .._least_squares._assembly import LeastSquares
 from .._risk import AbstractRisk
-from .._show import Shown, told
+from .._show import Called, told
 from .._solution import Solution
 from .._types import Hypothesis, is_traced, is_tracing
 
@@ -52,7 +52,7 @@ class Task(NamedTuple):
             monitor(step, metrics, f)
 
 
-class AbstractSolver(Shown):
+class AbstractSolver(Called):
     """A way to compute argmin over theta of R(f_theta).
 
     - `accuracy`: the relative error of f up to which it counts as solved.
