@@ -60,6 +60,20 @@ def test_a_free_degree_grows_along_the_path():
     assert solution.value.basis.degree == int(solution.stats["degree"]) >= 32
 
 
+def test_elements_are_found_anew_along_the_path():
+    """f' = a f (1 - f) from a = 1 to a = 12, whose elements differ from step to step."""
+    logistic = lambda f, x, a: jax.grad(f)(x) - a * f(x) * (1 - f(x))
+    risk = lambda a: (
+        fe.Risk(logistic, fe.Uniform(0.0, 3.0), args=(a,))
+        + fe.Risk(lambda f, x: f(x) - 0.1, fe.Dirac(0.0))
+    ).quadrature(8)
+    f = fe.Series(fe.SpectralElements(8, np.linspace(0, 3, 4), adaptive=True))
+    solution = fe.solve(risk(12.0), f, fe.Continuation(risk(1.0)))
+    x = np.linspace(0.0, 3.0, 50)
+    exact = 1 / (1 + 9 * np.exp(-12 * x))
+    np.testing.assert_allclose(jax.vmap(solution.value)(x), exact, rtol=0, atol=1e-11)
+
+
 def test_past_the_fold_it_says_where_it_stopped():
     solver = fe.Continuation(bratu_risk(0.5), fe.LevenbergMarquardt(max_steps=60))
     with pytest.raises(fe.SolveError, match=r"the continuation stopped 0\.9\d+ of the way") as info:

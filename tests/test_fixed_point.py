@@ -104,7 +104,7 @@ def test_divergence_in_one_lane_alone():
 def test_any_solver_any_hypothesis():
     """A descent inside of each step."""
     adam = fe.Optax(optax.adam(0.05), num_steps=300)
-    solver = fe.FixedPoint(halved_step, adam, max_steps=20, stop=1e-3)
+    solver = fe.FixedPoint(halved_step, adam, max_steps=20, tolerance=1e-3)
     loose = halved_risk(0.2, tolerance=1e-2)
     solution = fe.solve(loose, SERIES, solver, key=jax.random.key(0))
     np.testing.assert_allclose(solution.value(0.5), 1.25, rtol=2e-2)
@@ -180,7 +180,7 @@ def check_value(v, rtol):
 @pytest.mark.slow
 def test_value_iteration_howard_and_least_squares_agree():
     risk, start = growth()
-    slow = fe.solve(risk, start, fe.FixedPoint(value_step, stop=1e-9))
+    slow = fe.solve(risk, start, fe.FixedPoint(value_step, tolerance=1e-9))
     fast = fe.solve(risk, start, fe.FixedPoint(howard_step))
     check_value(slow.value, 1e-9)
     check_value(fast.value, 1e-12)

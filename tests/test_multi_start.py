@@ -253,7 +253,7 @@ def test_only_a_part_starts_anew():
         (dict(hypothesis_class=series, solver=series), "`solver` must be a solver"),
         (dict(hypothesis_class=series, starts=0), "`starts` must be a whole number"),
         (dict(hypothesis_class=series, compare="value"), "`compare` must be a function"),
-        (dict(hypothesis_class=series, agreement=0.0), "`agreement` must be a positive"),
+        (dict(hypothesis_class=series, tolerance=0.0), "`tolerance` must be a positive"),
     ),
 )
 def test_bad_input(arguments, words):

@@ -329,7 +329,7 @@ TABLE = {
             "solver": (3, "lm"),
             "starts": NO_COUNTS,
             "compare": (3, "x"),
-            "agreement": NO_POSITIVES,
+            "tolerance": NO_POSITIVES,
         },
     ),
     "FixedPoint": (
@@ -340,7 +340,7 @@ TABLE = {
             "max_steps": NO_COUNTS,
             "damping": (0.0, 2.0, -1.0, np.nan, "1", None),
             "anderson": (-1, 2.5, "1", None, True),
-            "stop": (-1.0, np.nan, "1", True),
+            "tolerance": (-1.0, np.nan, "1", True),
         },
     ),
     "Continuation": (

@@ -192,7 +192,8 @@ class Chebyshev(AbstractGlobalBasis):
     **Arguments:**
 
     - `degree`: the highest degree; with `None` it is doubled until the last coefficients are at
-      rounding, up to `max_degree`.
+      rounding, up to `max_degree`. Steps on batches of points, as of `fe.Optax`, do not reach
+      rounding, and have `max_degree` from the start.
     - `domain`: (lo, hi) with lo < hi, in units of x.
     - `max_degree`: the bound, where it is found.
 

@@ -33,13 +33,13 @@ FIRST_DEGREE = 16
 MOST_ELEMENTS, SHORTEST = 2048, 2.0**-26
 """An element that is so short a part of the domain, and does not resolve f, holds a kink or a
 jump."""
-ROOM_FOR_DEGREES, ROOM_FOR_ELEMENTS = 64, 32
-"""The least room of a program: most functions are resolved by then."""
+DEGREE_CAPACITY, ELEMENT_CAPACITY = 64, 32
+"""The least capacity of a program: most functions are resolved by then."""
 MOST_HALVINGS = 3
 """How often an interval of a spline is halved at once."""
 MARCHED = 500
-"""What the last coefficients may be, in roundings of the largest, in elements that are found one
-after the other, and compared with themselves alone."""
+"""Of an element that is solved by itself, the last coefficients are at rounding where they are
+below so many roundings of its own largest one."""
 
 
 class Rule(NamedTuple):
@@ -63,13 +63,13 @@ def _(basis: Chebyshev, eps: float) -> Rule:
 
 @rule.register
 def _(basis: SpectralElements, eps: float) -> Rule:
-    # elements have the errors of the others on their ends
+    # the errors of neighbouring elements are in the values at its ends
     return Rule(last(basis.degree), 5_000 * eps)
 
 
 @rule.register
 def _(basis: BSpline, eps: float) -> Rule:
-    # the error of a low degree falls slowly: with the last coefficient goes that of the next
+    # the error of a low degree falls slowly with the width, as the last coefficient does
     return Rule(1, eps**0.5)
 
 
@@ -212,7 +212,7 @@ def _(
 
 def _halvings(series: Series) -> np.ndarray:
     """How often each piece of a spline has to be halved at least: the last coefficient of degree p
-    falls by 2^p a time. Levels are what is saved, each of which is another program."""
+    falls by 2^p each time. Several halvings at once save levels, each of which is a program."""
     excess = np.maximum(_excess(series), 1)
     falls = np.log2(excess) / max(series.basis.degree, 1)
     return np.clip(np.nan_to_num(falls).astype(int), 1, MOST_HALVINGS)
@@ -223,26 +223,26 @@ def _with(series: Series, basis: AbstractBasis, coefficients: Any) -> Series:
 
 
 @singledispatch
-def with_room(basis: AbstractBasis, series: Series) -> Series:
+def with_capacity(basis: AbstractBasis, series: Series) -> Series:
     """The same function, its coefficients followed by zeros up to a size that many share, so that
     richer spaces ask for no other program."""
     raise NotImplementedError
 
 
-@with_room.register
+@with_capacity.register
 def _(basis: Chebyshev, series: Series) -> Series:
-    return of_degree(series, _room(ROOM_FOR_DEGREES, 2, basis.max_degree))
+    return of_degree(series, _capacity(DEGREE_CAPACITY, 2, basis.max_degree))
 
 
-@with_room.register
+@with_capacity.register
 def _(basis: BSpline, series: Series) -> Series:
     return series  # no knots can stand beyond the last, where all that is there ends
 
 
-@with_room.register
+@with_capacity.register
 def _(basis: SpectralElements, series: Series) -> Series:
     # elements beyond the domain, where there are no points
-    number, breaks = _room(ROOM_FOR_ELEMENTS, 4, basis.number), np.asarray(basis.breaks)
+    number, breaks = _capacity(ELEMENT_CAPACITY, 4, basis.number), np.asarray(basis.breaks)
     beyond = np.arange(1, number - basis.number + 1) * (breaks[-1] - breaks[0])
     breaks = np.concatenate([breaks, breaks[-1] + beyond]).astype(breaks.dtype)
     basis = eqx.tree_at(lambda b: b.breaks, basis, breaks)
@@ -251,11 +251,11 @@ def _(basis: SpectralElements, series: Series) -> Series:
     return _with(series, basis, jnp.asarray(np.pad(c, padding)))
 
 
-def _room(least: int, factor: int, size: int) -> int:
-    room = least
-    while room < size:
-        room *= factor
-    return room
+def _capacity(least: int, factor: int, size: int) -> int:
+    capacity = least
+    while capacity < size:
+        capacity *= factor
+    return capacity
 
 
 @singledispatch

@@ -24,7 +24,7 @@ class Rule(NamedTuple):
 
     damping: float
     anderson: int
-    stop: float
+    tolerance: float
 
 
 class Memory(NamedTuple):
@@ -99,7 +99,7 @@ def advance(
     better = risk < walk.best_risk
     smaller = change < (1 - 1e-3) * walk.least
     since = jnp.where(smaller, 0, walk.since + 1)
-    arrived = change <= rule.stop
+    arrived = change <= rule.tolerance
     lost = ~refused & ~(change <= 1e3 * walk.least)
     shifted = jnp.concatenate([walk.changes[1:], change[None]])
     return Walk(
@@ -122,17 +122,17 @@ def _accelerated(
     """The theta that comes next, and what is kept in mind for the one after it."""
     memory = walk.memory
     theta = plain = walk.theta + rule.damping * residual
-    steps, bent = memory.theta_changes, memory.residual_changes
+    steps, changes = memory.theta_changes, memory.residual_changes
     if rule.anderson:
         seen = (walk.steps > 0) & jnp.isfinite(walk.changes[-1])
         steps = _remember(steps, jnp.where(seen, walk.theta - memory.theta, 0))
-        bent = _remember(bent, jnp.where(seen, residual - memory.residual, 0))
-        theta = plain - _combination(steps + rule.damping * bent, bent, residual)
+        changes = _remember(changes, jnp.where(seen, residual - memory.residual, 0))
+        theta = plain - _combination(steps + rule.damping * changes, changes, residual)
         theta = jnp.where(jnp.isfinite(theta).all(), theta, plain)
-        steps, bent = jnp.where(refused, 0, steps), jnp.where(refused, 0, bent)
+        steps, changes = jnp.where(refused, 0, steps), jnp.where(refused, 0, changes)
     used = jnp.asarray(rule.anderson > 0) & ~refused & (walk.steps > 0)
     kept = jnp.where(refused, memory.plain, plain)
-    after = Memory(walk.theta, residual, kept, steps, bent, used)
+    after = Memory(walk.theta, residual, kept, steps, changes, used)
     return jnp.where(refused, memory.plain, theta), after
 
 
@@ -143,7 +143,7 @@ def _remember(memory: Float[Array, "m P"], newest: Float[Array, " P"]) -> Float[
 def _combination(
     steps: Float[Array, "m P"], residual_changes: Float[Array, "m P"], residual: Float[Array, " P"]
 ) -> Float[Array, " P"]:
-    """sum_i gamma_i steps_i, with gamma that minimises |residual - sum_i gamma_i bends_i|."""
+    """sum_i gamma_i steps_i, with gamma that minimises |residual - sum_i gamma_i changes_i|."""
     size = jnp.linalg.norm(residual_changes, axis=1)
     unit = jnp.where(size > 0, 1 / jnp.where(size > 0, size, 1), 0)
     gamma = jnp.linalg.lstsq((residual_changes * unit[:, None]).T, residual, rcond=1e-8)[0]

@@ -32,7 +32,7 @@ PATIENCE = 25
 
 class _Move(NamedTuple):
     """An attempt: the point, its weighted cost and that before it, the length of the step,
-    whether the linearisation foretold a gain and was right, whether the point is finite, and
+    whether the linearisation predicted a gain and was right, whether the point is finite, and
     whether it is taken."""
 
     point: Point
@@ -40,7 +40,7 @@ class _Move(NamedTuple):
     before: Any
     size: Any
     gains: Any
-    foretold: Any
+    predicted: Any
     finite: Any
     taken: Any
 
@@ -79,8 +79,8 @@ class Iteration(NamedTuple):
         step, factors = algebra.direction(plan, stage.damped, r, jacobian, state.damping)
         if algebra.accelerates and plan.has_damped:
             plain = lambda: step
-            bent = lambda: _accelerated(algebra, state, r, jacobian, step, factors)
-            step = algebra.branch(stage.damped, bent, plain)
+            accelerated = lambda: _accelerated(algebra, state, r, jacobian, step, factors)
+            step = algebra.branch(stage.damped, accelerated, plain)
         step = step * state.length
         return Proposal(here.theta + step, stage.damped, step, jacobian @ step, r @ r)
 
@@ -123,13 +123,13 @@ def _move(algebra: Algebra, state: State, proposal: Proposal, tried: Tried) -> _
     taken = tried.finite & (xp.logical_not(damped) | (tried.after < before))
     gains = xp.linalg.norm(ahead) > algebra.eps**0.5 * xp.sqrt(before)
     whole = (state.steps == 0) & xp.logical_not(damped) & (state.length == 1)
-    linear = lambda: is_foretold(xp, here.r, here.jacobian, step, ahead, tried.point.r)
-    foretold = algebra.either(whole, linear, lambda: state.affine)
+    linear = lambda: is_predicted(xp, here.r, here.jacobian, step, ahead, tried.point.r)
+    predicted = algebra.either(whole, linear, lambda: state.affine)
     point, after, finite = tried
-    return _Move(point, after, before, xp.linalg.norm(step), gains, foretold, finite, taken)
+    return _Move(point, after, before, xp.linalg.norm(step), gains, predicted, finite, taken)
 
 
-def is_foretold(xp: Any, r: Any, jacobian: Any, step: Any, ahead: Any, after: Any) -> Any:
+def is_predicted(xp: Any, r: Any, jacobian: Any, step: Any, ahead: Any, after: Any) -> Any:
     """Whether the residual after a step is r + J step, with `ahead` = J step, to half of the
     digits."""
     eps, norm = float(np.finfo(r.dtype).eps), xp.linalg.norm
@@ -172,7 +172,7 @@ def _moved(algebra: Algebra, stage: Any, state: State, move: _Move) -> State:
         lowest=algebra.xp.minimum(here.cost, state.lowest),
         digit=choose(digit, here.cost, state.digit),
         digit_at=choose(digit, steps, state.digit_at),
-        affine=choose(taken, move.foretold, state.affine),
+        affine=choose(taken, move.predicted, state.affine),
         beyond=choose(move.finite, state.beyond, move.point.theta),
     )
 
@@ -189,10 +189,10 @@ def _newton_ends(algebra: Algebra, stage: Any, state: State, move: _Move) -> tup
     arrived = short | algebra.xp.logical_not(move.gains) | (cost <= (8 * eps * state.unit) ** 2)
     arrived = arrived & move.taken
     idle = (state.stalled >= 2) & (state.lowest <= (max(1e-9, 8 * eps) * state.unit) ** 2)
-    wanders, failed = state.stalled >= 8, state.refused >= 12
+    stalls, failed = state.stalled >= 8, state.refused >= 12
     spent = state.steps - state.entered >= stage.steps
-    over = arrived | idle | wanders | failed | spent
-    return over, arrived | (idle & algebra.xp.logical_not(wanders)), algebra.xp.logical_not(failed)
+    over = arrived | idle | stalls | failed | spent
+    return over, arrived | (idle & algebra.xp.logical_not(stalls)), algebra.xp.logical_not(failed)
 
 
 def _damped_ends(

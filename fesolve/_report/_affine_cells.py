@@ -13,7 +13,7 @@ from jaxtyping import Float
 from .._distribution import Empirical
 from .._distribution._base import rule
 from .._hypothesis._leaves import trainable_leaves
-from .._iteration._stages import is_foretold
+from .._iteration._stages import is_predicted
 from .._least_squares._assembly import by_term, Equation, LeastSquares
 from .._linear_algebra._host import one_thread
 from .._risk import AbstractRisk, Risk, SumRisk
@@ -49,7 +49,7 @@ class AffineClass:
         (r, jacobian), (after, other) = map(self.problem.linearise, (self.theta, step))
         if not all(np.isfinite(x).all() for x in (r, jacobian, after, other)):
             return False
-        return bool(is_foretold(np, r, jacobian, step, jacobian @ step, after))
+        return bool(is_predicted(np, r, jacobian, step, jacobian @ step, after))
 
     def rows(self, points: list[Point | None]) -> list[Float[np.ndarray, "n m P1"]]:
         """[A, b] of each term at its points, with the root of its multiplier, without weights."""

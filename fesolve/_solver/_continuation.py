@@ -11,7 +11,7 @@ from jaxtyping import Array, PyTree
 from .._checks import whole
 from .._compiled import arrays_of
 from .._fingerprint import alike
-from .._hypothesis._grow import released
+from .._hypothesis._grow import in_pieces, released
 from .._risk import AbstractRisk, rebuilt, Risk
 from .._solution import RESULTS, Solution
 from .._types import changed, Hypothesis, is_traced, is_tracing, still
@@ -239,7 +239,7 @@ def _predicted(done: list[tuple[float, Hypothesis]], t: float, given: Hypothesis
     """f on the secant through the last two solutions, at t, in bases as free as those of `given`;
     the last one where there is but one, or where the two have other bases."""
     (first_t, first), (last_t, last) = ((t, released(f, given)) for t, f in (done[0], done[-1]))
-    if len(done) < 2 or jax.tree.structure(first) != jax.tree.structure(last):
+    if len(done) < 2 or not _in_one_space(first, last):
         return last
     ratio = (t - last_t) / (last_t - first_t)
 
@@ -247,6 +247,13 @@ def _predicted(done: list[tuple[float, Hypothesis]], t: float, given: Hypothesis
         return b + np.asarray(ratio, b.dtype) * (b - a) if eqx.is_inexact_array(b) else b
 
     return jax.tree.map(extrapolated, first, last)
+
+
+def _in_one_space(first: Hypothesis, last: Hypothesis) -> bool:
+    """Whether two functions have the same bases, pieces of elements and splines included."""
+    pieces = [[basis.pieces for basis in in_pieces(f)] for f in (first, last)]
+    alike = jax.tree.structure(first) == jax.tree.structure(last)
+    return alike and all(map(np.array_equal, *pieces))
 
 
 def _with_path(solution: Solution, done: list[tuple[float, Hypothesis]]) -> Solution:

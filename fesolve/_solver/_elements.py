@@ -23,8 +23,9 @@ SMALL = 1e-4
 """A residual of elements that is larger is looked into."""
 
 
-def solve_elements(task: Task) -> Solution | None:
-    """The solution of an initial-value problem, element after element; `None` where it is none.
+def solve_elements(task: Task, max_steps: int) -> Solution | None:
+    """The solution of an initial-value problem, element after element, in at most so many steps;
+    `None` where it is none.
 
     The risk of the solution is that on degree + 1 Gauss nodes in each element, which are not those
     at which the equation was made to hold, so that elements that are too long show.
@@ -34,36 +35,39 @@ def solve_elements(task: Task) -> Solution | None:
     layout = None if problem.traced else initial_values(problem)
     if layout is None:
         return None
-    room = MAX_ELEMENTS if basis.adaptive else basis.number
-    out = march(problem.assembly, layout, room, jnp.asarray(problem.theta), problem.data)
-    if not bool(out.fits):
+    capacity = MAX_ELEMENTS if basis.adaptive else basis.number
+    given = (problem.assembly, layout, capacity, jnp.asarray(problem.theta), problem.data)
+    marched = march(*given, np.asarray(max_steps))
+    if not bool(marched.fits):
         return None
-    count = int(out.count)
-    breaks = np.asarray(out.breaks[: count + 1])
-    resolved = breaks[-1] == np.asarray(basis.breaks)[-1] and not bool(out.failed)
+    count, steps = int(marched.count), int(marched.steps)
+    breaks = np.asarray(marched.breaks[: count + 1])
+    resolved = breaks[-1] == np.asarray(basis.breaks)[-1] and not bool(marched.failed)
     coefficients = [
         jnp.asarray(np.concatenate([_joined(np.asarray(h[:count])), np.asarray(end)], -1))
-        for h, end in zip(out.heads, out.right, strict=True)
+        for h, end in zip(marched.heads, marched.right, strict=True)
     ]
     f = with_elements(task.f, breaks, coefficients)
     if basis.adaptive:
         basis = element_series(f)[0].basis
         problem = task._replace(risk=on_elements(task.risk, basis), f=f).posed()
-    problem.theta = problem.theta_of(f)
+    if basis.adaptive or resolved:  # else f stays as it was given: it has no elements beyond
+        problem.theta = problem.theta_of(f)
     # beyond the last element that was found, polynomials that are wild may overflow
     with np.errstate(over="ignore", invalid="ignore"):
         r = problem.residuals(problem.theta)
         if not r @ r <= SMALL**2 and not is_local(problem):
             return None
         # an element whose Newton steps do not end has no solution that more of them would find
-        out = Outcome(problem.theta, r, int(out.steps), converged=True, history=[])
+        out = Outcome(problem.theta, r, steps, converged=True, history=[])
         solution = solution_on_host(problem, out)
-    stats = {**solution.stats, "elements": np.asarray(basis.number)}
-    if not resolved:
-        stats[UNRESOLVED_AT] = np.asarray(basis.breaks)[-1]
-    result = solution.result if resolved else RESULTS.unresolved
+    stats, result = {**solution.stats, "elements": np.asarray(basis.number)}, solution.result
+    if not resolved and steps >= max_steps:
+        result = RESULTS.max_steps_reached
+    elif not resolved:
+        result, stats[UNRESOLVED_AT] = RESULTS.unresolved, np.asarray(basis.breaks)[-1]
     metrics = {"risk": float(solution.risk), "stage": "elements"}
-    task.tell(out.steps, metrics, solution.value)
+    task.tell(steps, metrics, solution.value)
     return changed(solution, stats=stats, result=result)
 
 

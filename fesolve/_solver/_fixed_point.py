@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
 from .._checkpoint import next_run
-from .._checks import function, tolerance, whole
+from .._checks import function, tolerance as checked_tolerance, whole
 from .._distribution import Dirac
 from .._hypothesis._grow import element_series
 from .._hypothesis._leaves import has_network
@@ -32,7 +32,7 @@ from ._base import AbstractOuterSolver, AbstractSolver, require_no_monitors, Tas
 from ._held import check_step, StepAssembly, with_step
 from ._levenberg_marquardt import in_program, LevenbergMarquardt, minimum, or_default
 from ._minimum import Outcome, solution_on_host, solve_on_device, Staged
-from ._refined import refined
+from ._refined import Level, refined
 
 
 class FixedPoint(AbstractOuterSolver):
@@ -80,8 +80,8 @@ class FixedPoint(AbstractOuterSolver):
     - `anderson`: how many earlier steps Anderson's acceleration combines with the last one; 0 for
       none. On smooth problems 2 to 4 turn hundreds of steps into ten; where f has a kink whose
       place moves they may cost some. An accelerated step that leads astray is taken back.
-    - `stop`: the change at which the iteration has arrived; `None` is 1e-10 in float64, and 30
-      roundings in float32.
+    - `tolerance`: the change, in the unit of the residual, at which the iteration has arrived;
+      `None` is 1e-10 in float64, and 30 roundings in float32.
     - `every`: monitors are called after every so many steps, and at the end.
 
     **Source:** Howard (1960), "Dynamic programming and Markov processes"; Coleman (1990) for time
@@ -93,7 +93,7 @@ class FixedPoint(AbstractOuterSolver):
     max_steps: int = eqx.field(default=3_000, kw_only=True)
     damping: float = eqx.field(default=1.0, kw_only=True)
     anderson: int = eqx.field(default=0, kw_only=True)
-    stop: float | None = eqx.field(default=None, kw_only=True)
+    tolerance: float | None = eqx.field(default=None, kw_only=True)
     every: int = eqx.field(default=1, kw_only=True)
 
     def __check_init__(self) -> None:
@@ -104,23 +104,25 @@ class FixedPoint(AbstractOuterSolver):
             raise ValueError(
                 f"`damping` must lie in (0, 1], where 1 goes all the way; got {self.damping!r}"
             )
-        tolerance(self.stop, "stop")
+        checked_tolerance(self.tolerance)
 
     def minimise(self, task: Task) -> Solution:
-        return refined(lambda level: self._at_level(level.task), task)
+        return refined(self._at_level, task, self.max_steps)
 
-    def _at_level(self, task: Task) -> Solution:
+    def _at_level(self, level: Level) -> Solution:
+        task, left = level.task, changed(self, max_steps=level.left)
         index, problem = _iterated(task.risk), task.posed()
         check_step(problem, self.step, index)
         if not problem.traced:
-            return self._on_host(task, problem, index)
+            return left._on_host(task, problem, index)
         require_no_monitors(task.monitors)
-        return self._on_device(problem, index)
+        return left._on_device(problem, index)
 
     def _rule(self, dtype: Any) -> Rule:
         rounding = 30 * float(np.finfo(dtype).eps)
-        stop = max(1e-4 * default_tolerance(dtype), rounding) if self.stop is None else self.stop
-        return Rule(float(self.damping), int(self.anderson), float(stop))
+        default = max(1e-4 * default_tolerance(dtype), rounding)
+        tolerance = default if self.tolerance is None else self.tolerance
+        return Rule(float(self.damping), int(self.anderson), float(tolerance))
 
     def _on_host(self, task: Task, problem: LeastSquares, index: int) -> Solution:
         keeps_shape = isinstance(self.solver, LevenbergMarquardt) and not (

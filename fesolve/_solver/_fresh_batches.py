@@ -216,8 +216,8 @@ def _stepped(problem: LeastSquares, way: _Way, r: np.ndarray, damped: Damped, fi
     evaluations, after, step = way.evaluations, np.inf, last
     for _ in range(TRIES):
         step = damped.step(r + jacobian @ last, damping) + last
-        bent = problem.residuals(theta + AHEAD * step)
-        step = step + acceleration(np, damped.step, r, bent, jacobian @ step, step)
+        there = problem.residuals(theta + AHEAD * step)
+        step = step + acceleration(np, damped.step, r, there, jacobian @ step, step)
         evaluations, after = evaluations + 2, problem.cost(theta + step)
         if after < before:
             break

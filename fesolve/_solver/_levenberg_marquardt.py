@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from .._checks import function, positive, whole
-from .._hypothesis._grow import element_series, fixed, is_settled, map_free, with_room
+from .._hypothesis._grow import element_series, fixed, is_settled, map_free, with_capacity
 from .._hypothesis._leaves import linear_leaves
 from .._iteration._numpy_algebra import InNumPy
 from .._iteration._plans import is_affine, network_plan, newton_plan, Plan, series_plan
@@ -103,25 +103,27 @@ class LevenbergMarquardt(AbstractLeastSquaresSolver):
             return in_fresh_batches(self, task)
         if is_settled(task.f):
             return minimum(self, task.posed(), task.monitors)
-        marched = solve_elements(task) if element_series(task.f) else None
-        return refined(partial(_at_level, self), task) if marched is None else marched
+        marched = solve_elements(task, self.max_steps) if element_series(task.f) else None
+        if marched is not None:
+            return marched
+        return refined(partial(_at_level, self), task, self.max_steps)
 
 
 def _at_level(solver: LevenbergMarquardt, level: Level) -> Solution:
-    left = changed(solver, max_steps=max(1, solver.max_steps - level.taken))
+    left = changed(solver, max_steps=level.left)
     problem = level.task.posed()
     if level.free is None or not problem.on_host:
         return minimum(left, problem, level.task.monitors)
-    return _in_room(left, level, problem)
+    return _within_capacity(left, level, problem)
 
 
-def _in_room(solver: LevenbergMarquardt, level: Level, exact: LeastSquares) -> Solution:
+def _within_capacity(solver: LevenbergMarquardt, level: Level, exact: LeastSquares) -> Solution:
     """The minimum in some columns of a larger problem, which serves many levels: Gauss-Newton
     steps to the degree, all of the plan on elements."""
     f, size, monitors = level.free, exact.theta.size, level.task.monitors
-    roomy = map_free(lambda node: with_room(node.basis, node), f)
+    padded = map_free(lambda node: with_capacity(node.basis, node), f)
     on_pieces = bool(element_series(f))
-    whole = level.task.at(fixed(roomy), risk=sample_for(level.task.risk, roomy))
+    whole = level.task.at(fixed(padded), risk=sample_for(level.task.risk, padded))
     problem = whole.posed()
     # zeros stand for elements beyond the domain, where there must be no points
     if on_pieces and not (is_sparse(problem) and _ends_with_elements(exact)):
@@ -214,8 +216,8 @@ def _ends_with_elements(problem: LeastSquares) -> bool:
     return all(np.max(bare.points) <= last for bare in problem.bares)
 
 
-def _entries(f: Hypothesis, roomy: Hypothesis) -> PyTree:
-    """True at each leaf of `roomy`; at coefficients that were followed by zeros an array of
+def _entries(f: Hypothesis, padded: Hypothesis) -> PyTree:
+    """True at each leaf of `padded`; at coefficients that were followed by zeros an array of
     booleans, which leaves these out."""
 
     def mark(leaf: Any, larger: Any) -> Any:
@@ -223,8 +225,8 @@ def _entries(f: Hypothesis, roomy: Hypothesis) -> PyTree:
             return True
         return np.broadcast_to(np.arange(larger.shape[-1]) < leaf.shape[-1], larger.shape)
 
-    marks = map(mark, jax.tree.leaves(f), jax.tree.leaves(roomy))
-    return jax.tree.unflatten(jax.tree.structure(roomy), list(marks))
+    marks = map(mark, jax.tree.leaves(f), jax.tree.leaves(padded))
+    return jax.tree.unflatten(jax.tree.structure(padded), list(marks))
 
 
 def _linear_columns(problem: LeastSquares) -> tuple[bool, tuple[int, ...]]:

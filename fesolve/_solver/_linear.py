@@ -16,7 +16,7 @@ class LinearLeastSquares(AbstractLeastSquaresSolver):
 
     That is a linear equation with f linear in theta (a series), or with the last layer of a
     network, `only=lambda f: f.layers[-1]`. If the residual moved otherwise than its linearisation
-    foretold and is not zero there, the result is `not_affine`.
+    predicted and is not zero there, the result is `not_affine`.
 
     **Arguments:**
 

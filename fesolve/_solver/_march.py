@@ -13,6 +13,7 @@ Ordinary Differential Equations, ch. 5; Hairer and Wanner (1996), Solving Ordina
 Equations II, sections IV.5 and IV.8 for the control of the length.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -32,6 +33,8 @@ from .._least_squares._assembly import Assembly
 from .._types import Hypothesis
 
 
+NEWTON = 12
+"""At most so many of Newton's steps on an element."""
 MAX_ELEMENTS = 4096
 """Room for adaptive elements in a compiled program."""
 
@@ -80,7 +83,7 @@ class March(NamedTuple):
     def basis(self) -> SpectralElements:
         return element_series(self.f)[0].basis
 
-    def element(self, ends: Array, left: list[Any] | None = None) -> Element:
+    def element(self, ends: Array, max_steps: Array, left: list[Any] | None = None) -> Element:
         """An element, from the values and derivatives on its left; the one at the start, without
         them, from the conditions."""
         guess = left or [
@@ -89,7 +92,8 @@ class March(NamedTuple):
             .set(c[..., 0])
             for c in (node.coefficients for node in element_series(self.f))
         ]
-        return self._newton(ends, left, [_line(self.basis, c, ends[1] - ends[0]) for c in guess])
+        lines = [_line(self.basis, c, ends[1] - ends[0]) for c in guess]
+        return self._newton(ends, max_steps, left, lines)
 
     def fits(self, ends: Array, element: Element) -> Array:
         """Whether the equation says what the highest derivative at a break is: it must not ask
@@ -120,7 +124,9 @@ class March(NamedTuple):
         inner = np.polynomial.legendre.Legendre.basis(count).deriv().roots().real
         return np.concatenate([[-1.0] if at_start else [], inner, [1.0]])
 
-    def _newton(self, ends: Array, left: list[Any] | None, guess: list[Any]) -> Element:
+    def _newton(
+        self, ends: Array, max_steps: Array, left: list[Any] | None, guess: list[Any]
+    ) -> Element:
         known = 0 if left is None else self.basis.smoothness + 1
         free = [c[..., known:] for c in guess]
         shapes, cuts = [c.shape for c in free], np.cumsum([c.size for c in free])[:-1]
@@ -145,14 +151,15 @@ class March(NamedTuple):
             return jnp.concatenate(out).astype(u.dtype)
 
         start = jnp.concatenate([c.ravel() for c in free])
-        end = InJax(rows, dtype=start.dtype).run(_plan(start.dtype), start)
+        end = InJax(rows, dtype=start.dtype).run(_plan(start.dtype, max_steps), start)
         solved = coefficients(end.here.theta)
         return Element(solved, end.converged, _tail(self.basis, ends, solved), end.steps)
 
 
-def _plan(dtype: Any) -> Plan:
+def _plan(dtype: Any, max_steps: Array) -> Plan:
     # Newton squares: after a step of this size the next one would be rounding
-    return newton_plan(12, rtol=0.1 * float(jnp.finfo(dtype).eps) ** 0.5)
+    plan = newton_plan(NEWTON, rtol=0.1 * float(jnp.finfo(dtype).eps) ** 0.5)
+    return plan._replace(max_steps=max_steps)
 
 
 def _line(basis: SpectralElements, left: Array, length: Array) -> Array:
@@ -202,7 +209,7 @@ class Marched(NamedTuple):
     - `failed`: whether no element is short enough; `fits`, whether the layout does.
     """
 
-    breaks: Float[Array, " room"]
+    breaks: Float[Array, " capacity"]
     heads: list[Any]
     right: list[Any]
     count: Int[Array, ""]
@@ -213,35 +220,24 @@ class Marched(NamedTuple):
 
 
 @program(0, 1, 2)
-def march(assembly: Assembly, layout: Layout, room: int, theta: Any, data: list) -> Marched:
+def march(
+    assembly: Assembly, layout: Layout, capacity: int, theta: Any, data: list, max_steps: Any
+) -> Marched:
     """All elements: between the breaks that were given or, where they are adaptive, as long as the
     last coefficients allow. There an element is taken where Newton arrived and its tail is at
-    rounding; the next length is length * (target / tail)^(1 / degree)."""
+    rounding; the next length is length * (target / tail)^(1 / degree). All take at most `max_steps`
+    steps together."""
     problem = _march(assembly, layout, theta, data)
     basis = problem.basis
     breaks = jnp.asarray(basis.breaks, theta.dtype)
     lo, hi = breaks[0], breaks[-1]
     eps = float(jnp.finfo(theta.dtype).eps)
-    target, shortest = MARCHED * eps, 1e3 * eps * (hi - lo)
+    shortest = 1e3 * eps * (hi - lo)
+    judge = lambda element, length: _judge(basis, MARCHED * eps, element, length)
 
-    def judge(element: Element, length: Array) -> tuple[Array, Array]:
-        if not basis.adaptive:
-            return jnp.ones((), bool), length
-        factor = 0.85 * (target / (element.tail + 1e-3 * target)) ** (1 / basis.degree)
-        good = element.converged & (element.tail <= target)
-        factor = jnp.where(element.converged, jnp.clip(factor, 0.3, 2.0), 0.25)
-        return good, length * jnp.where(good, factor, jnp.minimum(factor, 0.9))
-
-    def end_after(x: Array, length: Array) -> Array:
-        # no sliver at the end: what is left is one element, or two halves
-        rest = hi - x
-        halved = jnp.where(rest <= length, rest, rest / 2)
-        length = jnp.where(rest < 2 * length, halved, length)
-        return jnp.where(length >= rest, hi, x + length)
-
-    def begin(length: Array) -> tuple:
+    def begin(length: Array, left: Array) -> tuple:
         end = lo + length if basis.adaptive else breaks[1]
-        element = problem.element(jnp.stack([lo, end]))
+        element = problem.element(jnp.stack([lo, end]), left)
         good, proposal = judge(element, length)
         return element, end, good, proposal
 
@@ -249,10 +245,10 @@ def march(assembly: Assembly, layout: Layout, room: int, theta: Any, data: list)
         x = state.breaks[state.count]
         end = state.breaks[state.count + 1]
         if basis.adaptive:
-            end = end_after(x, jnp.minimum(state.length, hi - x))
-        element = problem.element(jnp.stack([x, end]), state.right)
+            end = _end_after(x, jnp.minimum(state.length, hi - x), hi)
+        element = problem.element(jnp.stack([x, end]), max_steps - state.steps, state.right)
         good, proposal = judge(element, end - x)
-        at = jnp.where(good, state.count, room)
+        at = jnp.where(good, state.count, capacity)
         heads = [
             buffer.at[at].set(c[..., : basis.stride], mode="drop")
             for buffer, c in zip(state.heads, element.coefficients, strict=True)
@@ -271,19 +267,58 @@ def march(assembly: Assembly, layout: Layout, room: int, theta: Any, data: list)
 
     length = jnp.minimum(breaks[1] - lo, (hi - lo) / 8)
     if basis.adaptive:
-        # the first try is in the loop too: a second copy of the residual costs a compilation
-        nothing = jax.tree.map(jnp.zeros_like, jax.eval_shape(begin, length))
-        again = lambda s: ~s[2] & (s[3] > shortest)
-        first = jax.lax.while_loop(again, lambda s: begin(s[3]), (*nothing[:3], length))
+        first, steps = _first_that_fits(begin, length, shortest, max_steps)
     else:
-        first = begin(length)
+        first = begin(length, max_steps)
+        steps = first[0].steps
     element, end, good, length = first
     heads = [
-        jnp.zeros((room, *c.shape[:-1], basis.stride), c.dtype).at[0].set(c[..., : basis.stride])
+        jnp.zeros((capacity, *c.shape[:-1], basis.stride), c.dtype)
+        .at[0]
+        .set(c[..., : basis.stride])
         for c in element.coefficients
     ]
-    grid = jnp.full(room + 1, hi).at[0].set(lo).at[1].set(end) if basis.adaptive else breaks
+    grid = jnp.full(capacity + 1, hi).at[0].set(lo).at[1].set(end) if basis.adaptive else breaks
     right, fits = _right(basis, element.coefficients), problem.fits(jnp.stack([lo, end]), element)
-    state = Marched(grid, heads, right, jnp.ones((), int), length, element.steps, ~good, fits)
-    unfinished = lambda s: s.fits & (s.breaks[s.count] < hi) & (s.count < room) & ~s.failed
+    state = Marched(grid, heads, right, jnp.ones((), int), length, steps, ~good, fits)
+    further = lambda s: (s.breaks[s.count] < hi) & (s.count < capacity) & (s.steps < max_steps)
+    unfinished = lambda s: s.fits & ~s.failed & further(s)
     return jax.lax.while_loop(unfinished, body, state)
+
+
+def _judge(
+    basis: SpectralElements, target: float, element: Element, length: Array
+) -> tuple[Array, Array]:
+    """Whether an element is taken, and the length of the next try."""
+    if not basis.adaptive:
+        return jnp.ones((), bool), length
+    factor = 0.85 * (target / (element.tail + 1e-3 * target)) ** (1 / basis.degree)
+    good = element.converged & (element.tail <= target)
+    factor = jnp.where(element.converged, jnp.clip(factor, 0.3, 2.0), 0.25)
+    return good, length * jnp.where(good, factor, jnp.minimum(factor, 0.9))
+
+
+def _end_after(x: Array, length: Array, hi: Array) -> Array:
+    """Where an element that begins at x ends. What is left at the end is one element or two halves,
+    never a short rest."""
+    rest = hi - x
+    halved = jnp.where(rest <= length, rest, rest / 2)
+    length = jnp.where(rest < 2 * length, halved, length)
+    return jnp.where(length >= rest, hi, x + length)
+
+
+def _first_that_fits(
+    begin: Callable, length: Array, shortest: Array, max_steps: Any
+) -> tuple[tuple, Array]:
+    """The first element, in tries that grow shorter, and the steps of all tries. The first try is
+    in the loop too: a second copy of the residual costs a compilation."""
+    nothing = jax.tree.map(jnp.zeros_like, jax.eval_shape(begin, length, max_steps))
+
+    def another(tries: tuple) -> tuple:
+        (*_, length), steps = tries
+        first = begin(length, max_steps - steps)
+        return first, steps + first[0].steps
+
+    again = lambda t: ~t[0][2] & (t[0][3] > shortest) & (t[1] < max_steps)
+    none = jnp.zeros_like(nothing[0].steps)
+    return jax.lax.while_loop(again, another, ((*nothing[:3], length), none))

@@ -44,7 +44,7 @@ class MinimumNorm(AbstractSolver):
 
     The constraint decides the directions of theta along which its residual would change by more
     than its tolerance, and the norm the others, by Gauss-Newton steps in that null space; for
-    networks, outside of JAX's transformations, by a ridge that is taken away. There may be fewer
+    networks, outside of JAX's transformations, by continuation in a penalty. There may be fewer
     rows than unknowns. `stats["free_directions"]` says how many directions the norm had to
     choose, and `stats["norm"]` the norm that was reached. The selection arrives after the
     residual, and the steps go on until it has: the result is `solved` where the constraint holds
@@ -56,19 +56,19 @@ class MinimumNorm(AbstractSolver):
 
     - `norm`: a sum of squares on a fixed sample.
     - `max_steps`: at most this many steps; two suffice where equation and norm are affine in
-      theta. For networks at most this many at each of seven ridges.
+      theta. For networks, at most this many over all seven penalties.
     - `accuracy`: the relative error of f up to which it counts as solved.
     - `every`: monitors are called after every so many steps, and at the end; for networks after
-      each ridge.
+      each penalty.
 
     **Reference:** Ebrahimi Kahou, Fernandez-Villaverde, Gomez-Cardona, Perla and Rosa (2024),
     "Spooky boundaries at a distance: inductive bias, dynamic models, and behavioral macro"; Engl,
     Kunisch and Neubauer (1989), "Convergence rates for Tikhonov regularisation of non-linear
-    ill-posed problems", for the ridge.
+    ill-posed problems", for the penalty.
     """
 
     norm: AbstractRisk
-    max_steps: int = 300
+    max_steps: int = 2_000
     accuracy: float = 1e-3
     every: int = 1
 
@@ -89,19 +89,19 @@ class MinimumNorm(AbstractSolver):
                 raise ValueError(f"`norm` cannot be minimised as it is: {error}") from None
 
     def minimise(self, task: Task) -> Solution:
-        return refined(self._at_level, task)
+        return refined(self._at_level, task, self.max_steps)
 
     def _at_level(self, level: Level) -> Solution:
         task = level.task
         constraint, norm = task.posed(), task._replace(risk=self.norm).posed()
         count, network = len(constraint.data), has_network(task.f)
         pair = Pair(constraint.assembly, norm.assembly, constraint.equations, count)
-        method = _InNullSpace(pair, not network, self.max_steps)
+        method = _InNullSpace(pair, not network, level.left)
         if constraint.traced or norm.traced:
             require_no_monitors(task.monitors)
             return solve_on_device(constraint, method, norm.data, method.tangent)
         if network:
-            return _annealed(task, self.norm, self.max_steps)
+            return _by_penalties(task, self.norm, self.max_steps)
         return self._on_host(task, constraint, method, [*constraint.data, *norm.data])
 
     def _on_host(
@@ -262,35 +262,39 @@ def _advanced(pair: Pair, state: _Iterate, data: list) -> _Iterate:
     )
 
 
-def _annealed(task: Task, norm: AbstractRisk, max_steps: int) -> Solution:
-    """The solution after the last of some ridges, for networks; solved where the constraint holds
-    to within its tolerance and the last steps, of which each ridge has `max_steps`, changed
-    nothing.
+def _by_penalties(task: Task, norm: AbstractRisk, max_steps: int) -> Solution:
+    """The solution by continuation in a penalty, for networks; solved where the constraint holds to
+    within its tolerance and the norm is stationary at the last penalty.
 
-    Minima of R + ridge * norm tend to the solution of the smallest norm as the ridge goes to 0, off
-    by O(ridge). Each of them, from the one before, is what damped least squares is good at, while
-    steps in the null space of R have to follow its bends.
+    Minima of R + penalty * norm tend to the solution of the smallest norm as the penalty goes to 0,
+    off by O(penalty). Each of them, from the one before, is found by damped least squares, where
+    steps in the null space of R would have to follow its curvature. Each penalty may take an equal
+    share of the steps that are left.
     """
     risk, now, history, steps = task.risk, task._replace(key=None, monitors=()), [], 0
     # the norm is stationary long after the residual is small: no digit is too dear
     rounding = float(np.finfo(task.posed().theta.dtype).eps)
-    solver = LevenbergMarquardt(max_steps=max_steps, accuracy=rounding)
-    penalty = sum([changed(term, tolerance=float("inf")) for term in norm.terms])
+    norm_only = sum([changed(term, tolerance=float("inf")) for term in norm.terms])
     finite = converged = False
-    # from 1e-2 by hundredths to where the ridge drowns in rounding: 1e-14 in float64
-    for ridge in 10.0 ** np.arange(-2, round(0.9 * np.log10(rounding)) - 1, -2):
-        inner = solver.minimise(now._replace(risk=risk + float(ridge) * penalty))
+    # from 1e-2 by hundredths to where the penalty is lost in rounding: 1e-14 in float64
+    penalties = 10.0 ** np.arange(-2, round(0.9 * np.log10(rounding)) - 1, -2)
+    for number, penalty in enumerate(penalties):
+        share = (max_steps - steps) // (len(penalties) - number)
+        if not share:
+            continue
+        solver = LevenbergMarquardt(max_steps=share, accuracy=rounding)
+        inner = solver.minimise(now._replace(risk=risk + float(penalty) * norm_only))
         steps += int(inner.stats["steps"])
         reached = float(risk(inner.value))
-        # a smaller ridge with a larger residual: its steps were lost in rounding
+        # a smaller penalty with a larger residual: its steps were lost in rounding
         if bool(ended(inner.result, RESULTS.non_finite)) or (history and reached > history[-1]):
             continue
         # stationary, unless the steps ran out before the norm was
         now, finite = now.at(inner.value), True
-        converged = int(inner.stats["steps"]) < max_steps
+        converged = int(inner.stats["steps"]) < share
         history.append(reached)
-        numbers = {"risk": reached, "norm": float(norm(now.f)), "ridge": float(ridge)}
-        task.tell(steps, {**numbers, "stage": "ridge"}, now.f)
+        numbers = {"risk": reached, "norm": float(norm(now.f)), "penalty": float(penalty)}
+        task.tell(steps, {**numbers, "stage": "penalty"}, now.f)
     problem = now.posed()
     r, jacobian = problem.linearise(problem.theta)
     more = {"norm": norm(now.f), "free_directions": _free(problem, jacobian)}

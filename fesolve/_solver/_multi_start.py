@@ -69,7 +69,7 @@ class MultiStart(AbstractOuterSolver):
       points of the risk's first population, or on the sample where there is none. By default
       f(x); for an f that is no function of x, the series and networks inside it on their own
       domains, and the numbers.
-    - `agreement`: the spread up to which solutions are one.
+    - `tolerance`: the spread, relative to f, up to which solutions are one.
     - `keep`: the value is the `fe.Ensemble` of all starts that solve, or that hold the equations
       where none does, and that they disagree is no failure: their spread is what is asked for.
 
@@ -81,12 +81,12 @@ class MultiStart(AbstractOuterSolver):
     solver: AbstractSolver = eqx.field(default=None, converter=or_default)
     starts: int = eqx.field(default=8, kw_only=True)
     compare: Callable | None = eqx.field(default=None, kw_only=True, converter=_comparison)
-    agreement: float = eqx.field(default=1e-3, kw_only=True)
+    tolerance: float = eqx.field(default=1e-3, kw_only=True)
     keep: bool = eqx.field(default=False, kw_only=True)
 
     def __check_init__(self) -> None:
         whole(self.starts, "starts")
-        positive(self.agreement, "agreement")
+        positive(self.tolerance, "tolerance")
 
     def minimise(self, task: Task) -> Solution:
         key = require_key(task.key, "`fe.MultiStart` draws starts")
@@ -136,12 +136,12 @@ class MultiStart(AbstractOuterSolver):
     def _judged(self, task: Task, key: PRNGKeyArray, ends: "_Ends") -> Solution:
         """The best of the ends, and whether those that hold the equations are one function."""
         risk, risks = task.risk, ends.risks
-        accepted, peers, kept, chosen = _ranked(risk, risks, ends.flags, self.agreement)
+        accepted, peers, kept, chosen = _ranked(risk, risks, ends.flags, self.tolerance)
         best = ends.solution(chosen)
         points = points_of(risk, best.value, key)
         values = ends.tables(lambda f: values_of(self.compare, f, points, key))
         spread = still(spread_of(values, peers))
-        apart = _holds(best.result) & (spread > self.agreement) & (not self.keep)
+        apart = _holds(best.result) & (spread > self.tolerance) & (not self.keep)
         stats = {
             **best.stats,
             "steps": ends.steps,
@@ -216,7 +216,7 @@ def _holds(result: Any) -> Any:
 
 
 def _ranked(
-    risk: AbstractRisk, risks: Any, flags: Any, agreement: float
+    risk: AbstractRisk, risks: Any, flags: Any, tolerance: float
 ) -> tuple[Any, Any, Any, Any]:
     """Which starts solve, which are to be compared, which are kept (those that solve, else those
     that hold the equations, else all), and which of these is the best, that of the least risk."""
@@ -226,7 +226,7 @@ def _ranked(
     ranks = xp.where(pool() & xp.isfinite(risks), risks, xp.inf)
     chosen = xp.argmin(ranks)
     if any(term.tolerance is not None and np.isinf(term.tolerance) for term in risk.terms):
-        holding = holding & (risks <= (1 + agreement) * ranks[chosen])
+        holding = holding & (risks <= (1 + tolerance) * ranks[chosen])
     return accepted, holding, pool(), chosen
 
 

@@ -35,7 +35,9 @@ class Optax(AbstractSolver):
     It takes what least squares cannot: a population risk, of which every step sees a fresh sample,
     losses that are no squares, and products of two draws of a shock. It runs the steps that it was
     given: the result is `solved` where f is right to `accuracy` after them, and else `ran`, which
-    is no failure.
+    is no failure. Coefficients do not fall to rounding by such steps, and cannot tell a degree:
+    where a basis leaves it to the solver, all coefficients up to `max_degree` are trained, and
+    adaptive elements stay as they were given.
 
     ```python
     solver = fe.Optax(optax.adam(1e-3), num_steps=2_000, batch_size=256)

@@ -17,7 +17,7 @@ from .._least_squares._assembly import Assembly, linearise, require_rows, residu
 from .._precision import in_dtype
 from .._risk import AbstractRisk, require_sample, require_squares
 from .._solution import Interrupted, RESULTS, Solution
-from .._types import Hypothesis, is_traced
+from .._types import changed, Hypothesis, is_traced
 from ._base import AbstractSolver, require_no_monitors, Task
 from ._minimum import Outcome, solve_on_device
 from ._refined import Level, refined
@@ -59,7 +59,7 @@ class Optimistix(AbstractSolver):
 
     def minimise(self, task: Task) -> Solution:
         try:
-            solution = refined(self._at_level, task)
+            solution = refined(self._at_level, task, self.max_steps)
         except KeyboardInterrupt:
             risk = task.risk(task.f)
             start = Solution(task.f, risk, RESULTS.max_steps_reached, {"steps": np.asarray(0)})
@@ -81,7 +81,7 @@ class Optimistix(AbstractSolver):
         problem = task.posed()
         if linear_leaves(task.f, task.trainable)[1]:
             require_rows(problem)
-        return solve_on_device(problem, _Iteration(self))
+        return solve_on_device(problem, _Iteration(changed(self, max_steps=level.left)))
 
     def _descend(self, task: Task) -> Solution:
         for term in task.risk.terms:

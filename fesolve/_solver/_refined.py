@@ -34,7 +34,7 @@ from .._types import changed, Hypothesis
 from ._base import Task
 from ._elements import on_elements
 from ._minimum import UNRESOLVED_AT
-from ._sequential import in_sequence, later
+from ._sequential import in_sequence, later, steps_in
 
 
 NEAR = 1e-4
@@ -53,30 +53,32 @@ class Level(NamedTuple):
 
     - `free`: the same f, its bases as the user left them to the solver; `None` where there are
       none to be refined.
-    - `taken`: steps that were taken at the levels before.
+    - `left`: how many steps may be taken; `None` where the solver does not count them.
     - `is_last`: whether no degree may be higher.
     """
 
     task: Task
     free: Hypothesis | None = None
-    taken: int = 0
+    left: int | None = None
     is_last: bool = True
 
 
-def refined(solve: Callable[[Level], Solution], task: Task) -> Solution:
-    """The solution in a space in which it is resolved, or in the richest that is allowed; in that
-    of f itself where there is nothing to be refined."""
+def refined(
+    solve: Callable[[Level], Solution], task: Task, max_steps: int | None = None
+) -> Solution:
+    """The solution in a space in which it is resolved, or in the richest that is allowed or that
+    so many steps lead to; in that of f itself where there is nothing to be refined."""
     risk, f = task.risk, task.f
     if is_settled(f):
-        return solve(Level(task))
+        return solve(Level(task, left=max_steps))
     if not free_series(f):
-        return solve(Level(task._replace(risk=sample_for(risk, f))))
+        return solve(Level(task._replace(risk=sample_for(risk, f)), left=max_steps))
     if task.traced:
-        return solve(Level(task.at(fixed(f), risk=sample_for(risk, f))))
+        return solve(Level(task.at(fixed(f), risk=sample_for(risk, f)), left=max_steps))
     asked, solutions, before = free_series(f), [], np.inf
     begin = free = map_free(first, f)
     while True:
-        level = _level(task, free, solutions, asked)
+        level = _level(task, free, solutions, asked, max_steps)
         found = solve(level)
         if not solutions:  # the square of the size of the residual, or of its parts
             unit = found.stats.get("unit")
@@ -86,8 +88,9 @@ def refined(solve: Callable[[Level], Solution], task: Task) -> Solution:
         free = jax.tree.unflatten(jax.tree.structure(free), jax.tree.leaves(found.value))
         pieces = [unresolved(node) for node in free_series(free)]
         risk, rounding = float(found.risk), default_tolerance(np.asarray(found.risk).dtype)
+        fatal = [RESULTS.max_steps_reached, RESULTS.not_affine]
         # a series of low degree may well lead to where nothing is finite
-        fatal = [RESULTS.max_steps_reached, *([RESULTS.non_finite] if element_series(free) else [])]
+        fatal += [RESULTS.non_finite] if element_series(free) else []
         lost, is_resolved = bool(ended(found.result, *fatal)), not any(p.any() for p in pieces)
         if lost or (is_resolved and risk <= rounding**2 * max(1.0, before)):
             return _concluded(solutions, free, found.result)
@@ -98,9 +101,11 @@ def refined(solve: Callable[[Level], Solution], task: Task) -> Solution:
         grown = _grown(from_here, pieces, asked, risk <= TELLS * before)
         if grown is None:
             place = _place(free, pieces, asked)
-            is_open = bool(ended(found.result, RESULTS.not_zero, RESULTS.not_affine))
+            is_open = bool(ended(found.result, RESULTS.not_zero))
             known = is_open and (not is_resolved or place is not None)
             return _concluded(solutions, free, RESULTS.unresolved if known else found.result, place)
+        if max_steps is not None and steps_in(solutions) >= max_steps:
+            return _concluded(solutions, free, RESULTS.max_steps_reached)
         free = grown
 
 
@@ -122,12 +127,14 @@ def sample_for(risk: AbstractRisk, f: Hypothesis) -> AbstractRisk:
     return on_elements(risk, pieced[0]) if pieced else risk
 
 
-def _level(task: Task, free: Hypothesis, solutions: list[Solution], asked: list) -> Level:
+def _level(
+    task: Task, free: Hypothesis, solutions: list[Solution], asked: list, max_steps: int | None
+) -> Level:
     sample, watching = sample_for(task.risk, free), later(task.monitors, solutions)
-    taken = sum(int(np.asarray(s.stats["steps"])) for s in solutions)
+    left = None if max_steps is None else max_steps - steps_in(solutions)
     degrees = [(s.basis, most.basis) for s, most in zip(free_series(free), asked, strict=True)]
     is_last = all(b.size == most.size for b, most in degrees if isinstance(b, Chebyshev))
-    return Level(task.at(fixed(free), risk=sample, monitors=watching), free, taken, is_last)
+    return Level(task.at(fixed(free), risk=sample, monitors=watching), free, left, is_last)
 
 
 def _grown(f: Hypothesis, pieces: list[np.ndarray], asked: list, tells: bool) -> Hypothesis | None:

@@ -27,7 +27,7 @@ from ._base import AbstractLeastSquaresSolver, AbstractSolver, Task
 from ._batches import is_fresh
 from ._levenberg_marquardt import LevenbergMarquardt
 from ._optax import Optax
-from ._sequential import in_sequence, later, Sequential
+from ._sequential import in_sequence, later, Sequential, steps_in
 
 
 ROUNDING = 1e-12
@@ -97,7 +97,7 @@ def _on_chosen_points(solver: AbstractLeastSquaresSolver, task: Task) -> Solutio
         sample = _sampled(task.risk, task.f, size)
         batch = None if task.traced else _batch(solver, task._replace(risk=sample))
         if batch is not None:
-            large = changed(solver, batch=batch)
+            large = changed(_with_steps_left(solver, solutions), batch=batch)
             found = large.minimise(task._replace(monitors=later(monitors, solutions)))
             found = judged(task.risk, found, task.trainable, solver.accuracy)
             return in_sequence([*solutions, found])
@@ -105,7 +105,8 @@ def _on_chosen_points(solver: AbstractLeastSquaresSolver, task: Task) -> Solutio
         if best is not None and count > solver.budget:
             break
         points, watching = count, later(monitors, solutions)
-        found = solver.minimise(task._replace(risk=sample, monitors=watching))
+        now = task._replace(risk=sample, monitors=watching)
+        found = _with_steps_left(solver, solutions).minimise(now)
         found = judged(sample, found, task.trainable, solver.accuracy)
         solutions.append(found)
         error = np.inf
@@ -113,10 +114,10 @@ def _on_chosen_points(solver: AbstractLeastSquaresSolver, task: Task) -> Solutio
             error = float(np.nan_to_num(found.stats.get("error", 0.0), nan=np.inf))
         if best is None or error <= least:
             best, least = found, min(least, error)
-        if task.traced or bool(found.solved) or _is_at_rest(solutions):
+        if task.traced or bool(found.solved) or _is_at_rest(solver, solutions):
             break
         task, size = task.at(best.value), 2 * size
-    total = in_sequence([*solutions[:-1], best])
+    total = in_sequence(solutions, best)
     return changed(total, stats={**total.stats, "points": np.asarray(points)})
 
 
@@ -127,8 +128,20 @@ def _batch(solver: AbstractLeastSquaresSolver, task: Task) -> int | None:
     return batch_for(task.posed())
 
 
-def _is_at_rest(solutions: list[Solution]) -> bool:
-    """Whether the last two rounds brought nothing, or more points cannot help."""
+def _with_steps_left(
+    solver: AbstractLeastSquaresSolver, solutions: list[Solution]
+) -> AbstractLeastSquaresSolver:
+    """The solver for the steps that the rounds before have left."""
+    if not (isinstance(solver, LevenbergMarquardt) and solutions):
+        return solver
+    return changed(solver, max_steps=solver.max_steps - steps_in(solutions))
+
+
+def _is_at_rest(solver: AbstractLeastSquaresSolver, solutions: list[Solution]) -> bool:
+    """Whether the last two rounds brought nothing, more points cannot help, or no step is left."""
+    counts = isinstance(solver, LevenbergMarquardt)
+    if counts and steps_in(solutions) >= solver.max_steps:
+        return True
     last = solutions[-1].result
     hopeless = (RESULTS.non_finite, RESULTS.not_unique, RESULTS.not_affine, RESULTS.unresolved)
     if bool(ended(last, *hopeless)):

@@ -118,8 +118,13 @@ def later(monitors: tuple, solutions: list[Solution]) -> tuple:
     """Monitors that go on counting where the solves so far have ended."""
     if not (monitors and solutions):
         return monitors
-    before = int(sum(np.asarray(solution.stats["steps"]) for solution in solutions))
+    before = steps_in(solutions)
     return tuple(_Later(monitor, before) for monitor in monitors)
+
+
+def steps_in(solutions: list[Solution]) -> int:
+    """The steps of several solves on the host."""
+    return sum(int(np.asarray(solution.stats["steps"])) for solution in solutions)
 
 
 class _Later:
@@ -133,11 +138,12 @@ class _Later:
         return self.monitor(self.before + step, metrics, f)
 
 
-def in_sequence(solutions: list[Solution]) -> Solution:
-    """The last of several solves, with the steps, the evaluations and the history of all."""
-    last = solutions[-1]
+def in_sequence(solutions: list[Solution], chosen: Solution | None = None) -> Solution:
+    """The last of several solves, or the one that is chosen of them, with the steps, the
+    evaluations and the history of all."""
+    chosen = solutions[-1] if chosen is None else chosen
     every = set.intersection(*[set(solution.stats) for solution in solutions])
-    stats = dict(last.stats)
+    stats = dict(chosen.stats)
     for name in every & {"steps", "evaluations"}:
         total = sum(solution.stats[name] for solution in solutions)
         stats[name] = np.asarray(total) if isinstance(total, np.generic) else total
@@ -146,4 +152,4 @@ def in_sequence(solutions: list[Solution]) -> Solution:
     if len(histories) == len(solutions):
         on_host = all(isinstance(history, np.ndarray) for history in histories)
         history = (np if on_host else jnp).concatenate(histories)
-    return Solution(last.value, last.risk, last.result, stats, history)
+    return Solution(chosen.value, chosen.risk, chosen.result, stats, history)

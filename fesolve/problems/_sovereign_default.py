@@ -127,7 +127,7 @@ def sovereign_default(m: SovereignDefault) -> Problem:
 
     middle, apart = m.states // 2, m.states // 4 if m.continuous else m.states // 2 - 1
     shown = (middle - apart, middle, middle + apart)
-    iteration = fe.FixedPoint(step, anderson=2, stop=1e-7 if m.continuous else 1e-8)
+    iteration = fe.FixedPoint(step, anderson=2, tolerance=1e-7 if m.continuous else 1e-8)
     where = fe.Uniform(LOW, HIGH)
     known = {
         SovereignDefault(): (MOMENTS, "value iteration on a grid of 1,601 debts"),
