@@ -115,8 +115,8 @@ def at_points(function: Callable, *points: Point) -> PyTree:
     if max(leaf[0].size for leaf in leaves) < MANY:
         return jax.vmap(function)(*points)
     one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), points)
-    room = max(1, MEMORY // bytes_of(jax.make_jaxpr(function)(*one).jaxpr))
-    return jax.lax.map(lambda x: function(*x), points, batch_size=min(room, leaves[0].shape[0]))
+    size = max(1, MEMORY // bytes_of(jax.make_jaxpr(function)(*one).jaxpr))
+    return jax.lax.map(lambda x: function(*x), points, batch_size=min(size, leaves[0].shape[0]))
 
 
 def bytes_of(jaxpr: Any) -> int:

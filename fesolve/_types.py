@@ -1,4 +1,4 @@
-"""Words that every room of the library shares."""
+"""Types, and functions on trees, that all parts of the library share."""
 
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable, TypeAlias, TypeVar
@@ -44,14 +44,14 @@ def is_traced(tree: PyTree) -> bool:
 
 
 def is_tracing() -> bool:
-    """Whether whatever is computed now becomes part of a program, as under `jax.jit`, even where
-    it depends on nothing traced: a program inside of it tells, at the price of no operation."""
+    """Whether what is computed now becomes part of a program, as under `jax.jit`, even where it
+    depends on nothing traced. A small jitted call tells: its result is traced there."""
     return isinstance(_number(), jax.core.Tracer)
 
 
 def made(kind: type[M], **fields: Any) -> M:
-    """A module of all these fields, of which nothing is checked: they were made here, not given.
-    What Equinox looks at costs thirty times the rest, which shows in a solve of a millisecond."""
+    """A module of these fields without the checks of its constructor, for fields that the library
+    has made. Equinox's checks take thirty times as long as the rest of it."""
     module = object.__new__(kind)
     vars(module).update(fields)
     return module

@@ -1,7 +1,8 @@
 """Where a residual asks for f, and for the functions that f is made of.
 
 Tomorrow's state, a delay, an integral, a logarithm: f may be called at points that only the
-residual knows. So a twin of f, and each function in it, tells at which points it is called.
+residual knows. So f is replaced by a copy, the recorder, whose functions note
+at which points they are called.
 """
 
 import itertools
@@ -35,7 +36,7 @@ PARTS = 16
 
 
 class Log:
-    """The points at which the functions of one twin were called, by place and leaf."""
+    """The points at which the functions of one recorder were called, by place and leaf."""
 
     numbers = itertools.count()
     opened: dict[int, "Log"] = {}  # noqa: RUF012
@@ -127,12 +128,12 @@ def asked(risk: AbstractRisk, f: Hypothesis) -> dict[int, np.ndarray]:
         def replace(node: Any) -> Any:
             return Watched(node, number, next(places)) if is_function(node) else node
 
-        twin = jax.tree.map(replace, f, is_leaf=is_function)
+        recorder = jax.tree.map(replace, f, is_leaf=is_function)
         methods = tuple(method_names(f))
         if callable(f) or methods:
-            twin = Watched(twin, number, ROOT, methods)
+            recorder = Watched(recorder, number, ROOT, methods)
         bares = in_dtype([term.bare for term in risk.terms], theta_dtype(f))
-        jax.block_until_ready(_watch(bares, twin))
+        jax.block_until_ready(_watch(bares, recorder))
         first = ROOT - len(methods)
         known = {place: log.of(place) for place in range(first, len(functions(f)))}
     return {place: points for place, points in known.items() if points is not None}

@@ -34,11 +34,13 @@ LOWER, FALLS = 0.8, 0.5
 """The share of its degree at which a series is compared with itself, and the share of the
 conditioning there below which it falls."""
 CHEAP = 1e8
-"""Multiplications of a decomposition from which the estimate is worth its programs."""
+"""Multiplications up to which the decomposition is cheaper than compiling the estimate."""
 SQUARINGS = 3
-"""p = 16 of the sum of powers of singular values: the conditioning is wanted to a fifth."""
+"""Of the matrix whose singular values are summed in the 16th power, which finds the conditioning to
+a fifth."""
 IN_DOUBT = 1e-5
-"""A conditioning below this, relative to the size of the parts of r, is looked into."""
+"""Where the conditioning, relative to the size of the parts of r, is below this, the estimate
+decides."""
 
 
 class _Lower(NamedTuple):

@@ -8,7 +8,7 @@ from .._least_squares._assembly import by_term, LeastSquares
 from .._least_squares._large import in_blocks
 
 
-ROOM, MADE = 2**29, 1e12
+MEMORY, MADE = 2**29, 1e12
 """Bytes of what is worked out at once; of all that is, in a Jacobian that is not too long in the
 making."""
 
@@ -21,9 +21,9 @@ def made_by(problem: LeastSquares) -> float:
 
 def in_parts(problem: LeastSquares) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """theta, the rows there and their Jacobian."""
-    rooms = [max(1, int(ROOM // size)) for size in _bytes_at_points(problem)]
+    sizes = [max(1, int(MEMORY // size)) for size in _bytes_at_points(problem)]
     r, jacobian = [], []
-    for blocks, of in zip(in_blocks(problem, rooms), by_term(problem.equations), strict=True):
+    for blocks, of in zip(in_blocks(problem, sizes), by_term(problem.equations), strict=True):
         found = [block.linearise(problem.theta) for block in blocks]
         rows = slice(of.points * of.width)  # the last block may be filled up
         r.append(np.concatenate([own for own, _ in found])[rows])

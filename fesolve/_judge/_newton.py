@@ -125,13 +125,10 @@ def missing_step(
         near = lambda: np.sum((along_own(beside()) * theta) ** 2, axis=1)
     factor = alike(xp, equations, squares, size, xp.linalg.norm(theta), r, near)
     r, jacobian = factor * r, factor[:, None] * jacobian
-    along = jacobian @ to_theta
-    rest = r
+    along, rest = jacobian @ to_theta, r
     if xp is not np or not seen.all():
-        elsewhere = jacobian @ (vt.T * xp.where(seen, 0, 1)[None])
-        u, size, _ = svd(elsewhere)
-        q = u * xp.where(size > 1e3 * eps * xp.linalg.norm(jacobian), 1, 0)[None]
-        along, rest = along - q @ (q.T @ along), r - q @ (q.T @ r)
+        unseen = vt.T * xp.where(seen, 0, 1)[None]
+        along, rest = _projected_out(xp, svd, jacobian @ unseen, jacobian, (along, rest))
     u, sigma, wt = svd(tall(xp, along))
     u = u[: r.size]
     used = xp.arange(sigma.size) < xp.sum(seen)
@@ -141,10 +138,7 @@ def missing_step(
     change = to_theta @ y
     left_over = xp.linalg.norm(rest + along @ y)
     unit = xp.linalg.norm(factor[:, None] * parts)
-    # by the parts of r, which rounding follows, and by what other directions do, as for a gauge
-    hardly = (sigma * xp.linalg.norm(values) < UNTOLD * unit) & (sigma < UNTOLD * sigma[0])
-    untold = xp.sum(used & hardly)
-    crowded = (untold > CROWD) & (SHARE * untold > xp.sum(seen))
+    crowded = _is_crowded(xp, used, sigma, xp.linalg.norm(values), unit)
     last = xp.sum(seen) - 1
     free = to_theta @ wt[last]
     if directions is not None:
@@ -160,6 +154,21 @@ def missing_step(
         rms=xp.linalg.norm(r),
         left_over=left_over,
     )
+
+
+def _projected_out(xp: Any, svd: Decomposition, columns: Any, whole: Any, of: tuple) -> tuple:
+    """Matrices without their parts in the range of some columns of a whole Jacobian."""
+    u, size, _ = svd(columns)
+    eps = float(np.finfo(whole.dtype).eps)
+    q = u * xp.where(size > 1e3 * eps * xp.linalg.norm(whole), 1, 0)[None]
+    return tuple(matrix - q @ (q.T @ matrix) for matrix in of)
+
+
+def _is_crowded(xp: Any, used: Any, sigma: Any, size: Any, unit: Any) -> Any:
+    """Whether many directions of f, whose values have that size, hardly move the residuals: in the
+    unit of their parts, which rounding follows, and beside other directions, as for a gauge."""
+    untold = xp.sum(used & (sigma * size < UNTOLD * unit) & (sigma < UNTOLD * sigma[0]))
+    return (untold > CROWD) & (SHARE * untold > xp.sum(used))
 
 
 def _apart_from_polynomials(xp: Any, svd: Decomposition, table: Any, own: np.ndarray) -> Any:

@@ -95,9 +95,9 @@ def probe(
     """f with each function that trains in a richer space.
 
     **Arguments:** `asked`, the points at which each function is called, by its place among the
-    functions of f; `richness`, 2 for more polynomials, beside which no network moves, and 0 for
-    those alone that are richer than a network as a series of the degree that it needs; `largest`,
-    how many unknowns of a function are affordable.
+    functions of f; `richness`, 1 for the usual space, 2 for more polynomials with networks held
+    fixed, 0 for only those polynomials that are of higher degree than the network needs as a
+    series; `largest`, how many unknowns of a function are affordable.
     """
     at = (asked.get(place) for place in range(len(functions(f))))
 

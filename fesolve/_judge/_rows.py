@@ -19,19 +19,24 @@ from ._probe import Probe
 
 
 WORK, FACTORING = 4e9, 2e11
-"""Multiplications that a decomposition may take, but for a small factor, and a factorisation."""
+"""Multiplications that a singular value decomposition may take, and a QR factorisation, up to a
+small factor."""
 ENOUGH, PLENTY = 1.2, 2.2
-"""Rows for each unknown of a richer space: the least where points are given, and what is chosen."""
+"""Rows for each unknown of a richer space: the least that a given sample must have, and how many
+are taken of a population."""
 LEAST, MOST = 96, 2_000
 """Fresh points of a term."""
 FOR_EACH, LARGE = 1.6, 4.0
-"""The least for each unknown where they can be chosen; those for each function of a large basis, in
-many coordinates, where there are few near the ends of each."""
+"""The least rows for each unknown where points are chosen; and points for each function of a large
+basis, in many coordinates, where few points lie near the ends of each."""
 
 
 class Rows(NamedTuple):
-    """The residuals of a richer space at fresh points, and whether these are too few, where they
-    cannot be chosen; they suffice where they can also be afforded."""
+    """The residuals of a richer space at fresh points.
+
+    - `too_few`: whether a given sample has fewer points than the space needs.
+    - `suffice`: whether there are enough of them, and a decomposition is affordable.
+    """
 
     sample: Fresh
     residuals: LeastSquares
@@ -62,7 +67,7 @@ def rows_of(risk: AbstractRisk, space: Probe, others: Sequence[np.ndarray] = ())
             # fewer equations a point than f has components, as where each point is of one state
             times = -(-PLENTY * size // found.residuals.rows)
             more = _rows_on(risk, space, [int(times * count) for count in counts], others)
-            # what is enough is not given up for what cannot be afforded
+            # more rows are taken where they are affordable, or where the first are not enough
             few = found.residuals.rows < ENOUGH * size
             found = more if few or more.are_affordable else found
         if found.are_affordable:
@@ -71,8 +76,8 @@ def rows_of(risk: AbstractRisk, space: Probe, others: Sequence[np.ndarray] = ())
 
 
 def least_work(risk: AbstractRisk, space: Probe) -> float:
-    """Multiplications of a factorisation of the rows that are needed, by a few points of each term:
-    where points are states of many households, say, it costs to draw them all."""
+    """Multiplications of a factorisation of the rows that are needed. It is estimated from a few
+    points of each term, since drawing all is dear where a point is the state of many households."""
     few = _rows_on(risk, space, [LEAST] * len(risk.terms), ()).residuals
     terms = zip(few.terms, by_term(few.equations), strict=True)
     drawn = [(term, equation.width) for term, equation in terms if is_drawn(term)]
@@ -95,8 +100,8 @@ def squares(risk: AbstractRisk) -> AbstractRisk:
 
 
 def points_of(term: Risk, f: Hypothesis, own: int = 0, most: int = MOST) -> int:
-    """How many fresh points decide a richer space, twice over, and are no fewer than the solver
-    had.
+    """How many fresh points a term gets: about two for each unknown of the richer space, and no
+    fewer than the solver had.
 
     **Arguments:** `own`, how many parameters of f move beside polynomials; `most`, up to how many
     points the solver's are matched.

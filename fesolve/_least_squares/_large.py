@@ -65,19 +65,19 @@ class Folded:
 def _blocks(problem: LeastSquares, memory: int) -> list[LeastSquares]:
     row = problem.theta.size * problem.theta.dtype.itemsize
     # four copies: the Jacobian, its scaled rows, and what QR works in
-    rooms = [max(1, memory // (4 * row * e.width)) for e in by_term(problem.equations)]
-    return list(itertools.chain(*in_blocks(problem, rooms)))
+    sizes = [max(1, memory // (4 * row * e.width)) for e in by_term(problem.equations)]
+    return list(itertools.chain(*in_blocks(problem, sizes)))
 
 
-def in_blocks(problem: LeastSquares, rooms: Sequence[int]) -> list[list[LeastSquares]]:
+def in_blocks(problem: LeastSquares, sizes: Sequence[int]) -> list[list[LeastSquares]]:
     """Each term by itself, on at most so many of its points at a time; the last of its blocks may
     be filled up with points of weight zero."""
     blocks = []
-    for term, room in zip(problem.terms, rooms, strict=True):
+    for term, size in zip(problem.terms, sizes, strict=True):
         p = term.distribution
         parts = [term]
-        if isinstance(p, Empirical) and p.size > room:
-            parts = _parts(term, p, room)
+        if isinstance(p, Empirical) and p.size > size:
+            parts = _parts(term, p, size)
         first = LeastSquares(parts[0], problem.f, problem.mask)
         blocks.append([first, *(_moved(first, part) for part in parts[1:])])
     return blocks
@@ -88,15 +88,15 @@ def _moved(block: LeastSquares, part: Risk) -> LeastSquares:
     return block.on_points(part, block.f) or LeastSquares(part, block.f, block.mask)
 
 
-def _parts(term: Risk, p: Empirical, room: int) -> list[Risk]:
+def _parts(term: Risk, p: Empirical, size: int) -> list[Risk]:
     """A term in parts of equal length, so that they share one program; the last is filled up with
     points of weight zero."""
-    count = -(-p.size // room)
-    index = np.resize(np.arange(p.size), count * room)
-    weights = np.where(np.arange(count * room) < p.size, np.asarray(p.weights)[index], 0)
+    count = -(-p.size // size)
+    index = np.resize(np.arange(p.size), count * size)
+    weights = np.where(np.arange(count * size) < p.size, np.asarray(p.weights)[index], 0)
     parts = []
     for k in range(count):
-        chosen = slice(k * room, (k + 1) * room)
+        chosen = slice(k * size, (k + 1) * size)
         points = jax.tree.map(lambda x, s=chosen: np.asarray(x)[index[s]], p.points)
         part = eqx.tree_at(lambda q: (q.points, q.weights), p, (points, weights[chosen]))
         parts.append(changed(term, distribution=part))

@@ -83,8 +83,8 @@ class SecondOrder(Shown):
         slope = first.policy_slope if policy else first.transition_slope
         curvature = self.policy_curvature if policy else self.transition_curvature
         risk = self.policy_risk if policy else self.transition_risk
-        bent = jnp.asarray(curvature) @ squared @ squared
-        return jnp.asarray(slope) @ d + (bent + jnp.asarray(risk)) / 2
+        quadratic = jnp.asarray(curvature) @ squared @ squared
+        return jnp.asarray(slope) @ d + (quadratic + jnp.asarray(risk)) / 2
 
 
 def _pruned_step(f: SecondOrder, s: dict[str, Array], e: Array) -> dict[str, Array]:

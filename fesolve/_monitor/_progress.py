@@ -12,10 +12,9 @@ class Progress:
     """A line that shows the step, the risk, the seconds and the steps a second of a solve as it
     runs, and a bar and the seconds that are left where the number of steps is known.
 
-    On a terminal and in a notebook the line is renewed in place, and is never wider than these:
-    what has no room is left out; elsewhere (a file, a log of a
-    cluster) a line is written now and then, at intervals that grow with the time that has passed,
-    so a long solve does not fill a log.
+    On a terminal and in a notebook the line is renewed in place and fits their width: the least
+    important parts are left out. Elsewhere, as in a file or the log of a cluster, a line is written
+    at intervals that grow with the time that has passed, so that a long solve does not fill it.
 
     **Arguments:**
 

@@ -223,8 +223,8 @@ def _elementwise(run: Callable, jet: _Jet) -> list:
         return jax.jvp(lambda v: run(v)[0], (u,), (jnp.ones_like(u),))[1]
 
     once, twice = jax.jvp(slope, (jet.value,), (jnp.ones_like(jet.value),))
-    bent = twice * jnp.square(jet.rows[:-1]).sum(0)
-    return [_joined(run(jet.value)[0], once[None] * jet.rows, bent)]
+    second = twice * jnp.square(jet.rows[:-1]).sum(0)
+    return [_joined(run(jet.value)[0], once[None] * jet.rows, second)]
 
 
 def _joined(value: Array, rows: Any, curved: Array | None) -> Any:

@@ -146,17 +146,11 @@ def advise(
     """
     require_risk(risk)
     risk = with_exact_shocks(risk)
-    if isinstance(population, AbstractRisk):
-        population = with_exact_shocks(population)
-    check_class(hypothesis_class)
-    if shifted is not None:
-        require_risk(shifted, "shifted")
-    for term in risk.terms:
-        require_squares(term)
-    for term in [] if shifted is None else shifted.terms:
-        require_sample(term)
+    _check_advice(risk, hypothesis_class, shifted)
     whole(n, "n")
     whole(replications, "replications", 2)
+    if isinstance(population, AbstractRisk):
+        population = with_exact_shocks(population)
     for_population, for_starts, for_samples = jr.split(key, 3)
     truth, drawn = population_of(risk, population, for_population)
     starts = [hypothesis_class(k) for k in jr.split(for_starts, STARTS)]
@@ -178,28 +172,41 @@ def advise(
     noise = float(sum(np.sum(w * x) for w, x in zip(weights, floor, strict=True)))
     above = [a - b for a, b in zip(at_best, floor, strict=True)]
     mean = lambda values: Estimate(float(np.mean(values)), sample_error(np.asarray(values)))
-    parts = {
-        "approximation": Estimate(risk_of_best - noise, population_error(weights, drawn, above)),
-        "estimation": mean(least - risk_of_best),
-        "optimisation": mean(reached - least),
-        "shift": None if shifted is None else mean(np.array(moved) - reached),
+    over_samples = {
+        "estimation": least - risk_of_best,
+        "optimisation": reached - least,
+        "shift": np.array(moved) - reached,
     }
-    # over samples the median, since the mean of an excess risk may be that of one bad sample
-    sizes = {
-        "approximation": parts["approximation"].value - 2 * parts["approximation"].error,
-        "estimation": float(np.median(least - risk_of_best)),
-        "optimisation": float(np.median(reached - least)),
-        "shift": float(np.median(np.array(moved) - reached)),
-    }
+    parts = {name: mean(values) for name, values in over_samples.items()}
+    approximation = Estimate(risk_of_best - noise, population_error(weights, drawn, above))
+    # the median, since the mean of an excess risk may be that of one bad sample
+    sizes = {name: float(np.median(values)) for name, values in over_samples.items()}
+    sizes = {"approximation": approximation.value - 2 * approximation.error, **sizes}
     dominant = _dominant(sizes, noise, float(truth(starts[0])) + noise)
     return Advice(
-        **parts,
+        approximation,
+        parts["estimation"],
+        parts["optimisation"],
+        None if shifted is None else parts["shift"],
         noise=noise,
         n=n,
         replications=replications,
         dominant=dominant,
         advice=REMEDIES[dominant],
     )
+
+
+def _check_advice(
+    risk: AbstractRisk, hypothesis_class: HypothesisClass, shifted: AbstractRisk | None
+) -> None:
+    """Raises `ValueError` for what advice cannot be given on."""
+    check_class(hypothesis_class)
+    for term in risk.terms:
+        require_squares(term)
+    if shifted is not None:
+        require_risk(shifted, "shifted")
+        for term in shifted.terms:
+            require_sample(term)
 
 
 def _best(risk: AbstractRisk, starts: list[Hypothesis], key: PRNGKeyArray) -> Hypothesis:

@@ -2,11 +2,11 @@
 trained.
 
 The evaluations of f happen inside derivatives, expectations and compositions, at states that only
-the residual knows. So f tells by itself: twins of it have other values outside the domain, and a
-residual that asks for f there differs from twin to twin. One mark is NaN, which every derivative
+the residual knows. So f tells by itself: copies of it have other values outside the domain, and a
+residual that asks for f there differs from copy to copy. One mark is NaN, which every derivative
 and every sum carries to the residual; the others are finite and of both signs, since a guard such
 as `jnp.maximum(f(x), 1e-3)` lets no NaN through. A residual that none of them moves does not depend
-on f there. The mark is an array in the twin, so that all share one compiled program.
+on f there. The mark is an array in the copy, so that all share one compiled program.
 """
 
 import functools
@@ -85,7 +85,7 @@ class WatchedFunction(eqx.Module):
 
 
 MARKS = (0.0, np.nan, 2.0, -2.0)
-"""What is added outside of a domain, in units of 1 + |f|: enough to change the sign of f. A twin
+"""What is added outside of a domain, in units of 1 + |f|: enough to change the sign of f. A copy
 has the index of its mark, a whole number, since floating-point arrays are parameters of f."""
 
 
@@ -101,11 +101,11 @@ def watched(
     if not any(_has_domain(node) for node in jax.tree.leaves(f, is_leaf=_is_part)):
         return None
     region = in_dtype(region, theta_dtype(f))  # the box is no parameter that makes f float64
-    first, *others = [_twin(f, region, mark) for mark in range(len(MARKS))]
+    first, *others = [_copy(f, region, mark) for mark in range(len(MARKS))]
     return first, others
 
 
-def _twin(f: Hypothesis, region: tuple[Point, Point] | None, mark: int) -> Hypothesis:
+def _copy(f: Hypothesis, region: tuple[Point, Point] | None, mark: int) -> Hypothesis:
     outer = lambda node: isinstance(node, Series) or _is_part(node)
     made = jax.tree.map(functools.partial(_replaced, mark), f, is_leaf=outer)
     return made if region is None else WatchedFunction(made, region, np.asarray(mark))
@@ -210,8 +210,8 @@ def _inside(x: Any, lower: Any, upper: Any) -> Array:
     return ((x >= lower - rounding) & (x <= upper + rounding)).all()
 
 
-def _attribute(twin: Any, inner: str, name: str) -> Any:
-    # Reached only for names that the twin lacks; `inner` itself is missing while a copy is built.
+def _attribute(copy: Any, inner: str, name: str) -> Any:
+    # Reached only for names that the copy lacks; `inner` itself is missing while a copy is built.
     if name == inner or name.startswith("__"):
         raise AttributeError(name)
-    return getattr(getattr(twin, inner), name)
+    return getattr(getattr(copy, inner), name)

@@ -109,11 +109,11 @@ class RiskReport(AbstractReport):
             )
         for name, risk in risks.items():
             _check(name, risk)
-        twins = watched(f, None if train is None else trained_in(train, f)) or (f, [])
+        copies = watched(f, None if train is None else trained_in(train, f)) or (f, [])
         self.rows, self.samples = [], []
         before: list[Row] | None = None
         for name, risk in risks.items():
-            found = equations(risk, twins, search=name != "train")
+            found = equations(risk, copies, search=name != "train")
             self.rows += rows(name, found, None if name == "train" else before)
             self.samples += samples(name, found)
             before = list(self.rows) if name == "train" else before
@@ -130,7 +130,7 @@ class RiskReport(AbstractReport):
             self.notes.append(BY_DRAWS)
         unit = 0.0 if self.error is None else float(np.nan_to_num(self.error.unit))
         # f as it was looked at above, of which there are programs
-        stale = None if stands is None else stale_residual(stands, twins[0], unit)
+        stale = None if stands is None else stale_residual(stands, copies[0], unit)
         if stale is not None:
             self.solved, self.verdict = False, f"not judged: {stale}"
             self.notes.append(stale)

@@ -77,13 +77,13 @@ class Equation(eqx.Module):
 
 
 def equations(
-    risk: AbstractRisk, twins: tuple[Hypothesis, list[Hypothesis]], *, search: bool
+    risk: AbstractRisk, copies: tuple[Hypothesis, list[Hypothesis]], *, search: bool
 ) -> list[Equation]:
-    """The equations of a risk on a sample, evaluated at f = twins[0]; twins[1] are functions that
+    """The equations of a risk on a sample, evaluated at f = copies[0]; copies[1] are functions that
     differ from f outside of its domain. With `search` the maximum is sought over the population."""
     found: list[Equation] = []
     for index, term in enumerate(risk.terms):
-        found += _of_term(term, index, twins, search)
+        found += _of_term(term, index, copies, search)
     labels = distinct([equation.label for equation in found])
     return [
         eqx.tree_at(lambda e: e.label, equation, label)
@@ -99,8 +99,8 @@ def distinct(labels: list[str]) -> list[str]:
     ]
 
 
-def _of_term(term: Risk, index: int, twins: tuple, search: bool) -> list[Equation]:
-    field = Field(term, twins[0])
+def _of_term(term: Risk, index: int, copies: tuple, search: bool) -> list[Equation]:
+    field = Field(term, copies[0])
     weights, paired = weights_of(term), isinstance(term.shock, Pairs)
     if paired:
         first, second = (field.at(field.points, d) for d in (term.shock.first, term.shock.second))
@@ -116,7 +116,7 @@ def _of_term(term: Risk, index: int, twins: tuple, search: bool) -> list[Equatio
         worst = largest(sizes, field.points)
         if search:
             worst = [max(pair, key=lambda w: w.value) for pair in zip(worst, field.worst(sizes))]
-    asked = _asked_outside(term, twins[1], values) & finite if twins[1] else None
+    asked = _asked_outside(term, copies[1], values) & finite if copies[1] else None
     return [
         Equation(
             label=name + _factor(term),
@@ -137,19 +137,19 @@ def _of_term(term: Risk, index: int, twins: tuple, search: bool) -> list[Equatio
 
 
 def _asked_outside(
-    term: Risk, twins: list[Hypothesis], values: Float[np.ndarray, "n m"]
+    term: Risk, copies: list[Hypothesis], values: Float[np.ndarray, "n m"]
 ) -> Bool[np.ndarray, "n m"]:
-    """The components that another value of f outside of its domain moves. A twin is only asked at
+    """The components that another value of f outside of its domain moves. A copy is only asked at
     the points where none before it has moved all of them."""
-    points = Field(term, twins[0]).points
+    points = Field(term, copies[0]).points
     draws = (term.shock.first,) if isinstance(term.shock, Pairs) else ()
     moved = np.zeros(values.shape, bool)
-    for twin in twins:
+    for copy in copies:
         left = ~moved.all(axis=1)
         if not left.any():
             break
         batch = jax.tree.map(lambda leaf, i=left: np.asarray(leaf)[i], (points, *draws))
-        moved[left] |= Field(term, twin).at(*batch) != values[left]
+        moved[left] |= Field(term, copy).at(*batch) != values[left]
     return moved
 
 

@@ -98,24 +98,35 @@ def _parsers(words: Sequence[str], catalogue: Mapping[str, Callable]) -> tuple[A
         commands.add_subcommand(
             name, one, help=text[0].lower() + text[1:].split(". ")[0].rstrip(".")
         )
-    solve_parser = ArgumentParser(
+    parser = lambda **given: ArgumentParser(**given, **style)
+    return top, asked + _add_solve(commands, parser, words, catalogue, every)
+
+
+def _add_solve(
+    commands: Any,
+    parser: Callable[..., Any],
+    words: Sequence[str],
+    catalogue: Mapping[str, Callable],
+    every: bool,
+) -> list[Any]:
+    """Adds `fesolve solve`, and returns the parsers of the problems that the words name."""
+    solve_parser = parser(
         description="Solve a problem of the catalogue, or one that `path/model.py` defines.",
         epilog="`fesolve solve NAME --help` shows the options and parameters of one problem, and\n"
         "`fesolve solve --list-parameters` the parameters of all.\n\n" + MEANINGS,
-        **style,
     )
     commands.add_subcommand("solve", solve_parser, help="solve a problem and report on it")
-    names = solve_parser.add_subcommands(title="problems", metavar="NAME")
+    names, asked = solve_parser.add_subcommands(title="problems", metavar="NAME"), []
     for name, problem in catalogue.items():
         summary, details = _documentation(problem)
         text = "\n\n".join(map(paragraph, [summary, *re.split(r"\n\n+", details)]))
-        one = ArgumentParser(description=text, usage=f"fesolve solve {name} [options]", **style)
+        one = parser(description=text, usage=f"fesolve solve {name} [options]")
         # Only the problem that is asked for is built, for its defaults; for a shell all of them.
         if name in words or every:
             _add_options(one, name, problem)
             asked.append(one)
         names.add_subcommand(name, one, help=summary)
-    return top, asked
+    return asked
 
 
 SWEEPS: list[tuple[str, str, dict[str, dict[str, Any]]]] = [
@@ -210,6 +221,24 @@ def _add_options(parser: Any, name: str, function: Callable[..., problems.Proble
         metavar="N",
         help=f"points to train on, per coordinate where they form a grid (default: {defaults})",
     )
+    _add_output(group, name)
+    parameters = inspect.signature(function).parameters
+    if parameters:
+        group = parser.add_argument_group("parameters of the model")
+    meanings = notes_of(function)
+    for parameter in parameters.values():
+        text = f"{meanings.get(parameter.name, '')} (default: {parameter.default})".strip()
+        group.add_argument(
+            f"--{parameter.name}",
+            type=parameter.annotation,
+            default=parameter.default,
+            metavar=metavar(parameter.annotation),
+            help=text,
+        )
+
+
+def _add_output(group: Any, name: str) -> None:
+    """Options that all problems have: how f is judged, and what is written."""
     group.add_argument(
         "--test-points",
         type=int,
@@ -244,19 +273,6 @@ def _add_options(parser: Any, name: str, function: Callable[..., problems.Proble
         action="store_true",
         help="say what the model's parameters are, and solve nothing (default: solve)",
     )
-    parameters = inspect.signature(function).parameters
-    if parameters:
-        group = parser.add_argument_group("parameters of the model")
-    meanings = notes_of(function)
-    for parameter in parameters.values():
-        text = f"{meanings.get(parameter.name, '')} (default: {parameter.default})".strip()
-        group.add_argument(
-            f"--{parameter.name}",
-            type=parameter.annotation,
-            default=parameter.default,
-            metavar=metavar(parameter.annotation),
-            help=text,
-        )
 
 
 SIZES = {

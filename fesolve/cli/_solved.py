@@ -63,20 +63,12 @@ def solve(name: str, function: Callable, options: dict[str, Any]) -> int:
     facts = {
         "problem": name,
         "parameters": {key: options[key] for key in own},
-        "hypothesis": {
-            "kind": hypothesis,
-            **sizes,
-            "unknowns": int(solution.stats.get("unknowns", 0)),
-        },
+        "hypothesis": {"kind": hypothesis, **sizes, "unknowns": _count(solution, "unknowns")},
         "points": counted(train),
         "points_per_coordinate": points,
         "seed": options["seed"],
         "precision": options["precision"],
-        "device": _device(),
-        "steps": int(solution.stats.get("steps", 0)),
-        "compile_seconds": round(clock.compiling, 4),
-        "solve_seconds": round(clock.total - clock.compiling, 4),
-        "result": str(fe.RESULTS[solution.result]),
+        **_facts(solution, clock),
         "references": _references(problem, found),
         "source": problem.source,
     }
@@ -93,6 +85,21 @@ def solve(name: str, function: Callable, options: dict[str, Any]) -> int:
         return stop("interrupted: the above is the best so far", INTERRUPTED)
     trouble = problem.trouble(solution, report, found)
     return stop(f"{name} was not solved: {trouble}", NOT_SOLVED) if trouble else 0
+
+
+def _facts(solution: fe.Solution, clock: Clock) -> dict[str, Any]:
+    """How the solve ended, where, and what it took."""
+    return {
+        "device": _device(),
+        "steps": _count(solution, "steps"),
+        "compile_seconds": round(clock.compiling, 4),
+        "solve_seconds": round(clock.total - clock.compiling, 4),
+        "result": str(fe.RESULTS[solution.result]),
+    }
+
+
+def _count(solution: fe.Solution, name: str) -> int:
+    return int(solution.stats.get(name, 0))
 
 
 @jax.jit

@@ -215,7 +215,7 @@ class Household(eqx.Module):
         population = risk.terms[0].population
         return risk.on(fe.Empirical(np.asarray(self.ends)[:, None], population=population))
 
-    def bent(self) -> "Household":
+    def at_kinks(self) -> "Household":
         """The same with ends at kinks: for each the nearest one that is at no other."""
         m, ends = self.m, np.asarray(self.ends)
         log_c = np.asarray(self.log_c.coefficients)
@@ -247,6 +247,6 @@ class EndsAtKinks(fe.AbstractSolver):
     def minimise(self, task) -> fe.Solution:
         found = self.solver.minimise(task)
         for _ in range(ROUNDS - 1):
-            f = found.value.bent()
+            f = found.value.at_kinks()
             found = self.solver.minimise(task.at(f, risk=f.at_ends(task.risk)))
         return found
