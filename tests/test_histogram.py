@@ -61,6 +61,41 @@ def test_derivatives_in_the_policy():
     np.testing.assert_allclose(both, [variance(jnp.asarray(0.5)), variance(at)], rtol=1e-11)
 
 
+@pytest.mark.parametrize("f", [0.0, 2.0, 2.3, 7.0])
+def test_derivatives_where_all_mass_moves_to_nodes(f):
+    """x' = f + e: the mean is f + E e, on the nodes, between them and at both ends."""
+    e = fe.Empirical(np.array([0.0, 1.0, 3.0]), np.array([0.2, 0.5, 0.3]))
+
+    def mean(f):
+        q = (
+            fe.Histogram(lambda f, x, e: f + e + 0 * x, np.arange(11.0), shock=e)
+            .given(f)
+            .stationary
+        )
+        return fe.expectation(lambda x: x, q)
+
+    value, slope = jax.value_and_grad(mean)(jnp.asarray(f))
+    assert float(value) == pytest.approx(f + 1.4, rel=1e-12)
+    assert float(slope) == pytest.approx(1.0, rel=1e-12)
+    assert float(jax.jvp(mean, (jnp.asarray(f),), (1.0,))[1]) == pytest.approx(1.0, rel=1e-12)
+
+
+def test_the_derivative_of_a_mean_is_that_of_the_lognormal():
+    """log k' = s + a log k + e, on nodes to which a share of the others lead exactly."""
+    a, spread = 0.36, 0.2 / np.sqrt(1 - 0.36**2)
+    shock, s = fe.Normal(0.0, 0.2).quadrature(9), np.log(0.3)
+    nodes = s / (1 - a) + 7 * spread * np.linspace(-1, 1, 801)
+
+    def capital(s):
+        law = fe.Histogram(lambda s, x, e: s + a * x + e, nodes, shock=shock)
+        return fe.expectation(jnp.exp, law.given(s).stationary)
+
+    exact = np.exp(s / (1 - a) + spread**2 / 2)
+    value, slope = jax.value_and_grad(capital)(jnp.asarray(s))
+    assert abs(float(value) / exact - 1) < 1e-5
+    assert abs(float(slope) * (1 - a) / exact - 1) < 5e-5
+
+
 # Savers who keep a share of cash: x' = s (R x + y_i), with the same nodes in NumPy.
 CHAIN = fe.rouwenhorst(3, 0.7, 0.3)
 NODES = 12 * np.linspace(0, 1, 90) ** 2

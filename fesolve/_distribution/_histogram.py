@@ -194,7 +194,8 @@ def _stationary(p: Histogram) -> tuple[Array, Array, Array]:
     low, high = p.nodes[0], p.nodes[-1]
     outside = jnp.maximum(following - high, 0) + jnp.maximum(low - following, 0)
     beyond = jnp.sum(jnp.tensordot(law.weights, outside, axes=1) * mass) / (high - low)
-    return jnp.where(mass < 0, 0, mass), rest, beyond  # negative by rounding
+    negative = jnp.where(mass < 0, mass, 0)  # by rounding, so that a derivative has no part in it
+    return mass - jax.lax.stop_gradient(negative), rest, beyond
 
 
 @compiled

@@ -148,6 +148,9 @@ def lottery(
     """The lottery between the neighbours of each point that has that point as its mean."""
     left = jnp.searchsorted(nodes, jax.lax.stop_gradient(following), side="right") - 1
     left = jnp.clip(left, 0, nodes.size - 2)
-    right = (following - nodes[left]) / (nodes[left + 1] - nodes[left])
-    # beyond the ends, and by rounding beyond a node, mass stays at the node
-    return Lottery(left, jnp.clip(right, 0, 1), weights, transition)
+    # beyond the ends mass stays at the end; at a node it moves, which a clipped share would not
+    beyond = (following < nodes[0]) | (following > nodes[-1])
+    end = jnp.where(following < nodes[0], nodes[0], nodes[-1])
+    at = jnp.where(beyond, end, following)
+    right = (at - nodes[left]) / (nodes[left + 1] - nodes[left])
+    return Lottery(left, right, weights, transition)
