@@ -1,5 +1,6 @@
 """Markov chains for autoregressions: moments, published probabilities, derivatives."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -118,3 +119,39 @@ def test_a_state_that_a_chain_does_not_have_is_nan():
     states = fe.Empirical(jnp.arange(1, 4))
     with pytest.raises(fe.SolveError, match=r"a state that an `fe.Indicator` or a chain"):
         fe.solve(fe.Risk(ahead, states), fe.Series(fe.Indicator(3)))
+
+
+class World(eqx.Module):
+    repay: fe.Series
+    default: fe.Series
+
+
+@pytest.mark.parametrize("degree", [4, 6])
+def test_errors_of_functions_of_named_and_discrete_states(degree):
+    """Of a module: V(b, i) = (1 + i) sin(3 b) + 0.5 E D', D = i + 0.9 E D'."""
+    p = np.array([[0.8, 0.2, 0.0], [0.1, 0.8, 0.1], [0.0, 0.2, 0.8]])
+    d = np.linalg.solve(np.eye(3) - 0.9 * p, np.arange(3.0))
+
+    def equations(f, x):
+        b, i = x["b"], x["i"]
+        later = jnp.asarray(p)[i] @ jax.vmap(f.default)(jnp.arange(3))
+        level = i.astype(float)
+        return {
+            "repay": f.repay(x) - (1.0 + level) * jnp.sin(3 * b) - 0.5 * later,
+            "default": f.default(i) - level - 0.9 * later,
+        }
+
+    basis = fe.Tensor(b=fe.Chebyshev(degree, (0.0, 1.0)), i=fe.Indicator(3))
+    states = fe.Product(b=fe.Uniform(0.0, 1.0), i=fe.Empirical(np.arange(3)))
+    risk = fe.Risk(equations, states).quadrature(degree + 1)
+    f = World(fe.Series(basis), fe.Series(fe.Indicator(3)))
+    solution = fe.solve(risk, f)
+    found = fe.error_estimate(risk, solution.value).relative
+    b, i = np.meshgrid(np.linspace(0, 1, 501), np.arange(3))
+    exact = (1 + i) * np.sin(3 * b) + 0.5 * (p @ d)[i]
+    each = jax.vmap(jax.vmap(lambda b, i: solution.value.repay({"b": b, "i": i})))
+    off = np.asarray(each(jnp.asarray(b), jnp.asarray(i))) - exact
+    error = np.sqrt((off**2).mean() / (exact**2).mean())
+    assert solution.solved and set(found) == {"repay", "default"}
+    assert float(found["repay"]) == pytest.approx(error, rel=0.1)
+    assert float(found["default"]) < 1e-10

@@ -91,7 +91,7 @@ def values_of(
     terms = [Risk(Value(name), samples[i], tolerance=np.inf) for name, i in layout.named]
     names = [name for name, _ in layout.named]
     for place in layout.parts:
-        sample = _part_sample(functions(f)[place], asked.get(place))
+        sample = _part_sample(functions(f)[place], asked.get(place), samples[:own])
         if sample is not None:
             terms.append(Risk(Part(place), sample, tolerance=np.inf))
             names.append(_part_name(f, place))
@@ -121,22 +121,27 @@ def is_inside(points: Any, lower: Any, upper: Any) -> bool:
     return bool((x.min(axis=0) >= lower - margin).all() and (x.max(axis=0) <= upper + margin).all())
 
 
-def _equally(points: np.ndarray) -> Empirical:
-    return Empirical(points, np.full(len(points), 1 / len(points)))
+def _equally(points: Any) -> Empirical:
+    count = len(jax.tree.leaves(points)[0])
+    return Empirical(points, np.full(count, 1 / count))
 
 
-def _part_sample(node: Any, points: np.ndarray | None) -> Empirical | None:
-    """The points at which a function is called; where these are not known, its domain."""
+def _part_sample(
+    node: Any, points: np.ndarray | None, samples: list[Empirical]
+) -> Empirical | None:
+    """The points at which a function is called; where these are not known, as of functions of named
+    or discrete coordinates, the first of the samples whose points it takes, or its domain."""
     if points is not None:
         return _equally(points)
     if not isinstance(node, Series):
         return None
     lower, upper = node.basis.domain
+    count = int(2.2 * node.basis.size) + 8
     if not isinstance(lower, jax.Array | np.ndarray) or not jnp.issubdtype(
         lower.dtype, jnp.floating
     ):
-        return None
-    count = int(2.2 * node.basis.size) + 8
+        taken = (sample for sample in samples if _is_shaped_alike(node, sample, discrete=True))
+        return next(taken, None) or _over(lower, upper, count)
     if lower.shape:
         u = np.sin(np.pi / 2 * recurrence(count, lower.size)) ** 2
         u = u.reshape(-1, *lower.shape)
@@ -144,6 +149,27 @@ def _part_sample(node: Any, points: np.ndarray | None) -> Empirical | None:
     basis, xp = node.basis, jnp if is_traced((lower, upper)) else np
     cuts = basis.pieces if isinstance(basis, AbstractLocalBasis) else xp.stack([lower, upper])
     return Empirical(*in_pieces(count, cuts))
+
+
+def _over(lower: Any, upper: Any, count: int) -> Empirical | None:
+    """Points that fill a domain of scalar coordinates, of which some are discrete; of a single
+    discrete one, its states."""
+    (ends, structure), tops = jax.tree.flatten(lower), jax.tree.leaves(upper)
+    if is_traced((ends, tops)) or any(np.ndim(end) for end in ends):
+        return None
+    discrete = [np.issubdtype(np.asarray(end).dtype, np.integer) for end in ends]
+    if len(ends) == 1 and discrete[0]:
+        states = np.arange(int(ends[0]), int(tops[0]) + 1)
+        return _equally(jax.tree.unflatten(structure, [states]))
+    x = []
+    for u, low, top, whole in zip(
+        recurrence(count, len(ends)).T, ends, tops, discrete, strict=True
+    ):
+        # each state as often, and the ends of an interval more often than its middle
+        states = low + np.floor(u * (top - low + 1)).astype(int) if whole else None
+        v = np.sin(np.pi / 2 * u) ** 2
+        x.append(low * (1 - v) + top * v if states is None else states)
+    return _equally(jax.tree.unflatten(structure, x))
 
 
 def _part_name(f: Hypothesis, place: int) -> str:
@@ -206,15 +232,17 @@ def _joined(out: PyTree) -> Array:
     return jnp.concatenate([jnp.ravel(leaf) for leaf in leaves])
 
 
-def _is_shaped_alike(series: Series, sample: Empirical) -> bool:
+def _is_shaped_alike(series: Series, sample: Empirical, *, discrete: bool = False) -> bool:
     """Whether the points of a sample are shaped like the ends of the domain of a series, which
-    needs no dry run."""
+    needs no dry run; with `discrete`, whole numbers where these are."""
     lower, _ = series.basis.domain
     if jax.tree.structure(lower) != jax.tree.structure(sample.points):
         return False
     pairs = zip(jax.tree.leaves(lower), jax.tree.leaves(sample.points), strict=True)
+    kind = lambda a: jnp.issubdtype(a.dtype, jnp.floating)
     return all(
-        np.shape(a) == b.shape[1:] and jnp.issubdtype(a.dtype, jnp.floating) for a, b in pairs
+        np.shape(a) == b.shape[1:] and kind(a) == kind(b) and (discrete or kind(a))
+        for a, b in pairs
     )
 
 
