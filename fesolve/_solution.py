@@ -179,7 +179,7 @@ def _how(solution: Solution) -> str:
 
 def _summary(solution: Solution) -> Table:
     """What was found in some lines: how the solve ended, f, how wrong it is, and at what cost."""
-    error, steps = (solution.stats.get(name) for name in ("error", "steps"))
+    error, steps, reached = (solution.stats.get(name) for name in ("error", "steps", "reached"))
     rows = {"f": line(solution.value)}
     if error is not None and np.isfinite(np.asarray(error)):
         how = "at most" if np.all(solution.stats.get("error_is_bound", False)) else "estimated"
@@ -187,7 +187,19 @@ def _summary(solution: Solution) -> Table:
     rows["risk"] = f"{float(solution.risk):.2e}"
     if is_readable(steps):
         rows["steps"] = f"{int(np.asarray(steps)):,}"
+    if is_readable(reached) and not float(np.asarray(reached)) >= 1.0:
+        rows["path"] = stopped_at(float(np.asarray(reached)))
     return Table(RESULTS[solution.result], list(rows), [""], [[text] for text in rows.values()])
+
+
+def stopped_at(reached: float) -> str:
+    """Where on its way a continuation stopped."""
+    if np.isnan(reached):
+        return (
+            "the result is that of `begin` itself, which was not solved: take an easier one, or "
+            "start nearer to its solution"
+        )
+    return f"the continuation stopped {reached:.6g} of the way"
 
 
 class SolveError(RuntimeError):

@@ -22,7 +22,7 @@ from ._monitor import Monitors, running
 from ._precision import check_precision, how_to_float64, theta_dtype
 from ._risk import AbstractRisk, require_risk, require_sample, require_squares
 from ._show import place
-from ._solution import ended, Interrupted, RESULTS, Solution, SolveError
+from ._solution import ended, Interrupted, RESULTS, Solution, SolveError, stopped_at
 from ._solver import AbstractSolver, LevenbergMarquardt
 from ._solver._base import require_solver, Task
 from ._solver._minimum import BEYOND, UNRESOLVED_AT
@@ -234,6 +234,4 @@ def _free_at(solution: Solution) -> str:
 def _reached(solution: Solution) -> str:
     """Where a continuation stopped."""
     reached = float(np.asarray(solution.stats.get("reached", 1.0)))
-    if np.isnan(reached):
-        return "; of `begin` itself, which was not solved"
-    return "" if reached >= 1.0 else f"; the continuation stopped {reached:.6g} of the way"
+    return "" if reached >= 1.0 else f"; {stopped_at(reached)}"

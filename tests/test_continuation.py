@@ -1,6 +1,8 @@
 """Continuation: where a direct solve fails, up to a fold, over the size of shocks, and what it
 refuses. References are closed forms and direct solves."""
 
+import re
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -80,6 +82,7 @@ def test_past_the_fold_it_says_where_it_stopped():
         fe.solve(bratu_risk(3.6), SERIES, solver)
     solution = info.value.solution
     assert bool(solution.result == fe.RESULTS.not_zero)
+    assert re.search(r"path +the continuation stopped 0\.97\d* of the way", str(solution))
     reached = float(solution.stats["reached"])
     lam = 0.5 + reached * (3.6 - 0.5)
     assert FOLD - 0.02 < lam <= FOLD
@@ -234,8 +237,9 @@ def test_where_the_beginning_is_not_solved_it_says_so():
 
     risk = lambda a: fe.Risk(impossible, fe.Uniform(0.0, 1.0), args=(a,)).quadrature(12)
     f = fe.Series(fe.Chebyshev(3, (0.0, 1.0)), start=0.5)
-    with pytest.raises(fe.SolveError, match="of `begin` itself, which was not solved"):
+    with pytest.raises(fe.SolveError, match="of `begin` itself, which was not solved") as failure:
         fe.solve(risk(-1.0), f, fe.Continuation(risk(1.0)))
+    assert "take an easier one" in " ".join(str(failure.value.solution).split())
 
 
 # What it refuses.
