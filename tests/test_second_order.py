@@ -157,6 +157,36 @@ def test_a_pruned_simulation_has_the_mean_of_the_exact_policy(growth):
     assert abs(by_name["k"] / K - 1) > 10 * error["k"]  # a first-order solution has K
 
 
+def test_means_are_those_of_the_lognormal_to_second_order(growth):
+    """k' = s z k^alpha: E k = K e^(v / 2) = K (1 + v / 2) + ..., and c is a multiple of k'."""
+    report = fe.linear_moments(growth)
+    variance = SIGMA**2 * (1 + ALPHA * RHO)
+    variance /= (1 - ALPHA * RHO) * (1 - ALPHA**2) * (1 - RHO**2)
+    mean = dict(zip(report.names, report.mean, strict=True))
+    assert mean["k"] == pytest.approx(K * (1 + variance / 2), rel=1e-12)
+    multiple = (1 - ALPHA * BETA) / (ALPHA * BETA)
+    assert mean["y"] == pytest.approx(multiple * K * (1 + variance / 2), rel=1e-12)
+    assert "means to second order" in str(report) and mean["z"] == 0.0
+    first = fe.linear_moments(growth, {"k": 0.0, "z": SIGMA})
+    assert first.mean[0] == pytest.approx(K, rel=1e-14) and first.second is None
+
+
+def test_the_rules_to_second_order_are_a_table():
+    """Schmitt-Grohe and Uribe's first example: rules as they are evaluated, at one state."""
+    steady = fe.steady_state(neoclassical, (jnp.array([-1.5, 0.0]), -0.9))
+    second = fe.second_order(neoclassical, steady, np.array([0.0, 1.0]))
+    rules = fe.linear_moments(second).tables()["policy and transition"].to_dict()
+    d = {"x[0]": 0.2, "x[1]": -0.1}
+    terms = {"constant": 1.0, "risk": 1.0} | d
+    terms |= {f"{a} {b}": d[a] * d[b] for a, b in (("x[0]",) * 2, ("x[0]", "x[1]"), ("x[1]",) * 2)}
+    assert set(rules) == {*terms, "shock to x[1]"}
+    x = steady[0] + jnp.array([0.2, -0.1])
+    for name, value in (("y", second.policy(x)), ("x[0]'", second.transition(x)[0])):
+        total = sum(factor * rules[row][name] for row, factor in terms.items())
+        assert total == pytest.approx(float(value), rel=1e-12)
+    assert rules["risk"]["y"] == pytest.approx(-0.1921 / 2, abs=3e-5)
+
+
 def test_what_does_not_fit_is_refused(growth):
     steady = (growth.first.x, growth.first.y)
     for wrong in (np.zeros((3, 1)), 0.1, {"k": 0.0}, {"k": 0.0, "z": np.nan}, "a"):

@@ -23,12 +23,14 @@ class LinearMoments(AbstractReport):
     """Moments of a first-order solution, without any simulation.
 
     - `names`: the variables, states before policies; `shocks`: the names of the shocks.
-    - `mean`: the steady state; `deviation`: standard deviations.
+    - `mean`: the steady state, and of a second-order solution what risk and curvature make of it;
+      `deviation`: standard deviations.
     - `shares`: of each variance the share that is due to each shock, of shape (m, n_e); zero, and
       blank in tables, for a variable that never moves.
     - `autocorrelation`: at lags 1, 2, ..., one row a lag; `correlation`: the matrix of
       correlations.
     - `smoothing`: of the Hodrick-Prescott filter, `None` without one.
+    - `second`: the second-order solution, if it was one.
     """
 
     names: tuple[str, ...] = eqx.field(static=True)
@@ -42,6 +44,8 @@ class LinearMoments(AbstractReport):
     observed: Float[np.ndarray, "m n"]
     transition: Float[np.ndarray, "n n"]
     hit: Float[np.ndarray, "n e"]
+    rest: Float[np.ndarray, " m"]
+    second: SecondOrder | None = None
 
     @property
     def table(self) -> Table:
@@ -55,21 +59,36 @@ class LinearMoments(AbstractReport):
         plain = [list(itertools.chain(*row)) for row in zip(*parts, strict=True)]
         filtered = "" if self.smoothing is None else f", HP-filtered ({self.smoothing:g})"
         columns = ["mean", "s.d.", *shares, *lags, *others]
-        return Table(f"moments to first order{filtered}", self.names, columns, plain)
+        means = "" if self.second is None else ", means to second order"
+        return Table(f"moments to first order{means}{filtered}", self.names, columns, plain)
 
     @property
     def policy_rules(self) -> Table:
         """Tomorrow's states and today's policies: their steady state, and what a unit of each state
-        adds to them, and a standard deviation of each shock."""
+        adds to them, and a standard deviation of each shock; to second order also what risk adds,
+        and the product of each two states, as distances from the steady state."""
         n = len(self.transition)
         states, policies = self.names[:n], self.names[n:]
         slopes = np.vstack([self.transition, self.observed[n:]]).T
         hit = np.vstack([self.hit, np.zeros((len(policies), len(self.shocks)))]).T
-        rows = ("constant", *states, *(f"shock to {name}" for name in self.shocks))
+        shocks = [f"shock to {name}" for name in self.shocks]
         columns = (*(f"{name}'" for name in states), *policies)
-        return Table(
-            "policy and transition to first order", rows, columns, [self.mean, *slopes, *hit]
+        title = "policy and transition to {} order"
+        if self.second is None:
+            rows = ("constant", *states, *shocks)
+            return Table(title.format("first"), rows, columns, [self.rest, *slopes, *hit])
+        risk, bent = _second_order_terms(self.second)
+        pairs = list(itertools.combinations_with_replacement(range(n), 2))
+        products = [bent[:, i, j] * (0.5 if i == j else 1.0) for i, j in pairs]
+        rows = (
+            "constant",
+            "risk",
+            *states,
+            *shocks,
+            *(f"{states[i]} {states[j]}" for i, j in pairs),
         )
+        values = [self.rest, risk / 2, *slopes, *hit, *products]
+        return Table(title.format("second"), rows, columns, values)
 
     def tables(self, *, periods: int = 10) -> dict[str, Table]:
         """All that is known of the model to first order, a table each: the rules, the moments, the
@@ -154,8 +173,9 @@ def linear_moments(
 
     **Arguments:**
 
-    - `solution`: what `fe.first_order` or `fe.second_order` returns. Of the latter it is the
-      first-order part.
+    - `solution`: what `fe.first_order` or `fe.second_order` returns. Of the latter means are to
+      second order, those of `second.law`, and all else to first, which differs by fourth powers of
+      the shocks.
     - `shocks`: standard deviations shaped like x, or the matrix eta of shape (n_x, n_e); by default
       those of the second-order solution.
     - `lags`: up to which lag autocorrelations are given.
@@ -194,10 +214,14 @@ def linear_moments(
     moves = variance > STILL * max(variance.max(initial=0), 1e-300)
     safe = np.where(moves, variance, np.nan)
     deviation = np.sqrt(safe)
+    rest = np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves((first.x, first.y))])
+    # a steady state of 0 is found to rounding
+    rest = np.where(np.abs(rest) < ROUNDING * np.nan_to_num(deviation), 0, rest)
+    second = solution if isinstance(solution, SecondOrder) and shocks is None else None
     return LinearMoments(
         names=names,
         shocks=_shock_names(eta, states),
-        mean=np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves((first.x, first.y))]),
+        mean=rest if second is None else rest + _added_by_risk(second, h, g, eta),
         deviation=np.where(moves, np.sqrt(np.maximum(variance, 0)), 0),
         shares=shares_of_variance(np, np.einsum("eii->ie", seen[:, 0])),
         autocorrelation=np.einsum("lii->li", total[1:]) / safe[None, :],
@@ -206,7 +230,28 @@ def linear_moments(
         observed=observed,
         transition=h,
         hit=eta,
+        rest=rest,
+        second=second,
     )
+
+
+def _second_order_terms(second: SecondOrder) -> tuple[np.ndarray, np.ndarray]:
+    """What risk adds, twice, and the second derivatives, of tomorrow's states and of policies."""
+    risk = np.concatenate([second.transition_risk, second.policy_risk]).astype(float)
+    bent = np.concatenate([second.transition_curvature, second.policy_curvature]).astype(float)
+    return risk, bent
+
+
+def _added_by_risk(
+    second: SecondOrder, h: np.ndarray, g: np.ndarray, eta: np.ndarray
+) -> np.ndarray:
+    """The means of the second-order parts of all variables: those of their squares move them."""
+    from scipy.linalg import solve_discrete_lyapunov
+
+    risk, bent = _second_order_terms(second)
+    moved = (np.einsum("kij,ij->k", bent, solve_discrete_lyapunov(h, eta @ eta.T)) + risk) / 2
+    x = np.linalg.solve(np.eye(len(h)) - h, moved[: len(h)])
+    return np.concatenate([x, g @ x + moved[len(h) :]])
 
 
 def _plain(values: np.ndarray) -> list[list[float | None]]:
@@ -214,6 +259,8 @@ def _plain(values: np.ndarray) -> list[list[float | None]]:
     return [[v if np.isfinite(v) else None for v in row] for row in values.tolist()]
 
 
+ROUNDING = 1e-12
+"""Of a mean, as a share of the standard deviation."""
 GRID = 4096
 """Frequencies: the filter takes out those at which a persistent model has its sharp peak."""
 
