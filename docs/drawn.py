@@ -124,9 +124,10 @@ def problem(function: Callable[[], Any], folder: Path) -> None:
     problem = function()
     solution, report, test = judged(problem)
     f = solution.value
-    look = {"coordinates": problem.coordinates, "along": problem.along}
+    where, names = (test, problem.coordinates) if problem.over is None else (problem.over, None)
+    look = {"coordinates": names, "along": problem.along}
     shown, exact = problem.functions(f), problem.exact
-    ax = fe.plots.functions(shown, test, exact=exact, error=report.error, **look)
+    ax = fe.plots.functions(shown, where, exact=exact, error=report.error, **look)
     save(ax.figure, folder / "solution.svg")
     pair, names = {"report": report.plot()}, {"coordinates": problem.coordinates}
     if len(problem.coordinates) > 1:  # along a line the report has drawn them already

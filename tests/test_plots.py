@@ -227,6 +227,23 @@ def test_the_whole_figure_of_a_problem():
     assert panels[1].get_title() == "residuals, train: 20 nodes"
 
 
+def test_functions_of_other_coordinates_than_those_of_the_points():
+    """The residual is known at x, and the policy is shown over cash."""
+    over = fe.Product(cash=fe.Uniform(1.0, 3.0))
+    shown = {"consumption": lambda x: 2 * x["cash"]}
+    panels = plots.solution(
+        jnp.sin, {"test": line_risk()}, functions=shown, coordinates=("x",), over=over
+    )
+    (line,) = panels[0].get_lines()
+    np.testing.assert_allclose(line.get_ydata(), 2 * line.get_xdata())
+    assert line.get_xdata()[[0, -1]].tolist() == [1.0, 3.0]
+    assert [panel.get_xlabel() for panel in panels[:2]] == ["cash", "x"]
+    problem = fe.problems.two_interest_rates()
+    f = problem.choice(intervals=8).hypothesis(jr.key(0))
+    (line,) = plots.functions(problem.functions(f), problem.over).get_lines()
+    np.testing.assert_allclose(line.get_ydata()[[0, -1]], [f.policy(0.12), f.policy(2.0)])
+
+
 def test_a_report_saves_the_figure_its_residuals(monkeypatch):
     """The same picture, without an evaluation."""
 

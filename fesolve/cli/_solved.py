@@ -199,6 +199,7 @@ def _write(
         report=report,
         coordinates=problem.coordinates,
         along=problem.along,
+        over=problem.over,
         title=f"{facts['problem']}, {facts['hypothesis']['kind']}",
     )
     try:

@@ -23,6 +23,7 @@ def solution(
     report: fe.RiskReport | None = None,
     coordinates: Sequence[str] | None = None,
     along: str | None = None,
+    over: fe.AbstractDistribution | None = None,
     title: str | None = None,
     ax: Any = None,
 ) -> Any:
@@ -37,6 +38,8 @@ def solution(
     - `error`: the estimated error of f, such as `report.error`; drawn as a band around f.
     - `report`: a report on f, whose residuals on the same points are drawn, and not found again.
     - `coordinates`, `along`: as for `fe.plots.functions`.
+    - `over`: where `functions` live, if it is not where the residuals do: a distribution, of named
+      coordinates such as `fe.Product(cash=fe.Uniform(0.0, 10.0))`.
     - `title`: a line above the figure.
     - `ax`: three matplotlib axes to draw on.
 
@@ -46,8 +49,9 @@ def solution(
     mapped = risks[name]
     panels = several_or_new(ax, 3)
     shown = {"f": f} if functions is None else functions
-    given = {"exact": exact, "error": error, "coordinates": coordinates, "along": along}
-    draw_functions(shown, mapped, **given, ax=panels[0])
+    names = coordinates if over is None else None
+    given = {"exact": exact, "error": error, "coordinates": names, "along": along}
+    draw_functions(shown, mapped if over is None else over, **given, ax=panels[0])
     panels[0].set_title("solution", fontsize="medium")
     residuals(f, mapped, report=report, coordinates=coordinates, ax=panels[1])
     panels[1].set_title(f"residuals, {name}: {_kind(mapped)}", fontsize="medium")

@@ -80,6 +80,8 @@ class Problem:
     - `functions`: `f -> {label: function of a point}`: what a figure shows of f.
     - `coordinates`: the names of the coordinates of a point, in the order of its leaves.
     - `along`: the one along which a figure shows f; by default the first.
+    - `over`: the distribution whose points `functions` take, where these are no points of the risk:
+        one of named coordinates, `fe.Product(cash=fe.Uniform(0.0, 10.0))`.
     - `parameters`: the dataclass of the model's parameters that it was built from.
     - `source`: where the model and its parameters are from.
     """
@@ -94,6 +96,7 @@ class Problem:
     functions: Callable[[Any], Mapping[str, Callable]] = lambda f: {"f": f}
     coordinates: tuple[str, ...] = ("x",)
     along: str | None = None
+    over: fe.AbstractDistribution | None = None
     parameters: Any = None
 
     def __repr__(self) -> str:

@@ -132,12 +132,9 @@ def two_interest_rates(m: TwoInterestRates) -> Problem:
             name: Reference(quantities, value, "an endogenous grid", 1e-4)
             for name, value in (known if m == TwoInterestRates() else {}).items()
         },
-        functions=lambda f: {
-            "consumption, means from least to most": lambda x: f.policy(
-                m.least + (x[0] - m.lowest) / (1.0 - m.lowest) * (m.m_high - m.least)
-            )
-        },
+        functions=lambda f: {"consumption": lambda x: f.policy(x["means"])},
         coordinates=("x",),
+        over=fe.Product(means=fe.Uniform(m.least, min(2.0, m.m_high))),
         source="Deaton (1991), Saving and liquidity constraints; Carroll (2006), the method of "
         "endogenous gridpoints, for the reference",
     )
