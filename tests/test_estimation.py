@@ -112,6 +112,31 @@ def test_what_is_not_identified_is_named():
         fe.method_of_moments(flat, {"a": 0.0, "b": 0.0}, args=(Y,))
 
 
+def test_an_optimum_that_was_not_reached_is_no_estimate():
+    start = {"mean": 3.0, "log_s": 2.0}
+    rng = np.random.default_rng(0)
+    data = 0.4 + 0.7 * rng.normal(size=250), rng.normal(size=750)
+    with pytest.raises(
+        ValueError, match=r"no minimum of the distance .* in 2 evaluations: the next"
+    ):
+        fe.method_of_moments(simulated_moments, start, args=data, lags=0, max_steps=2)
+    with pytest.raises(ValueError, match="no maximum of the likelihood was found in 1 steps"):
+        far = {"b": np.full(2, 3.0), "log_s": 2.0}
+        fe.maximum_likelihood(normal_density, far, args=(X, Y), max_steps=1)
+
+
+def test_where_the_model_has_no_solution_a_step_is_shortened():
+    """From 0.5 Newton's step goes beyond 1, where moments are infinite; no warning comes of it."""
+    y = 0.512 + 0.01 * np.random.default_rng(0).normal(size=50)
+
+    def moments(rho, y):
+        both = jnp.stack([rho**3 - y, rho**6 - y**2 + 1e-4], axis=1)
+        return jnp.where(rho < 1, both, jnp.inf)
+
+    found = fe.method_of_moments(moments, 0.5, args=(y,), lags=0)
+    assert float(found.parameters) == pytest.approx(0.8, abs=4 * float(found.error[0]))
+
+
 def test_bad_input_is_refused():
     mean = lambda m, y: (y - m)[:, None]
     for function, start, options, words in [
@@ -214,3 +239,48 @@ def test_three_parameters_of_stochastic_growth_are_covered_at_their_rate():
     # the standard error of a share of 0.9 over 200 samples is 0.021
     assert np.all(np.abs(share - 0.9) < 3 * 0.0212), (found.names, share)
     assert np.all(np.abs(np.std(far, axis=0) - 1) < 0.15)
+
+
+def regressors(k, z):
+    return jnp.stack([jnp.ones_like(k), k, z, k * k, k * z, z * z], axis=1)
+
+
+def growth_moments(theta, k, z, c, draws):
+    """What the coefficients of a regression in the simulation leave of the data."""
+    f = solved(theta)
+
+    def step(x, e):
+        return jnp.stack([f.capital(x), theta["rho"] * x[1] + jnp.exp(theta["log_sigma"]) * e]), x
+
+    shocks, errors = draws
+    path = jax.lax.scan(step, jnp.zeros(2), shocks)[1][-errors.size :]
+    ks, zs = path[:, 0], path[:, 1]
+    cs = jnp.log(jax.vmap(f.consumption)(path)) + NOISE * errors
+    x, xs = regressors(k, z), regressors(ks, zs)
+    left = c - x @ jnp.linalg.solve(xs.T @ xs, xs.T @ cs)
+    rho = jnp.sum(zs[1:] * zs[:-1]) / jnp.sum(zs[:-1] ** 2)
+    surprise, size = z[1:] - rho * z[:-1], jnp.mean((zs[1:] - rho * zs[:-1]) ** 2)
+    own = [surprise * z[:-1], surprise**2 - size]
+    return jnp.column_stack([left[1:, None] * x[1:, :3], *own])
+
+
+@pytest.mark.slow
+def test_simulated_moments_of_stochastic_growth_are_covered_at_their_rate():
+    f = solved(jax.tree.map(jnp.asarray, TRUTH))
+    truth = np.array([TRUTH[name] for name in sorted(TRUTH)])
+    inside, far, js = [], [], []
+    for seed in range(200):
+        data, own = tuple(map(np.asarray, sample(f, jr.key(seed)))), jr.split(jr.key(1_000 + seed))
+        draws = jr.normal(own[0], (2_200,)), jr.normal(own[1], (2_000,))
+        found = fe.method_of_moments(
+            growth_moments, START, args=(*data, draws), lags=0, simulations=10
+        )
+        low, high = found.interval(0.9).T
+        inside.append((low <= truth) & (truth <= high))
+        far.append((found.value - truth) / found.error)
+        js.append(found.p_value < 0.1)
+    share = np.mean(inside, axis=0)
+    # the standard error of a share of 0.9 over 200 samples is 0.021
+    assert np.all(np.abs(share - 0.9) < 3 * 0.0212), (found.names, share)
+    assert np.all(np.abs(np.std(far, axis=0) - 1) < 0.2), np.std(far, axis=0)
+    assert abs(np.mean(js) - 0.1) < 4 * 0.0212, np.mean(js)

@@ -143,7 +143,8 @@ def method_of_moments(
     **Returns:** `Estimates`, with J and its p-value where there are more moments than parameters.
 
     **Raises:** `ValueError` where moments are not finite at `start`, or fewer than parameters;
-    where theta is not identified, with the direction in which moments do not move.
+    where theta is not identified, with the direction in which moments do not move; where no minimum
+    is found.
 
     **Source:** Hansen (1982), "Large sample properties of generalized method of moments
     estimators"; Newey and West (1987); Duffie and Singleton (1993), "Simulated moments estimation
@@ -167,9 +168,9 @@ def method_of_moments(
 
     def minimised(v: np.ndarray, root: np.ndarray) -> np.ndarray:
         def rows(v: np.ndarray) -> np.ndarray:
-            away = root @ problem.at(v)[0].mean(axis=0)
+            mean = problem.at(v)[0].mean(axis=0)
             # where the model has no solution a step is too long
-            return away if np.isfinite(away).all() else np.full(len(root), 1e6)
+            return root @ mean if np.isfinite(mean).all() else np.full(len(root), 1e6)
 
         slopes = lambda v: root @ problem.at(v)[1]
         options = {"x_scale": "jac", "max_nfev": max_steps}
@@ -177,8 +178,10 @@ def method_of_moments(
 
     deviations = values.std(axis=0)
     first = minimised(problem.start, np.diag(1 / np.where(deviations > 0, deviations, 1)))
-    second = minimised(first, _root(_long_run(problem.at(first)[0], lags)))
+    root = _root(_long_run(problem.at(first)[0], lags))
+    second = minimised(first, root)
     values, slope = problem.at(second)
+    _check_least(problem, values, root @ slope, root, max_steps)
     long_run = _long_run(values, lags)
     root = _root(long_run)
     larger = 1 if simulations is None else 1 + 1 / simulations
@@ -307,6 +310,23 @@ def _check_arrived(problem: _Problem, slope: Matrix, root: float, steps: int) ->
         raise ValueError(
             f"no maximum of the likelihood was found in {steps} steps: in units of its spread, the "
             f"mean score is still {moves}. Start closer, or allow more `max_steps`"
+        )
+
+
+def _check_least(
+    problem: _Problem, values: Matrix, weighted: Matrix, root: Matrix, steps: int
+) -> None:
+    """**Raises:** `ValueError` where the distance of the moments is not at a minimum."""
+    gradient = weighted.T @ (root @ values.mean(axis=0))
+    scale = _units(weighted.T @ weighted)
+    left = -_inverse(problem, weighted.T @ weighted, scale) @ gradient
+    # in standard errors of the parameters together
+    if not np.sqrt(len(values)) * np.linalg.norm(weighted @ left) < 1e-2:
+        moves = ", ".join(f"{n} by {d:.3g}" for n, d in zip(problem.names, left, strict=True))
+        raise ValueError(
+            f"no minimum of the distance of the moments was found in {steps} evaluations: the next "
+            f"step would still move {moves}. Start closer, allow more `max_steps`, or take moments "
+            "that tell more of these"
         )
 
 
