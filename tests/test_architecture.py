@@ -97,6 +97,14 @@ def test_imports_run_downward(path):
     assert rooms <= allowed(here), f"{here} may not import {sorted(rooms - allowed(here))}"
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_root_finding_is_not_borrowed_from_the_solvers(path):
+    """Steady states and stability run the iterations, which have a room of their own."""
+    if room(path) not in {"_solver", "_solve"}:
+        inside = [name for name in imports(path) if name.startswith("fesolve._solver._")]
+        assert not inside, f"{path.name} reaches into the solvers: {inside}"
+
+
 def test_every_room_has_its_place():
     known = set().union(*LEVELS) | set(USERS) | {"__init__"}
     found = {room(path) for path in FILES}

@@ -151,19 +151,16 @@ def back_substitute(triangle: np.ndarray, b: np.ndarray) -> np.ndarray:
     return solve_triangular(triangle, b, check_finite=False)
 
 
-def least_squares_step(jacobian: np.ndarray, r: np.ndarray, damping: float) -> np.ndarray:
-    """argmin_d |r + J d|^2 + damping |d|^2, by LU, QR or, without full rank, the SVD.
+def gauss_newton_step(jacobian: np.ndarray, r: np.ndarray) -> np.ndarray:
+    """argmin_d |r + J d|, by LU, QR or, without full rank, the SVD.
 
     Never through J^T J, whose condition number is the square: that loses the last eight digits.
     """
     rows, columns = jacobian.shape
-    if damping > 0:
-        jacobian = np.vstack([jacobian, np.sqrt(damping) * np.eye(columns, dtype=r.dtype)])
-        r = np.concatenate([r, np.zeros(columns, r.dtype)])
-    elif rows < columns:
+    if rows < columns:
         return minimum_norm(jacobian, -r)
     try:
-        if damping == 0 and rows == columns:
+        if rows == columns:
             return -np.linalg.solve(jacobian, r)
         found = factor(jacobian, r)
         return -back_substitute(found.triangle, found.projection)
@@ -197,10 +194,7 @@ class Damped:
             return -self.jacobian.T @ cho_solve(self.factored, b, check_finite=False)
         return -cho_solve(self.factored, self.jacobian.T @ b, check_finite=False)
 
-    @staticmethod
-    def undamped(jacobian: np.ndarray, r: np.ndarray) -> np.ndarray:
-        """argmin_d |r + J d|."""
-        return least_squares_step(jacobian, r, 0.0)
+    undamped = staticmethod(gauss_newton_step)
 
     @staticmethod
     def is_finite(jacobian: np.ndarray) -> bool:
