@@ -10,6 +10,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import jaxprs_in_params
 from jaxtyping import PyTree
 
 from ._fingerprint import fingerprint, forget, Opaque, said, TracedClosureError
@@ -105,21 +106,54 @@ def compiler_options(seldom: bool = False) -> dict[str, Any] | None:
     return options
 
 
-def _quickly(function: Callable, *, seldom: bool = False, **options: Any) -> Callable:
+SHORT, LOOPS = 1e9, 30
+"""Bytes that a program makes on its way up to which a run takes less than its optimisation, and
+how often a loop of unknown length is thought to run."""
+
+
+def bytes_of(jaxpr: Any, *, looping: bool = False) -> int:
+    """Of all arrays that a program makes on its way, if none made room for another.
+
+    **Arguments:** `looping`, whether what a loop makes counts each time that it is made.
+    """
+    total = 1
+    for equation in jaxpr.eqns:
+        total += sum(v.aval.size * v.aval.dtype.itemsize for v in equation.outvars)
+        inside = sum(bytes_of(j, looping=looping) for j in jaxprs_in_params(equation.params))
+        if looping:
+            unknown = LOOPS if equation.primitive.name == "while" else 1
+            inside *= equation.params.get("length", unknown)
+        total += inside
+    return total
+
+
+def _quickly(
+    function: Callable, *, seldom: bool = False, if_short: bool = False, **options: Any
+) -> Callable:
     """`jax.jit` with our options for the compiler, which are for whole programs alone."""
     part = jax.jit(function, **options)
+    known: dict[Hashable, bool] = {}
 
     @functools.cache
     def whole(seldom: bool) -> Callable:
         return jax.jit(function, compiler_options=compiler_options(seldom), **options)
 
+    def is_short(args: tuple) -> bool:
+        leaves, structure = jax.tree.flatten(args)
+        shapes = [(x.shape, x.dtype) if isinstance(x, _ARRAYS) else x for x in leaves]
+        key = (structure, *shapes)
+        if key not in known:
+            known[key] = bytes_of(whole(True).trace(*args).jaxpr.jaxpr, looping=True) <= SHORT
+        return known[key]
+
     def call(*args: Any) -> Any:
         inside = is_traced(args) or is_tracing()
         try:
-            found = (part if inside else whole(seldom))(*args)
+            plain = seldom and not inside and (not if_short or is_short(args))
+            found = (part if inside else whole(plain))(*args)
             # without optimisation the derivative of `jnp.max` may be 0 / 0: a maximum that is
             # worked out twice need not be equal to itself
-            again = seldom and not inside and _has_nan(found)
+            again = plain and _has_nan(found)
             return whole(False)(*args) if again else found
         except ValueError as error:
             # as which JAX reports a Ctrl-C that falls into the comparison of static arguments
@@ -141,15 +175,19 @@ def run_seldom(function: Callable, **options: Any) -> Callable:
     return functools.wraps(function)(_quickly(function, seldom=True, **options))
 
 
-def program(*static: int, seldom: bool = False) -> Callable[[Callable], Callable]:
+def program(
+    *static: int, seldom: bool = False, if_short: bool = False
+) -> Callable[[Callable], Callable]:
     """`jax.jit` with static arguments, among which are keys. The programs of an opaque key are
     kept with it, and with it forgotten, since nobody can ask for them again.
 
-    **Arguments:** `seldom`, whether they run so few times that they are not optimised.
+    **Arguments:** `seldom`, whether they run so few times that they are not optimised; `if_short`,
+    whether that is so for those alone whose run is short.
     """
+    how = {"seldom": seldom, "if_short": if_short}
 
     def decorated(function: Callable) -> Callable:
-        @functools.partial(_quickly, static_argnums=static, seldom=seldom)
+        @functools.partial(_quickly, static_argnums=static, **how)
         @functools.wraps(function)
         def shared(*args: Any) -> Any:
             return function(*[_unlabelled(x) for x in args])
@@ -161,7 +199,7 @@ def program(*static: int, seldom: bool = False) -> Callable[[Callable], Callable
                 x = args[place]
                 if isinstance(x, Keyed):
                     if x.opaque is not None:
-                        own = _own_program(x.opaque, function, static, args, seldom)
+                        own = _own_program(x.opaque, function, static, args, how)
                         return own(*args)
                     given[place] = _Label(x)
             return shared(*given)
@@ -172,9 +210,9 @@ def program(*static: int, seldom: bool = False) -> Callable[[Callable], Callable
 
 
 def _own_program(
-    opaque: Opaque, function: Callable, static: tuple[int, ...], args: tuple, seldom: bool
+    opaque: Opaque, function: Callable, static: tuple[int, ...], args: tuple, how: dict[str, bool]
 ) -> Callable:
-    key = (function, *[args[place] for place in static])
+    key = (function, *how.values(), *[args[place] for place in static])
     if key not in opaque.programs:
         fixed = {place: args[place] for place in static}
 
@@ -182,7 +220,7 @@ def _own_program(
         def own(*moving: Any) -> Any:
             return function(*[fixed.get(i, x) for i, x in enumerate(moving)])
 
-        run = _quickly(own, seldom=seldom)
+        run = _quickly(own, **how)
         opaque.programs[key] = lambda *args: run(
             *[None if i in fixed else x for i, x in enumerate(args)]
         )

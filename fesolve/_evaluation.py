@@ -5,11 +5,10 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.extend.core import jaxprs_in_params
 from jaxtyping import Array, Float, PyTree
 
 from ._checks import numbered, takes
-from ._compiled import compiled
+from ._compiled import bytes_of, compiled
 from ._distribution import AbstractDistribution, Empirical, expectation
 from ._distribution._data import arguments
 from ._show import Shown
@@ -117,15 +116,6 @@ def at_points(function: Callable, *points: Point) -> PyTree:
     one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), points)
     size = max(1, MEMORY // bytes_of(jax.make_jaxpr(function)(*one).jaxpr))
     return jax.lax.map(lambda x: function(*x), points, batch_size=min(size, leaves[0].shape[0]))
-
-
-def bytes_of(jaxpr: Any) -> int:
-    """Of all arrays that a program makes on its way, if none made room for another."""
-    total = 1
-    for equation in jaxpr.eqns:
-        total += sum(v.aval.size * v.aval.dtype.itemsize for v in equation.outvars)
-        total += sum(bytes_of(inner) for inner in jaxprs_in_params(equation.params))
-    return total
 
 
 @compiled

@@ -161,6 +161,29 @@ def test_nothing_is_asked_for_beyond_a_third():
     assert not bool(fe.error_estimate(risk, f).determined)
 
 
+@pytest.mark.parametrize("rates", ((1.0, 2.0, 3.0, 4.0), (-1.0, 2.0, -3.0, 0.5)))
+def test_functions_with_nothing_in_common_are_judged_as_each_by_itself(rates):
+    """Their values are a matrix of blocks, which is taken apart where it is large."""
+    basis = fe.Chebyshev(60, (0.0, 2.0))
+
+    def problem(rates):
+        ode = lambda f, x: fe.derivative(f)(x) - jnp.asarray(rates) * f(x)
+        return fe.Risk(ode, fe.Uniform(0.0, 2.0)) + fe.Risk(lambda f, x: f(x) - 1.0, fe.Dirac(0.0))
+
+    def estimate(rates):
+        risk, start = problem(rates), fe.Series(basis, out_size=len(rates))
+        f = fe.solve(risk.quadrature(80), start, throw=False).value
+        # off in one coefficient each, by as much of its size
+        f = eqx.tree_at(lambda f: f.coefficients, f, f.coefficients.at[:, 3].multiply(1 + 1e-4))
+        return fe.error_estimate(risk, f)
+
+    together, alone = estimate(rates), [estimate((rate,)) for rate in rates]
+    for name in ("relative", "conditioning"):
+        most = {"relative": max, "conditioning": min}[name]
+        expected = most(float(getattr(one, name)) for one in alone)
+        np.testing.assert_allclose(float(getattr(together, name)), expected, rtol=0.3)
+
+
 # Whatever f is made of.
 
 

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.interpolate
 import scipy.linalg
 
 import fesolve as fe
@@ -62,6 +63,23 @@ def test_the_estimate_is_the_error(name, breaks):
     assert 0.5 < float(estimate.relative) / error < 2
     assert sol.solved and not estimate.is_bound
     assert relative_error(estimate.corrected) < 0.1 * error
+
+
+@pytest.mark.parametrize("degree", (3, 4, 5))
+def test_a_spline_is_corrected_on_the_halves_of_its_intervals(degree):
+    knots = np.concatenate([np.linspace(0.0, 0.4, 9), np.linspace(0.6, 4.0, 12)])
+    start = fe.Series(fe.BSpline(knots, degree=degree))
+    f = fe.solve(INITIAL.quadrature(300), start, throw=False).value
+    corrected, error = fe.error_estimate(INITIAL, f).corrected, relative_error(f)
+    assert corrected.basis.knots.size == 2 * knots.size - 1
+    assert relative_error(corrected) < 0.3 * error
+    # what was added to f is what is missing from it, and all there is of it: as SciPy has f there
+    theirs = scipy.interpolate.BSpline(
+        np.pad(knots, degree, mode="edge"), np.asarray(f.coefficients), degree
+    )
+    x = np.linspace(0.0, 4.0, 401)[1:-1]
+    change = np.asarray(jax.vmap(corrected)(x)) - theirs(x)
+    np.testing.assert_allclose(change, truth(x) - theirs(x), atol=0.3 * np.abs(change).max())
 
 
 def least_change(risk, basis):

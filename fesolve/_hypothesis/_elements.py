@@ -334,6 +334,35 @@ def with_more_knots(
     return finer.astype(np.asarray(basis.knots).dtype), c.astype(coefficients.dtype)
 
 
+def with_middles(knots: Any) -> Any:
+    """The knots with the middle of each interval."""
+    xp = jnp if is_traced(knots) else np
+    return xp.sort(xp.concatenate([knots, (knots[:-1] + knots[1:]) / 2]))
+
+
+def on_halves(basis: BSpline, coefficients: Any) -> Any:
+    """The coefficients of the same splines where all intervals are halved: each is the blossom of
+    a piece of the spline at p neighbouring knots (de Boor, 1978)."""
+    xp = jnp if is_traced((basis.knots, coefficients)) else np
+    p = basis.degree
+    knots, finer = (
+        xp.pad(xp.asarray(b), p, mode="edge") for b in (basis.knots, with_middles(basis.knots))
+    )
+    count = 2 * (basis.knots.shape[0] - 1)
+    i = np.arange(count + p)
+    # an interval in the middle of those that the i-th finer spline covers, and of which it is half
+    j = p + np.clip(i - p + p // 2, 0, count - 1) // 2
+    c = xp.asarray(coefficients)
+    near = [c[..., j - p + k] for k in range(p + 1)]
+    for r in range(1, p + 1):
+        u = finer[i + r]
+        for k in range(p, r - 1, -1):
+            left, right = knots[j - p + k], knots[j + 1 + k - r]
+            share = ((u - left) / (right - left)).astype(c.dtype)
+            near[k] = (1 - share) * near[k - 1] + share * near[k]
+    return near[p]
+
+
 def _spline(knots: np.ndarray, coefficients: np.ndarray, degree: int) -> Any:
     from scipy.interpolate import BSpline as Spline  # takes long to import
 

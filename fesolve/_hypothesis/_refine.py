@@ -10,7 +10,7 @@ import numpy as np
 
 from .._types import is_traced
 from ._basis import AbstractBasis, Chebyshev
-from ._elements import BSpline, SpectralElements
+from ._elements import BSpline, on_halves, SpectralElements, with_middles
 from ._periodic import Fourier, Indicator
 from ._tensor import AbstractTensor, Smolyak, Tensor
 
@@ -21,11 +21,28 @@ class, such as exp(x) from the cubics, must be there."""
 
 
 class Refinement(NamedTuple):
-    """A basis of a space that contains another, and the places in its coefficients of the
-    coefficients there; `None` where these are not simply filled up by zeros."""
+    """A basis of a space that contains another.
+
+    - `places`: those in its coefficients of the coefficients there; `None` where these are not
+      simply filled up by zeros.
+    - `carried`: from coefficients there to those of the same function here, where it is no matter
+      of places.
+    """
 
     basis: AbstractBasis
     places: np.ndarray | None
+    carried: Callable[[Any], Any] | None = None
+
+    def coefficients(self, c: Any) -> Any:
+        """Those of the same functions in the richer basis."""
+        if self.carried is not None:
+            return self.carried(c)
+        shape = (*c.shape[:-1], self.basis.size)
+        if is_traced(c):
+            return jnp.zeros(shape, c.dtype).at[..., self.places].set(c)
+        filled = np.zeros(shape, c.dtype)
+        filled[..., self.places] = c
+        return filled
 
 
 @singledispatch
@@ -73,7 +90,8 @@ def _(basis: SpectralElements, coordinates: int = 1, sparing: bool = False) -> R
 
 @refined.register
 def _(basis: BSpline, coordinates: int = 1, sparing: bool = False) -> Refinement:
-    return Refinement(BSpline(_halved(basis.knots), degree=basis.degree), None)
+    carried = functools.partial(on_halves, basis)
+    return Refinement(BSpline(with_middles(basis.knots), degree=basis.degree), None, carried)
 
 
 @refined.register
@@ -94,7 +112,8 @@ def _(basis: AbstractTensor, coordinates: int = 1, sparing: bool = False) -> Ref
     more = functools.partial(refined_degree, coordinates=max(moving, 2), sparing=sparing)
     richer = _over(basis, [] if names else bases, named, more)
     if any(part.places is None for part in found):
-        return Refinement(richer, None)
+        # a basis without degrees stands in no sum of degrees: all products are there
+        return Refinement(richer, None, functools.partial(_along_each, found, basis.bases))
     indices = [p.places[i] for p, i in zip(found, basis.indices.T, strict=True)]
     return Refinement(richer, _rows_of(richer.indices, np.stack(indices, axis=1)))
 
@@ -118,6 +137,11 @@ def _rows_of(table: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return order[np.searchsorted(every, own, sorter=order)]
 
 
-def _halved(knots: Any) -> Any:
-    xp = jnp if is_traced(knots) else np
-    return xp.sort(xp.concatenate([knots, (knots[:-1] + knots[1:]) / 2]))
+def _along_each(parts: list[Refinement], bases: tuple[AbstractBasis, ...], c: Any) -> Any:
+    """The coefficients of products, each factor by its own refinement."""
+    xp = jnp if is_traced(c) else np
+    c, outputs = xp.asarray(c), c.ndim - 1
+    c = c.reshape(*c.shape[:-1], *[basis.size for basis in bases])
+    for axis, part in enumerate(parts, outputs):
+        c = xp.moveaxis(part.coefficients(xp.moveaxis(c, axis, -1)), -1, axis)
+    return c.reshape(*c.shape[:outputs], -1)

@@ -151,7 +151,7 @@ def asked_where_it_matters(
 
     **Arguments:** `given`, the same risk on the points that were given, if any.
     """
-    problem = LeastSquares(risk, f, mask)
+    problem = LeastSquares(risk, f, mask, once=True)
     jacobian = _by_parts(problem, given)
     if jacobian is None:
         _, jacobian = problem.linearise(problem.theta)

@@ -10,12 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.linalg as linalg
-import scipy.sparse as sparse
 import scipy.sparse.linalg as sparse_linalg
 from jaxtyping import Float, Int
 
 from .._least_squares._assembly import Equation
-from .._linear_algebra._host import factor, tall
+from .._linear_algebra._host import apart, factor, tall
 from ._newton import alike, CROWD, Linearised, ROUNDING, SHARE, Step, UNSEEN, UNTOLD
 
 
@@ -126,7 +125,7 @@ def _coordinates(table: np.ndarray, values: np.ndarray, unseen: float) -> _Coord
     if not table.any():
         return None
     factors = []
-    for rows, columns in _apart(table):
+    for rows, columns in apart(table):
         triangle, projection = factor(table[np.ix_(rows, columns)], values[rows])
         q, triangle, order = _by_pivots(triangle)
         factors.append((columns[order], triangle, q.T @ projection))
@@ -141,17 +140,6 @@ def _coordinates(table: np.ndarray, values: np.ndarray, unseen: float) -> _Coord
         within[columns] = function.back(projection[:count])
         found.append(function)
     return _Coordinates(found, within)
-
-
-def _apart(table: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Rows and columns of the blocks of a matrix, but for their order."""
-    entries = sparse.csr_array(table != 0)
-    both = sparse.block_array([[None, entries], [entries.T, None]])
-    _, label = sparse.csgraph.connected_components(both, directed=False)
-    row, column = label[: len(table)], label[len(table) :]
-    empty = ~table.any(axis=0)
-    column[empty] = column[~empty][0]  # these go with any of the others
-    return [(np.flatnonzero(row == i), np.flatnonzero(column == i)) for i in np.unique(column)]
 
 
 def _by_pivots(matrix: np.ndarray) -> Any:

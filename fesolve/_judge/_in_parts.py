@@ -3,7 +3,8 @@
 import jax
 import numpy as np
 
-from .._evaluation import bytes_of, components
+from .._compiled import bytes_of
+from .._evaluation import components
 from .._least_squares._assembly import by_term, LeastSquares
 from .._least_squares._large import in_blocks
 

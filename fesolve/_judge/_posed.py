@@ -112,9 +112,9 @@ def _posed(
     if rows.too_few and any(jax.tree.leaves(mask)):
         nothing = jax.tree.map(lambda _: False, mask)
         space = Probe(f, mask, nothing, False, "the sample has too few points for a richer space")
-        residuals = LeastSquares(squares(sample.risk), f, mask)
+        residuals = LeastSquares(squares(sample.risk), f, mask, once=True)
     values = values_of(space.f, space.mask, sample.samples, known)
-    problem = LeastSquares(values.risk, space.f, space.mask)
+    problem = LeastSquares(values.risk, space.f, space.mask, once=True)
     own = np.zeros(residuals.theta.size, bool)
     own[residuals.columns(space.own)] = True
     reason = space.why or f"f has {residuals.theta.size:,} unknowns"

@@ -6,6 +6,7 @@ Beside a network stand polynomials; its own parameters stay free, since a layer 
 found, and that may move, is more than a polynomial can follow.
 """
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -29,7 +30,7 @@ from .._hypothesis import (
 )
 from .._hypothesis._refine import refined, Refinement
 from .._show import Shown
-from .._types import Hypothesis, is_traced, on_device, Point
+from .._types import Hypothesis, on_device, Point
 
 
 DEGREES = {1: 40, 2: 20, 3: 10}
@@ -251,41 +252,34 @@ def _richer(node: Any, points: np.ndarray | None, richness: int, largest: int) -
 
 def _richer_series(node: Series, richness: int, largest: int) -> Any:
     """The same for a series; `None` where no richer basis is known."""
-    c, sizes = node.coefficients, []
+    sizes = []
     # where the richer space is too large, a less rich one may not be
     for sparing in (False, True) if largest > LARGEST else (False,):
         richer = _refined_times(node.basis, richness, sparing)
         if richer is None:
             return None
-        sizes.append(richer.basis.size * int(np.prod(c.shape[:-1])))
-        if sizes[-1] <= largest or isinstance(richer.basis, AbstractLocalBasis):
+        basis = richer[-1].basis
+        sizes.append(basis.size * int(np.prod(node.coefficients.shape[:-1])))
+        if sizes[-1] <= largest or isinstance(basis, AbstractLocalBasis):
             break
     else:
         said = f"a basis richer than that of f has {sizes[-1]:,} functions, and "
         if sizes[-1] > FACTORED:
             return said + f"up to {FACTORED:,} are affordable"
         return said + f"above {LARGEST:,} it is asked only where a bound does not suffice"
-    zeros = np.zeros((*c.shape[:-1], richer.basis.size), c.dtype)
-    like = lambda values: eqx.tree_at(
-        lambda s: (s.basis, s.coefficients), node, (richer.basis, on_device(values))
-    )
-    if richer.places is None:
-        return Corrected(freeze(node), like(zeros))
-    if is_traced(c):
-        return like(jnp.asarray(zeros).at[..., richer.places].set(c))
-    zeros[..., richer.places] = c
-    return like(zeros)
+    c = functools.reduce(lambda c, step: step.coefficients(c), richer, node.coefficients)
+    return eqx.tree_at(lambda s: (s.basis, s.coefficients), node, (basis, on_device(c)))
 
 
-def _refined_times(basis: AbstractBasis, times: int, sparing: bool) -> Refinement | None:
-    richer = refined(basis, sparing=sparing)
-    for _ in range(times - 1):
-        again = None if richer is None else refined(richer.basis, sparing=sparing)
-        if richer is None or again is None:
+def _refined_times(basis: AbstractBasis, times: int, sparing: bool) -> list[Refinement] | None:
+    steps = []
+    for _ in range(times):
+        richer = refined(basis, sparing=sparing)
+        if richer is None:
             return None
-        nested = richer.places is not None and again.places is not None
-        richer = Refinement(again.basis, again.places[richer.places] if nested else None)
-    return richer
+        steps.append(richer)
+        basis = richer.basis
+    return steps
 
 
 def _domain(node: Any, points: np.ndarray | None) -> tuple[Any, Any]:

@@ -89,7 +89,7 @@ def _rows_on(
     risk: AbstractRisk, space: Probe, counts: list[int], others: Sequence[np.ndarray]
 ) -> Rows:
     sample = with_points(fresh(risk, space.f, counts), others)
-    residuals = LeastSquares(squares(sample.risk), space.f, space.mask)
+    residuals = LeastSquares(squares(sample.risk), space.f, space.mask, once=True)
     too_few = not sample.complete and residuals.rows < ENOUGH * residuals.theta.size
     return Rows(sample, residuals, too_few)
 

@@ -123,15 +123,20 @@ class LeastSquares:
       anyway.
     - `size_of_jacobian`: bytes of a dense one.
     - `operations`: multiplications in the smaller of J^T J and J J^T.
+    - `once`: whether it is evaluated so few times that its programs are not optimised, if a run of
+      theirs is short.
     """
 
-    def __init__(self, risk: AbstractRisk, f: Hypothesis, mask: PyTree[bool]) -> None:
+    def __init__(
+        self, risk: AbstractRisk, f: Hypothesis, mask: PyTree[bool], *, once: bool = False
+    ) -> None:
         for term in risk.terms:
             require_sample(term)
             require_squares(term)
         self.risk, self.terms = risk, risk.terms
         self.f = f
         self.mask = mask
+        self.once = once
         self.bares = [term.bare for term in risk.terms]
         self.leaves, self.structure = jax.tree.flatten(f)
         self.marks = jax.tree.leaves(mask)
@@ -200,7 +205,8 @@ class LeastSquares:
         return tuple(jax.tree.unflatten(self.structure, part) for part in (ours, others))
 
     def residuals(self, theta: Any) -> np.ndarray:
-        return np.asarray(residuals(self.assembly, theta, self.data))
+        program = residuals_once if self.once else residuals
+        return np.asarray(program(self.assembly, theta, self.data))
 
     def cost(self, theta: Any) -> float:
         """|r|^2; infinite where it is not finite."""
@@ -208,7 +214,8 @@ class LeastSquares:
         return float(np.nan_to_num(r @ r, nan=np.inf))
 
     def linearise(self, theta: Any) -> tuple[np.ndarray, np.ndarray]:
-        r, jacobian = linearise(self.assembly, theta, self.data)
+        program = linearise_once if self.once else linearise
+        r, jacobian = program(self.assembly, theta, self.data)
         return np.asarray(r), np.asarray(jacobian)
 
     def columns(self, marks: PyTree) -> np.ndarray:
@@ -275,6 +282,10 @@ def linearise(
             rows.append(jnp.ravel(scale[:, None] * r))
             blocks.append((scale[:, None, None] * jacobian).reshape(-1, theta.size))
         return jnp.concatenate(rows), jnp.concatenate(blocks)
+
+
+residuals_once = program(0, seldom=True, if_short=True)(residuals.__wrapped__)
+linearise_once = program(0, seldom=True, if_short=True)(linearise.__wrapped__)
 
 
 def _term(

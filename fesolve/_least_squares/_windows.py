@@ -62,7 +62,8 @@ def linearised(problem: LeastSquares, theta: Any) -> Local:
     another theta is left out."""
     theta = np.asarray(theta)
     reach = _reach(problem, theta)
-    found = _windows(problem.assembly, BESIDE if reach is None else reach, theta, problem.data)
+    run = _windows_once if problem.once else _windows
+    found = run(problem.assembly, BESIDE if reach is None else reach, theta, problem.data)
     rows, columns, entries, r = [], [], [], []
     start = 0
     for part in jax.tree.map(np.asarray, found):
@@ -118,7 +119,8 @@ def _reach(problem: LeastSquares, theta: np.ndarray) -> int | None:
     """0 where the residual at a point asks for nothing but the window there, else how many windows
     on each side it asks for; `None` where it asks for more."""
     direction = np.random.default_rng(0).standard_normal(theta.size).astype(theta.dtype)
-    found = _derivatives(problem.assembly, theta, direction, problem.data)
+    run = _derivatives_once if problem.once else _derivatives
+    found = run(problem.assembly, theta, direction, problem.data)
     along = np.concatenate([np.asarray(part).reshape(len(part), -1) for part in found], axis=1)
     off = np.linalg.norm(along[:-1] - along[-1], axis=1)
     return next((i for i in (0, BESIDE) if off[i] <= AGREES * np.linalg.norm(along[-1])), None)
@@ -249,6 +251,10 @@ def _derivatives(assembly: Assembly, theta: Any, direction: Any, data: list[Any]
 
     found = _at_points(assembly, at, theta, data)
     return [jnp.moveaxis(part, 1, 0) for part in found]
+
+
+_windows_once = program(0, 1, seldom=True, if_short=True)(_windows.__wrapped__)
+_derivatives_once = program(0, seldom=True, if_short=True)(_derivatives.__wrapped__)
 
 
 def _at_points(assembly: Assembly, at: Callable, theta: Any, data: list[Any]) -> list[Any]:

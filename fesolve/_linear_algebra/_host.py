@@ -232,7 +232,19 @@ def minimum_norm(matrix: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def singular_values(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The thin decomposition u, s, v^T. LAPACK's quick way does not always end where many singular
-    values are zero; its older one does."""
+    values are zero; its older one does.
+
+    A matrix of many columns in blocks that have nothing in common, as the values of several
+    functions in the parameters of all, is decomposed block by block; u is then zero where s is, if
+    a block has more columns than rows."""
+    if matrix.shape[1] >= MANY and 2 * np.count_nonzero(matrix) < matrix.size and matrix.any():
+        blocks = apart(matrix)
+        if len(blocks) > 1:
+            return _by_blocks(matrix, blocks)
+    return _decomposed(matrix)
+
+
+def _decomposed(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     try:
         return np.linalg.svd(matrix, full_matrices=False)
     except np.linalg.LinAlgError:
@@ -241,6 +253,38 @@ def singular_values(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndar
         from scipy import linalg  # takes long to import
 
         return linalg.svd(matrix, full_matrices=False, lapack_driver="gesvd")
+
+
+MANY = 200
+"""Columns from which a decomposition is worth a look for blocks."""
+
+
+def apart(matrix: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Rows and columns of the blocks of a matrix that is not zero, but for their order."""
+    from scipy import sparse  # takes long to import
+
+    entries = sparse.csr_array(matrix != 0)
+    both = sparse.block_array([[None, entries], [entries.T, None]])
+    _, label = sparse.csgraph.connected_components(both, directed=False)
+    row, column = label[: len(matrix)], label[len(matrix) :]
+    empty = ~matrix.any(axis=0)
+    column[empty] = column[~empty][0]  # these go with any of the others
+    return [(np.flatnonzero(row == i), np.flatnonzero(column == i)) for i in np.unique(column)]
+
+
+def _by_blocks(
+    matrix: np.ndarray, blocks: list[tuple[np.ndarray, np.ndarray]]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    n, start = matrix.shape[1], 0
+    u, s, vt = np.zeros_like(matrix), np.zeros(n, matrix.dtype), np.zeros((n, n), matrix.dtype)
+    for rows, columns in blocks:
+        own = _decomposed(tall(np, matrix[np.ix_(rows, columns)]))
+        place = np.arange(start, start + columns.size)
+        u[np.ix_(rows, place)] = own[0][: rows.size]
+        s[place], vt[np.ix_(place, columns)] = own[1:]
+        start += columns.size
+    order = np.argsort(-s, kind="stable")
+    return u[:, order], s[order], vt[order]
 
 
 def inverse_factor(jacobian: np.ndarray) -> np.ndarray:
