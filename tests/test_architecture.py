@@ -150,6 +150,12 @@ def test_public_names_load_nothing_that_can_wait():
     assert not modules & set(LAZY)
 
 
+def test_a_problem_loads_no_other_and_no_report():
+    modules = loaded("import fesolve as fe\nfe.problems.aiyagari()")
+    assert "fesolve.problems._aiyagari" in modules
+    assert not modules & {"fesolve.problems._climate", "fesolve._report"}
+
+
 def test_public_names_are_listed_once_and_in_their_rooms():
     """Type checkers read the stub, and so does `import fesolve`."""
     found = [

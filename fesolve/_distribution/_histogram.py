@@ -12,7 +12,7 @@ from .._checks import numbered, takes
 from .._compiled import compiled
 from .._entries import shapes
 from .._entry import entry
-from .._types import as_array, changed, Hypothesis, is_traced, Point
+from .._types import as_array, changed, Hypothesis, is_traced, on_device, Point
 from ._arrays import real
 from ._base import AbstractDistribution, Empirical, rule
 from ._chain import MarkovChain
@@ -110,8 +110,9 @@ class Histogram(AbstractDistribution):
         mass, rest, beyond = _stationary(self)
         _check(rest, beyond)
         # what is left of the equation is nan where the law of motion is
-        settled = rest < _most(mass.dtype)
-        return self._with(mass if not is_traced(rest) else jnp.where(settled, mass, jnp.nan))
+        if is_traced(rest):
+            mass = jnp.where(rest < _most(mass.dtype), mass, jnp.nan)
+        return self._with(mass)
 
     @entry
     def after(self, today: Empirical) -> Empirical:
@@ -148,12 +149,14 @@ class Histogram(AbstractDistribution):
 
     def _with(self, mass: Any) -> Empirical:
         # JAX arrays at the prompt too: what reads them is compiled once
-        nodes = jnp.asarray(self.nodes, mass.dtype)
+        xp = jnp if is_traced((self.nodes, mass)) else np
+        weights = on_device(xp.reshape(xp.asarray(mass), -1))
+        nodes = xp.asarray(self.nodes, mass.dtype)
         if self.chain is None:
-            return rule(nodes, mass.reshape(-1), self)
+            return rule(on_device(nodes), weights, self)
         m, n = mass.shape
-        points = (jnp.tile(nodes, m), jnp.asarray(np.repeat(np.arange(m), n)))
-        return rule(points, mass.reshape(-1), self)
+        points = (on_device(xp.tile(nodes, m)), on_device(np.repeat(np.arange(m), n)))
+        return rule(points, weights, self)
 
 
 def _law(p: Histogram) -> tuple[Lottery, Float[Array, "shocks m n"]]:

@@ -10,7 +10,7 @@ from jaxtyping import Array, ArrayLike, Float
 
 from .._checks import function
 from .._entry import entry
-from .._types import is_traced, is_tracing
+from .._types import is_traced, is_tracing, on_device
 
 
 SMALL = 1e-10
@@ -87,35 +87,38 @@ def _on_host(excess: Callable, low: Array, high: Array, ends: np.ndarray, max_st
         if price in known:
             return known[price]
         least = min(abs(value) for value in known.values())
-        value = known[price] = float(_number(excess(jnp.asarray(price, low.dtype))))
+        value = known[price] = float(_number(excess(on_device(np.asarray(price, low.dtype)))))
         # steps that no longer make a small excess smaller are at the rounding of the solve inside
         return 0.0 if 0.5 * least < abs(value) and least < nearly else value
 
     rounding = 4 * float(jnp.finfo(low.dtype).eps)
-    stop = {"xtol": rounding * float(high - low), "rtol": rounding, "maxiter": max_steps}
+    stop = {"xtol": rounding * (float(high) - float(low)), "rtol": rounding, "maxiter": max_steps}
     found = optimize.brentq(at, float(low), float(high), full_output=True, disp=False, **stop)[0]
     best = min(known, key=lambda price: abs(known[price]))
     price = best if abs(known[best]) < nearly else found
     _check_zero(jnp.asarray(price), jnp.asarray(at(price)), ends)
-    return jnp.asarray(price, low.dtype)
+    return on_device(np.asarray(price, low.dtype))
 
 
 def _interval(low: ArrayLike, high: ArrayLike) -> tuple[Array, Array]:
     """Both ends as floating-point numbers of one dtype, held fixed."""
     dtype = jnp.result_type(low, high)
     dtype = dtype if jnp.issubdtype(dtype, jnp.floating) else jnp.result_type(float)
-    low, high = (jax.lax.stop_gradient(jnp.asarray(end).astype(dtype)) for end in (low, high))
+    if is_traced((low, high)):
+        low, high = (jax.lax.stop_gradient(jnp.asarray(end).astype(dtype)) for end in (low, high))
+    else:
+        low, high = (on_device(np.asarray(end, dtype)) for end in (low, high))
     if low.shape or high.shape:
         raise ValueError(
             f"`low` and `high` must be numbers; got shapes {low.shape} and {high.shape}"
         )
-    if not is_traced((low, high)) and not low < high:
+    if not is_traced((low, high)) and not float(low) < float(high):
         raise ValueError(f"`equilibrium` needs `low` < `high`; got {float(low)} and {float(high)}")
     return low, high
 
 
 def _number(value: Any) -> Float[Array, ""]:
-    value = jnp.asarray(value)
+    value = value if isinstance(value, jax.Array) else on_device(np.asarray(value))
     if value.shape or not jnp.issubdtype(value.dtype, jnp.floating):
         raise ValueError(
             f"`excess` must return a real number; got shape {value.shape} of {value.dtype}: for "

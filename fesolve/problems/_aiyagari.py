@@ -64,7 +64,7 @@ def aiyagari(m: Aiyagari) -> Problem:
     root (`fe.equilibrium`) around solves of the household, of which the last is judged.
     """
     economy = Economy(m)
-    chain, states = economy.chain, jnp.arange(m.states)
+    chain, states = economy.chain, np.arange(m.states)
 
     def euler(f, x):
         """In units of consumption, at log(1 + t) of cash t above the kink of each state."""
@@ -90,7 +90,7 @@ def aiyagari(m: Aiyagari) -> Problem:
 
         def draw(key):
             share = fe.Series(fe.BSpline(knots), out_size=m.states, start=np.full(m.states, 0.08))
-            start = Household(fe.Series(fe.Indicator(m.states)), share, jnp.zeros(()))
+            start = Household(fe.Series(fe.Indicator(m.states)), share, np.zeros(()))
             unjudged = sample(fe.Risk(euler, where, tolerance=np.inf), intervals, key)
             return economy.cleared(start, lambda f: fe.solve(unjudged, f).value)
 
@@ -186,7 +186,7 @@ class Economy:
         assets, mass = self.households(f)
         return np.sqrt(mass @ (assets - mass @ assets) ** 2)
 
-    def clears(self, f) -> fe.Check:
+    def clears(self, f) -> "fe.Check":
         gap = abs(float(self.excess(f)))
         sentence = f"what households hold is off the capital of firms by {gap:.1e} of it"
         return fe.Check("clearing", gap, gap < 1e-8, sentence)
@@ -197,7 +197,7 @@ class Economy:
 
         def at(log_gap: Any) -> Household:
             """`log_gap`: of 1 / beta - 1 - r, in which what households hold is nearly linear."""
-            rate = jnp.asarray(1.0 / self.m.beta - 1.0 - np.exp(np.asarray(log_gap)))
+            rate = np.asarray(1.0 / self.m.beta - 1.0 - np.exp(np.asarray(log_gap)))
             latest[0] = solved(eqx.tree_at(lambda f: f.rate, latest[0], fe.freeze(rate)))
             return latest[0]
 
@@ -210,4 +210,4 @@ class Economy:
             low, high = high, high + 1.0
         while excess(low) < 0:
             low, high = low - 1.0, low
-        return at(fe.equilibrium(lambda log_gap: jnp.asarray(excess(float(log_gap))), low, high))
+        return at(fe.equilibrium(lambda log_gap: np.asarray(excess(float(log_gap))), low, high))

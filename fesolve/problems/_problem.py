@@ -1,9 +1,13 @@
 """What a model problem is."""
 
+# annotations are words here: a report is loaded when there is one
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import jax
 import jax.random as jr
 from jaxtyping import PRNGKeyArray
 
@@ -24,6 +28,13 @@ def _line(kind: str, **parts: Any) -> str:
     """An object in a line of at most 100 characters."""
     text = f"{kind}({', '.join(f'{name}={part}' for name, part in parts.items())})"
     return text if len(text) <= 100 else f"{text[:96]}...)"
+
+
+@jax.jit
+def _three(key: PRNGKeyArray | None) -> tuple[PRNGKeyArray, PRNGKeyArray, PRNGKeyArray]:
+    """Keys in one program, where each step of a split is a program by itself."""
+    first, second, third = jr.split(jr.key(0) if key is None else key, 3)
+    return first, second, third
 
 
 @dataclass(frozen=True)
@@ -133,7 +144,7 @@ class Problem:
         f = problems.exponential(a=-2.0).solve("mlp", width=16).value
         ```
         """
-        start, sample, draws = jr.split(jr.key(0) if key is None else key, 3)
+        start, sample, draws = _three(key)
         choice = self.choice(hypothesis, **sizes)
         return fe.solve(
             choice.sample(self.risk, choice.points if points is None else points, sample),
