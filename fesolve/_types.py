@@ -68,7 +68,11 @@ def still(tree: PyTree) -> PyTree:
 
 
 def _stopped(leaf: Any) -> Any:
-    return jax.lax.stop_gradient(leaf) if isinstance(leaf, jax.core.Tracer) else leaf
+    if not isinstance(leaf, jax.core.Tracer):
+        return leaf
+    found = jax.lax.stop_gradient(leaf)
+    # under `jax.jvp` a number is the number of Python again, by whose value programs are kept
+    return found if isinstance(found, jax.Array) else on_device(np.asarray(found, leaf.dtype))
 
 
 @jax.jit

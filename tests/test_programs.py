@@ -80,6 +80,25 @@ def test_how_many_programs_a_model_compiles(risk, n, f, solve, report):
     assert compilations(judged) <= len(risk.terms)  # each residual is traced anew once
 
 
+def test_a_derivative_of_a_solve_uses_the_programs_of_the_solve():
+    """The first one makes a program of the derivative, and none with a loop; the next ones none."""
+
+    def crossing(a):
+        residual = lambda f, a: jnp.cumsum(f) ** 3 - a * jnp.arange(1.0, 7.0)
+        return fe.solve(fe.Risk(residual, args=(a,)), jnp.ones(6)).value
+
+    plain = compilations(lambda: crossing(0.3))
+    seconds = []
+    for a in (0.3, 0.4):
+        derivative = lambda a=a: jax.jvp(crossing, (a,), (1.0,))
+        seconds.append(compilations(derivative))
+        found, slope = derivative()
+        # sum_i f_i = (a n)^(1 / 3)
+        np.testing.assert_allclose(np.cumsum(found), np.cbrt(a * np.arange(1.0, 7.0)))
+        np.testing.assert_allclose(np.cumsum(slope), np.cumsum(found) / (3 * a))
+    assert plain > 0 and seconds[0] <= 12 and seconds[1] == 0
+
+
 def equal_lambda(c):
     return lambda f, x: (f(x) - c) * 1.25
 

@@ -11,10 +11,15 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from .._linear_algebra._device import pseudo_inverse
 from ._assembly import Assembly, linearise, residuals
+
+
+ROUNDED = 1e3
+"""Roundings of its parts up to which a residual is zero."""
 
 
 def tangent(
@@ -47,6 +52,26 @@ def tangent(
     correction = pseudo_inverse(jnp.eye(theta.size, dtype=r.dtype) + gram_inverse @ second)
     change = -correction @ (inverse @ dr + gram_inverse @ mixed)
     return assembly.leaves(change), risk_tangent
+
+
+def tangent_at_zero(
+    assembly: Assembly, theta: Array, jacobian: Array, data: list, moving: list
+) -> tuple[list[Any], Float[Array, ""]]:
+    """The same where r = 0, by the Jacobian there: nothing is differentiated twice."""
+    floats, given = parts_that_move(data, moving)
+    rows = lambda floats: residuals(assembly, theta, given(floats))
+    r, dr = jax.jvp(rows, (floats,), (moving,))
+    return assembly.leaves(-pseudo_inverse(jacobian) @ dr), 2 * r @ dr
+
+
+def is_zero(theta: Any, r: Any, jacobian: Any) -> bool:
+    """Whether r is no more than the rounding of the parts that it is the sum of. As many equations
+    as unknowns have their zero where an iteration ends near it: r is then what is left to do, and
+    no minimum by itself."""
+    theta, r, jacobian = (np.abs(np.asarray(x)) for x in (theta, r, jacobian))
+    eps = np.finfo(r.dtype).eps
+    least = np.sqrt(eps) if r.size == theta.size else ROUNDED * eps
+    return bool((r <= least * (jacobian @ theta)).all())
 
 
 def parts_that_move(data: list, moving: list) -> tuple[list, Callable[[list], list]]:

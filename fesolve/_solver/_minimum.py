@@ -21,12 +21,12 @@ from .._iteration._jax_algebra import InJax
 from .._iteration._numpy_algebra import InNumPy
 from .._iteration._plans import Plan
 from .._least_squares._assembly import Assembly, Equation, LeastSquares, linearise, residuals
-from .._least_squares._implicit import tangent
+from .._least_squares._implicit import is_zero, tangent, tangent_at_zero
 from .._least_squares._rows import is_sparse, like_rows
 from .._least_squares._tolerances import holds, root_mean_squares, within_tolerance
 from .._linear_algebra._host import threads_for
 from .._solution import choose, ended, Interrupted, RESULTS, Solution
-from .._types import changed, made
+from .._types import changed, is_traced, is_tracing, made, on_device
 
 
 UNRESOLVED_AT = "unresolved_at"
@@ -158,6 +158,25 @@ class Staged(NamedTuple):
         ended = (end.best.theta, end.best.r, end.steps, end.converged, end.finite)
         return Outcome(*ended, unfinished=_unfinished(self.plan))
 
+    def on_host(self, assembly: Assembly, theta: np.ndarray, data: list) -> Outcome:
+        """The same in NumPy."""
+        own, order = (data[:-2], data[-2:]) if self.timed else (data, ())
+        in_numpy = lambda found: jax.tree.map(np.asarray, found)
+        bares = assembly.merge(theta, own)[0]
+        multipliers = [np.asarray(bare.multiplier, assembly.dtype) for bare in bares]
+        algebra = InNumPy(
+            lambda theta: np.asarray(residuals(assembly, theta, own)),
+            lambda theta: in_numpy(linearise(assembly, theta, own)),
+            holds=functools.partial(holds, self.equations, multipliers),
+            order=lambda: Order(*in_numpy(order)) if self.timed else None,
+        )
+        last = self.equations[-1]
+        rows = last.start + last.points * last.width
+        with threads_for(float(rows) * theta.size * min(rows, theta.size), theta.size):
+            end = algebra.run(self.plan, theta)
+        ended = (end.best.theta, end.best.r, end.steps, bool(end.converged), bool(end.finite))
+        return Outcome(*ended, unfinished=_unfinished(self.plan))
+
 
 Method = Callable[[Assembly, Any, list], Outcome]
 """An iteration inside a compiled program; hashable, since it is part of the program's key."""
@@ -191,11 +210,55 @@ def _minimum(
 
 @_minimum.def_jvp
 def _(primals: tuple, tangents: tuple) -> tuple:
-    assembly, _, _, tangent, _, data = primals
-    found = _minimum(*primals)
-    leaves, drisk = _moved(assembly, tangent, found.value, data, tangents[-1])
+    assembly, _, _, how, _, data = primals
+    found = _at_the_prompt(*primals) or _minimum(*primals)
+    at = _at_zero(assembly, found.value, data) if how is tangent else None
+    if at is None:
+        leaves, drisk = _moved(assembly, how, found.value, data, tangents[-1])
+    else:
+        leaves, drisk = _moved_from_zero(assembly, *at, _as_given(data), tangents[-1])
     nothing = jax.tree.map(lambda _: None, found)
     return found, changed(nothing, value=leaves, risk=drisk)
+
+
+def _at_the_prompt(
+    assembly: Assembly,
+    equations: tuple[Equation, ...],
+    method: Method,
+    tangent: Callable,
+    theta: Any,
+    data: list,
+) -> Solution | None:
+    """The solution where nothing but derivatives is traced: by the programs that a plain solve has
+    compiled, and not by one with the whole loop in it."""
+    if not isinstance(method, Staged) or not _is_known((theta, data)):
+        return None
+    data = _as_given(data)
+    out = method.on_host(assembly, np.asarray(theta), data)
+    multipliers = [np.asarray(bare.multiplier) for bare in assembly.merge(out.theta, data)[0]]
+    result, stats = how_it_ended(equations, multipliers, out)
+    found = Solution(assembly.leaves(out.theta), np.asarray(out.r @ out.r), result, stats)
+    return jax.tree.map(lambda leaf: on_device(np.asarray(leaf)), found)
+
+
+def _is_known(numbers: Any) -> bool:
+    """Whether NumPy can work with numbers, and is where the work is done."""
+    return not (is_traced(numbers) or is_tracing()) and jax.default_backend() == "cpu"
+
+
+def _as_given(data: list) -> list:
+    """Data as those of a plain solve: `jax.jvp` leaves numbers of Python behind."""
+    is_key = lambda x: isinstance(x, jax.Array) and jnp.issubdtype(x.dtype, jax.dtypes.prng_key)
+    return [x if is_key(x) else np.asarray(x) for x in data]
+
+
+def _at_zero(assembly: Assembly, leaves: list, data: list) -> tuple[Any, Any] | None:
+    """theta and the Jacobian, where they are known and r is zero."""
+    if not _is_known((leaves, data)):
+        return None
+    theta = np.concatenate([np.ravel(np.asarray(leaf, assembly.dtype)) for leaf in leaves])
+    r, jacobian = linearise(assembly, theta, _as_given(data))
+    return (theta, jacobian) if is_zero(theta, r, jacobian) else None
 
 
 @program(0, 1, 2)
@@ -216,3 +279,6 @@ def _moved(
 ) -> tuple[list[Any], Array]:
     theta = jnp.concatenate([jnp.ravel(leaf).astype(assembly.dtype) for leaf in leaves])
     return tangent(assembly, theta, data, moving)
+
+
+_moved_from_zero = program(0)(tangent_at_zero)
