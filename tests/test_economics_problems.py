@@ -161,7 +161,7 @@ def test_a_life_against_endogenous_grids_of_its_ages():
     truth = np.stack([np.interp(means, *at) for at in life[:-1]]).T
     found = np.asarray(jax.vmap(solution.value)(jnp.log(jnp.asarray(means))))
     off = np.abs(found / truth - 1)
-    assert solution.solved and off.max() < 5e-3 and off.mean() < 1e-4
+    assert solution.solved and off.max() < 2e-3 and off.mean() < 3e-5
     error = np.sqrt(np.mean((found - truth) ** 2) / np.mean(truth**2))
     assert error / 10 < float(solution.stats["error"]) < 10 * error
     # whoever has retired, and is as patient as the bank, spreads what he has
@@ -178,9 +178,9 @@ def test_a_life_year_by_year():
     life, means = life_by_endogenous_grid(problem.parameters), np.geomspace(0.3, 20.0, 401)
     truth = np.stack([np.interp(means, *at) for at in life[:-1]]).T
     off = np.abs(np.asarray(jax.vmap(solution.value)(jnp.log(jnp.asarray(means)))) / truth - 1)
-    assert off.shape == (401, 60) and off.mean() < 5e-4 and off.max() < 2e-2
+    assert off.shape == (401, 60) and off.mean() < 2e-4 and off.max() < 6e-3
     assert int(solution.stats["steps"]) < 40
-    # above 1e-3 at some ages, and so not solved to that
+    # not clearly below 1e-3 at all ages, and so not solved to that
     error = np.sqrt(((off * truth) ** 2).mean(axis=0) / (truth**2).mean(axis=0)).max()
     assert not solution.solved and not solution.stats["error_is_bound"]
     assert error / 5 < float(solution.stats["error"]) < 5 * error

@@ -161,14 +161,15 @@ class Life(eqx.Module):
         return self.kinks.coefficients
 
     def liked(self, log_means, age):
-        """Below the kink a constant, and above the highest means a power of them."""
+        """Below the kink a constant, and above the highest means the tangent there: consumption is
+        nearly linear in large means."""
         kink, high = self.log_kinks[age], self.log_high
         log_means = jnp.maximum(log_means, kink)
         inside = jnp.minimum(log_means, high)
         power = lambda s: self.power.basis(s) @ self.power.coefficients[age]
         top, bend = jax.jvp(power, (jnp.ones_like(kink),), (jnp.ones_like(kink),))
         rise = (inside - kink) * power((inside - kink) / (high - kink))
-        return jnp.exp(kink + rise + (log_means - inside) * (top + bend))
+        return jnp.exp(kink + rise) * (1 + (top + bend) * jnp.expm1(log_means - inside))
 
     def consumption(self, means, age):
         last = self.log_kinks.size
