@@ -33,7 +33,7 @@ class RESULTS(eqx.Enumeration):
     )
     overfitted = (
         "overfitted: the equations hold on the sample and not beyond it. Take more points, or give "
-        "the solver the risk itself, without a number of points, so that it chooses them"
+        "`fe.LevenbergMarquardt` the risk itself, without a number of points: it chooses them"
     )
     on_sample = (
         "solved on the sample alone: its population is not known, so that nothing is said of f "

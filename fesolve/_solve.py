@@ -21,7 +21,7 @@ from ._least_squares._not_finite import where_not_finite
 from ._monitor import Monitors, running
 from ._precision import check_precision, how_to_float64, theta_dtype
 from ._risk import AbstractRisk, require_risk, require_sample, require_squares
-from ._show import place
+from ._show import at
 from ._solution import ended, Interrupted, RESULTS, Solution, SolveError, stopped_at
 from ._solver import AbstractSolver, LevenbergMarquardt
 from ._solver._base import require_solver, Task
@@ -228,7 +228,7 @@ def _free_at(solution: Solution) -> str:
     """Where the equations leave f free."""
     if FREEST not in solution.stats or not bool(ended(solution.result, RESULTS.not_unique)):
         return ""
-    return f"; f is free most of all at x = {place(np.asarray(solution.stats[FREEST]))}"
+    return f"; f is free most of all at {at(np.asarray(solution.stats[FREEST]))}"
 
 
 def _reached(solution: Solution) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from .._compiled import compiled
-from .._show import is_known, is_readable, is_whole, line, place, Plain, Shown, Word, words
+from .._show import at, is_known, is_readable, is_whole, line, Plain, Shown, Word, words
 from .._types import as_array, Hypothesis, Point
 
 
@@ -123,7 +123,7 @@ class ErrorEstimate(Shown):
         if self.note and not np.isfinite(np.asarray(self.largest)):
             return f"error of f not estimated: {self.note}"
         if not bool(self.determined):
-            most = "" if self.freest is None else f", most of all at x = {place(self.freest)},"
+            most = "" if self.freest is None else f", most of all at {at(self.freest)},"
             return (
                 f"f is not determined: it may change by its own size{most} and no residual tells "
                 f"(least |dr| per |df| {float(self.conditioning):.1e})"

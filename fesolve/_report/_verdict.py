@@ -7,7 +7,7 @@ import numpy as np
 from .._judge import ErrorEstimate, margin
 from .._judge._judged import CLEARLY, HOLDS
 from .._precision import how_to_float64
-from .._show import place
+from .._show import at
 from .._solution import RESULTS, Solution
 from ._check import Check
 from ._exact import ExactError
@@ -188,7 +188,7 @@ def _mean(row: Row) -> str:
 
 
 def _place(row: Row) -> str:
-    return "" if row.point is None else f", at x = {place(row.point)}"
+    return "" if row.point is None else f", at {at(row.point)}"
 
 
 def _gap(rows: list[Row]) -> str:

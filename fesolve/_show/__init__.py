@@ -17,6 +17,7 @@ from ._line import (
     words as words,
 )
 from ._numbers import (
+    at as at,
     number as number,
     numbers as numbers,
     place as place,

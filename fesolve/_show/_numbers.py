@@ -72,6 +72,11 @@ def place(point: Any) -> str:
     return parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
 
 
+def at(point: Any) -> str:
+    """A point by its names, or as x."""
+    return place(point) if isinstance(point, dict) else f"x = {place(point)}"
+
+
 def cells(values: Sequence[Any], errors: Sequence[Any]) -> list[tuple[str, str]]:
     """A column of a table as text, each entry beside its standard error, which is empty where
     there is none."""
