@@ -315,52 +315,32 @@ def spline_polynomials(basis: BSpline, coefficients: np.ndarray) -> np.ndarray:
     return values @ np.linalg.inv(cheb.chebvander(points, p)).T
 
 
-def with_more_knots(
-    basis: BSpline, coefficients: np.ndarray, pieces: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The knots where the intervals that `pieces` marks are halved, and the coefficients of the
-    same function there."""
-    from scipy.interpolate import make_interp_spline
-
-    knots, p = np.asarray(basis.knots, float), basis.degree
-    finer = np.sort(np.concatenate([knots, (knots[:-1] + knots[1:])[pieces] / 2]))
-    padded = np.pad(finer, p, mode="edge")
-    # at the means of p neighbouring knots, which decide a spline
-    x = (finer[:-1] + finer[1:]) / 2
-    if p > 0:
-        x = np.lib.stride_tricks.sliding_window_view(padded[1:-1], p).mean(axis=1)
-    found = make_interp_spline(x, _spline(knots, coefficients, p)(x), k=p, t=padded)
-    c = np.moveaxis(found.c, 0, -1)
-    return finer.astype(np.asarray(basis.knots).dtype), c.astype(coefficients.dtype)
-
-
-def with_middles(knots: Any) -> Any:
-    """The knots with the middle of each interval."""
+def with_middles(knots: Any, pieces: np.ndarray) -> Any:
+    """The knots with the middles of the intervals that `pieces` marks."""
     xp = jnp if is_traced(knots) else np
-    return xp.sort(xp.concatenate([knots, (knots[:-1] + knots[1:]) / 2]))
+    return xp.sort(xp.concatenate([knots, ((knots[:-1] + knots[1:]) / 2)[pieces]]))
 
 
-def on_halves(basis: BSpline, coefficients: Any) -> Any:
-    """The coefficients of the same splines where all intervals are halved: each is the blossom of
-    a piece of the spline at p neighbouring knots (de Boor, 1978)."""
+def with_more_knots(basis: BSpline, coefficients: Any, pieces: np.ndarray) -> tuple[Any, Any]:
+    """The knots where the intervals that `pieces` marks are halved, and the coefficients of the
+    same splines there: each is the blossom of a piece of the spline at p neighbouring knots
+    (de Boor, 1978)."""
     xp = jnp if is_traced((basis.knots, coefficients)) else np
-    p = basis.degree
-    knots, finer = (
-        xp.pad(xp.asarray(b), p, mode="edge") for b in (basis.knots, with_middles(basis.knots))
-    )
-    count = 2 * (basis.knots.shape[0] - 1)
-    i = np.arange(count + p)
-    # an interval in the middle of those that the i-th finer spline covers, and of which it is half
-    j = p + np.clip(i - p + p // 2, 0, count - 1) // 2
-    c = xp.asarray(coefficients)
+    c, p, finer = xp.asarray(coefficients), basis.degree, with_middles(basis.knots, pieces)
+    dtype = float if xp is np else c.dtype
+    knots, new = (xp.pad(xp.asarray(b, dtype), p, mode="edge") for b in (basis.knots, finer))
+    before = np.repeat(np.arange(pieces.size), 1 + pieces)
+    i = np.arange(before.size + p)
+    # an interval in the middle of those that the i-th finer spline covers, and where it was before
+    j = p + before[np.clip(i - p + p // 2, 0, before.size - 1)]
     near = [c[..., j - p + k] for k in range(p + 1)]
     for r in range(1, p + 1):
-        u = finer[i + r]
+        u = new[i + r]
         for k in range(p, r - 1, -1):
             left, right = knots[j - p + k], knots[j + 1 + k - r]
-            share = ((u - left) / (right - left)).astype(c.dtype)
+            share = (u - left) / (right - left)
             near[k] = (1 - share) * near[k - 1] + share * near[k]
-    return near[p]
+    return finer, near[p].astype(c.dtype)
 
 
 def _spline(knots: np.ndarray, coefficients: np.ndarray, degree: int) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 
 from .._types import is_traced
 from ._basis import AbstractBasis, Chebyshev
-from ._elements import BSpline, on_halves, SpectralElements, with_middles
+from ._elements import BSpline, SpectralElements, with_middles, with_more_knots
 from ._periodic import Fourier, Indicator
 from ._tensor import AbstractTensor, Smolyak, Tensor
 
@@ -90,8 +90,10 @@ def _(basis: SpectralElements, coordinates: int = 1, sparing: bool = False) -> R
 
 @refined.register
 def _(basis: BSpline, coordinates: int = 1, sparing: bool = False) -> Refinement:
-    carried = functools.partial(on_halves, basis)
-    return Refinement(BSpline(with_middles(basis.knots), degree=basis.degree), None, carried)
+    every = np.ones(basis.knots.shape[0] - 1, bool)
+    carried = lambda c: with_more_knots(basis, c, every)[1]
+    finer = BSpline(with_middles(basis.knots, every), degree=basis.degree)
+    return Refinement(finer, None, carried)
 
 
 @refined.register
