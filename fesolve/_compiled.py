@@ -13,7 +13,7 @@ import numpy as np
 from jax.extend.core import jaxprs_in_params
 from jaxtyping import PyTree
 
-from ._fingerprint import fingerprint, forget, Opaque, said, TracedClosureError
+from ._fingerprint import fingerprint, forget, Opaque, Recent, said, TracedClosureError
 from ._types import is_traced, is_tracing
 
 
@@ -127,12 +127,13 @@ def bytes_of(jaxpr: Any, *, looping: bool = False) -> int:
     return total
 
 
-def _quickly(
-    function: Callable, *, seldom: bool = False, if_short: bool = False, **options: Any
-) -> Callable:
-    """`jax.jit` with our options for the compiler, which are for whole programs alone."""
-    part = jax.jit(function, **options)
-    known: dict[Hashable, bool] = {}
+def _quickly(function: Callable, *, plain_to: float = 0.0, **options: Any) -> Callable:
+    """`jax.jit` with our options for the compiler, which are for whole programs alone.
+
+    **Arguments:** `plain_to`, the bytes that a program makes on its way up to which it is not
+    optimised: 0 for none, infinity for all, which are then not counted.
+    """
+    part, known = jax.jit(function, **options), Recent(256)
 
     @functools.cache
     def whole(seldom: bool) -> Callable:
@@ -141,15 +142,13 @@ def _quickly(
     def is_short(args: tuple) -> bool:
         leaves, structure = jax.tree.flatten(args)
         shapes = [(x.shape, x.dtype) if isinstance(x, _ARRAYS) else x for x in leaves]
-        key = (structure, *shapes)
-        if key not in known:
-            known[key] = bytes_of(whole(True).trace(*args).jaxpr.jaxpr, looping=True) <= SHORT
-        return known[key]
+        made = lambda: bytes_of(whole(True).trace(*args).jaxpr.jaxpr, looping=True)
+        return known.get((structure, *shapes), made) <= plain_to
 
     def call(*args: Any) -> Any:
         inside = is_traced(args) or is_tracing()
         try:
-            plain = seldom and not inside and (not if_short or is_short(args))
+            plain = not inside and plain_to > 0 and (plain_to == np.inf or is_short(args))
             found = (part if inside else whole(plain))(*args)
             # without optimisation the derivative of `jnp.max` may be 0 / 0: a maximum that is
             # worked out twice need not be equal to itself
@@ -172,22 +171,19 @@ def _has_nan(tree: PyTree) -> bool:
 def run_seldom(function: Callable, **options: Any) -> Callable:
     """`jax.jit` for what runs a few times, as draws of a sample do: what optimisation would cost
     is more than it would save."""
-    return functools.wraps(function)(_quickly(function, seldom=True, **options))
+    return functools.wraps(function)(_quickly(function, plain_to=np.inf, **options))
 
 
-def program(
-    *static: int, seldom: bool = False, if_short: bool = False
-) -> Callable[[Callable], Callable]:
+def program(*static: int, plain_to: float = 0.0) -> Callable[[Callable], Callable]:
     """`jax.jit` with static arguments, among which are keys. The programs of an opaque key are
     kept with it, and with it forgotten, since nobody can ask for them again.
 
-    **Arguments:** `seldom`, whether they run so few times that they are not optimised; `if_short`,
-    whether that is so for those alone whose run is short.
+    **Arguments:** `plain_to`, for programs that run a few times: the bytes up to which they are not
+    optimised, `SHORT` for those whose run is short, infinity for all.
     """
-    how = {"seldom": seldom, "if_short": if_short}
 
     def decorated(function: Callable) -> Callable:
-        @functools.partial(_quickly, static_argnums=static, **how)
+        @functools.partial(_quickly, static_argnums=static, plain_to=plain_to)
         @functools.wraps(function)
         def shared(*args: Any) -> Any:
             return function(*[_unlabelled(x) for x in args])
@@ -199,7 +195,7 @@ def program(
                 x = args[place]
                 if isinstance(x, Keyed):
                     if x.opaque is not None:
-                        own = _own_program(x.opaque, function, static, args, how)
+                        own = _own_program(x.opaque, function, static, args, plain_to)
                         return own(*args)
                     given[place] = _Label(x)
             return shared(*given)
@@ -210,9 +206,9 @@ def program(
 
 
 def _own_program(
-    opaque: Opaque, function: Callable, static: tuple[int, ...], args: tuple, how: dict[str, bool]
+    opaque: Opaque, function: Callable, static: tuple[int, ...], args: tuple, plain_to: float
 ) -> Callable:
-    key = (function, *how.values(), *[args[place] for place in static])
+    key = (function, plain_to, *[args[place] for place in static])
     if key not in opaque.programs:
         fixed = {place: args[place] for place in static}
 
@@ -220,7 +216,7 @@ def _own_program(
         def own(*moving: Any) -> Any:
             return function(*[fixed.get(i, x) for i, x in enumerate(moving)])
 
-        run = _quickly(own, **how)
+        run = _quickly(own, plain_to=plain_to)
         opaque.programs[key] = lambda *args: run(
             *[None if i in fixed else x for i, x in enumerate(args)]
         )
@@ -231,7 +227,7 @@ def anew(function: Callable, *args: Any) -> PyTree:
     """`function(*args)` by a program that is traced for this call alone: what an eager call gives,
     at the price of one compilation instead of one for each kind of operation."""
     arrays, rest = eqx.partition(args, lambda x: isinstance(x, _ARRAYS))
-    once = _quickly(lambda arrays: function(*eqx.combine(arrays, rest)), seldom=True)
+    once = _quickly(lambda arrays: function(*eqx.combine(arrays, rest)), plain_to=np.inf)
     return once(arrays)
 
 
@@ -241,7 +237,7 @@ def compiled(function: Callable, *, seldom: bool = False) -> Callable:
     Inside another trace it is called as it is, so that tracers in closures are allowed there.
     """
 
-    @program(0, seldom=seldom)
+    @program(0, plain_to=np.inf if seldom else 0.0)
     def run(static: Static, arrays: list[Any]) -> PyTree:
         return function(*static.merge(arrays))
 

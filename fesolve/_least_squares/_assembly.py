@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
-from .._compiled import arrays_of, Keyed, program, Static
+from .._compiled import arrays_of, Keyed, program, SHORT, Static
 from .._dry_run import equation_widths
 from .._evaluation import at_points, Bare, components, row_scale, table
 from .._fingerprint import Recent, TracedClosureError
@@ -52,10 +52,20 @@ def by_term(equations: tuple[Equation, ...]) -> list[Equation]:
     return list({equation.term: equation for equation in equations}.values())
 
 
+def count_rows(equations: tuple[Equation, ...]) -> int:
+    """How many rows all equations have."""
+    last = equations[-1]
+    return last.start + last.points * last.width
+
+
+def operations(rows: int, unknowns: int) -> float:
+    """Multiplications in the smaller of J^T J and J J^T."""
+    return float(rows) * unknowns * min(rows, unknowns)
+
+
 def owners(equations: tuple[Equation, ...]) -> np.ndarray:
     """The number of the component to which each row belongs, counted through all equations."""
-    last, number = equations[-1], 0
-    owner = np.zeros(last.start + last.points * last.width, int)
+    number, owner = 0, np.zeros(count_rows(equations), int)
     for _, start, points, width, columns, *_ in equations:
         block = owner[start : start + points * width].reshape(points, width)
         block[:, list(columns)] = number + np.arange(len(columns))
@@ -152,10 +162,9 @@ class LeastSquares:
         xp = jnp if self.traced else np
         self.theta = xp.concatenate([xp.ravel(xp.asarray(leaf, dtype)) for leaf in leaves])
         self.equations = equations_of(self.assembly, self.terms, self.theta, self.data)
-        last, unknowns = self.equations[-1], self.theta.size
-        self.rows = last.start + last.points * last.width
-        self.size_of_jacobian = self.rows * unknowns * self.theta.dtype.itemsize
-        self.operations = float(self.rows) * unknowns * min(self.rows, unknowns)
+        self.rows = count_rows(self.equations)
+        self.size_of_jacobian = self.rows * self.theta.size * self.theta.dtype.itemsize
+        self.operations = operations(self.rows, self.theta.size)
         self.on_host = not self.traced and jax.default_backend() == "cpu"
 
     def on_points(self, risk: AbstractRisk, f: Hypothesis) -> "LeastSquares | None":
@@ -284,8 +293,8 @@ def linearise(
         return jnp.concatenate(rows), jnp.concatenate(blocks)
 
 
-residuals_once = program(0, seldom=True, if_short=True)(residuals.__wrapped__)
-linearise_once = program(0, seldom=True, if_short=True)(linearise.__wrapped__)
+residuals_once = program(0, plain_to=SHORT)(residuals.__wrapped__)
+linearise_once = program(0, plain_to=SHORT)(linearise.__wrapped__)
 
 
 def _term(

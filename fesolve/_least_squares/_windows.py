@@ -17,7 +17,7 @@ import numpy as np
 import scipy.sparse as sparse
 from jaxtyping import Array, Float, Int
 
-from .._compiled import program
+from .._compiled import program, SHORT
 from .._evaluation import components, row_scale
 from .._hypothesis import Series
 from .._hypothesis._basis import contract
@@ -253,8 +253,8 @@ def _derivatives(assembly: Assembly, theta: Any, direction: Any, data: list[Any]
     return [jnp.moveaxis(part, 1, 0) for part in found]
 
 
-_windows_once = program(0, 1, seldom=True, if_short=True)(_windows.__wrapped__)
-_derivatives_once = program(0, seldom=True, if_short=True)(_derivatives.__wrapped__)
+_windows_once = program(0, 1, plain_to=SHORT)(_windows.__wrapped__)
+_derivatives_once = program(0, plain_to=SHORT)(_derivatives.__wrapped__)
 
 
 def _at_points(assembly: Assembly, at: Callable, theta: Any, data: list[Any]) -> list[Any]:

@@ -252,8 +252,8 @@ def _predicted(done: list[tuple[float, Hypothesis]], t: float, given: Hypothesis
 def _in_one_space(first: Hypothesis, last: Hypothesis) -> bool:
     """Whether two functions have the same bases, pieces of elements and splines included."""
     pieces = [[basis.pieces for basis in in_pieces(f)] for f in (first, last)]
-    alike = jax.tree.structure(first) == jax.tree.structure(last)
-    return alike and all(map(np.array_equal, *pieces))
+    same = jax.tree.structure(first) == jax.tree.structure(last)
+    return same and all(map(np.array_equal, *pieces))
 
 
 def _with_path(solution: Solution, done: list[tuple[float, Hypothesis]]) -> Solution:

@@ -20,7 +20,15 @@ from .._iteration._algebra import Order, State
 from .._iteration._jax_algebra import InJax
 from .._iteration._numpy_algebra import InNumPy
 from .._iteration._plans import Plan
-from .._least_squares._assembly import Assembly, Equation, LeastSquares, linearise, residuals
+from .._least_squares._assembly import (
+    Assembly,
+    count_rows,
+    Equation,
+    LeastSquares,
+    linearise,
+    operations,
+    residuals,
+)
 from .._least_squares._implicit import is_zero, tangent, tangent_at_zero
 from .._least_squares._rows import is_sparse, like_rows
 from .._least_squares._tolerances import holds, root_mean_squares, within_tolerance
@@ -79,27 +87,30 @@ def run_on_host(problem: LeastSquares, algebra: InNumPy, plan: Plan) -> Outcome:
     """
     try:
         with threads_for(problem.operations, problem.theta.size):
-            return _outcome(algebra, plan, algebra.run(plan, problem.theta))
+            return _outcome_on_host(algebra, plan, algebra.run(plan, problem.theta))
     except KeyboardInterrupt:
         state = algebra.latest
         if state is None:
             r = problem.residuals(problem.theta)
             out = Outcome(problem.theta, r, 0, converged=False, history=[])
         else:
-            out = _outcome(algebra, plan, state)
+            out = _outcome_on_host(algebra, plan, state)
         raise Interrupted(solution_on_host(problem, out)) from None
 
 
-def _outcome(algebra: InNumPy, plan: Plan, state: State) -> Outcome:
-    best = state.best
-    beyond = None if bool(state.finite) or state.beyond is best.theta else state.beyond
+def _outcome_on_host(algebra: InNumPy, plan: Plan, state: State) -> Outcome:
+    beyond = None if bool(state.finite) or state.beyond is state.best.theta else state.beyond
     more = {"evaluations": algebra.evaluations, "damping": state.damping, "unit": state.unit}
-    return Outcome(
-        *(best.theta, best.r, state.steps, bool(state.converged), bool(state.finite), more),
-        unfinished=_unfinished(plan),
-        history=algebra.history,
-        beyond=beyond,
-    )
+    return _outcome(plan, state, more=more, history=algebra.history, beyond=beyond)
+
+
+def _outcome(plan: Plan, state: State, **more: Any) -> Outcome:
+    best, how = state.best, (state.converged, state.finite)
+    converged, finite = map(bool, how) if isinstance(best.r, np.ndarray) else how
+    # of an affine plan that has not arrived the residual is not affine
+    unfinished = RESULTS.not_affine if plan.affine else RESULTS.max_steps_reached
+    given = (best.theta, best.r, state.steps, converged, finite)
+    return Outcome(*given, unfinished=unfinished, **more)
 
 
 def solution_on_host(problem: LeastSquares, out: Outcome) -> Solution:
@@ -131,11 +142,6 @@ def how_it_ended(
     return result, {"steps": out.steps, **(out.more or {}), "rms": rms}
 
 
-def _unfinished(plan: Plan) -> Any:
-    """The result of a solve that has not arrived."""
-    return RESULTS.not_affine if plan.affine else RESULTS.max_steps_reached
-
-
 class Staged(NamedTuple):
     """A plan, with the equations and their tolerances, and whether the last of the data are the
     order of the rows in time."""
@@ -154,9 +160,7 @@ class Staged(NamedTuple):
             holds=functools.partial(holds, self.equations, multipliers),
             order=Order(*data[-2:]) if self.timed else None,
         )
-        end = algebra.run(self.plan, theta)
-        ended = (end.best.theta, end.best.r, end.steps, end.converged, end.finite)
-        return Outcome(*ended, unfinished=_unfinished(self.plan))
+        return _outcome(self.plan, algebra.run(self.plan, theta))
 
     def on_host(self, assembly: Assembly, theta: np.ndarray, data: list) -> Outcome:
         """The same in NumPy."""
@@ -170,12 +174,8 @@ class Staged(NamedTuple):
             holds=functools.partial(holds, self.equations, multipliers),
             order=lambda: Order(*in_numpy(order)) if self.timed else None,
         )
-        last = self.equations[-1]
-        rows = last.start + last.points * last.width
-        with threads_for(float(rows) * theta.size * min(rows, theta.size), theta.size):
-            end = algebra.run(self.plan, theta)
-        ended = (end.best.theta, end.best.r, end.steps, bool(end.converged), bool(end.finite))
-        return Outcome(*ended, unfinished=_unfinished(self.plan))
+        with threads_for(operations(count_rows(self.equations), theta.size), theta.size):
+            return _outcome(self.plan, algebra.run(self.plan, theta))
 
 
 Method = Callable[[Assembly, Any, list], Outcome]
@@ -235,9 +235,7 @@ def _at_the_prompt(
         return None
     data = _as_given(data)
     out = method.on_host(assembly, np.asarray(theta), data)
-    multipliers = [np.asarray(bare.multiplier) for bare in assembly.merge(out.theta, data)[0]]
-    result, stats = how_it_ended(equations, multipliers, out)
-    found = Solution(assembly.leaves(out.theta), np.asarray(out.r @ out.r), result, stats)
+    found = _as_leaves(assembly, equations, out, data)
     return jax.tree.map(lambda leaf: on_device(np.asarray(leaf)), found)
 
 
@@ -265,12 +263,19 @@ def _at_zero(assembly: Assembly, leaves: list, data: list) -> tuple[Any, Any] | 
 def _compute(
     assembly: Assembly, equations: tuple[Equation, ...], method: Method, theta: Any, data: list
 ) -> Solution:
-    """The solution, with the leaves of theta as its value."""
     with jax.default_matmul_precision("highest"):
         out = method(assembly, theta, data)
-    multipliers = [jnp.asarray(bare.multiplier) for bare in assembly.merge(out.theta, data)[0]]
+    return _as_leaves(assembly, equations, out, data)
+
+
+def _as_leaves(
+    assembly: Assembly, equations: tuple[Equation, ...], out: Outcome, data: list
+) -> Solution:
+    """The solution, with the leaves of theta as its value."""
+    xp = np if isinstance(out.r, np.ndarray) else jnp
+    multipliers = [xp.asarray(bare.multiplier) for bare in assembly.merge(out.theta, data)[0]]
     result, stats = how_it_ended(equations, multipliers, out)
-    return Solution(assembly.leaves(out.theta), out.r @ out.r, result, stats)
+    return Solution(assembly.leaves(out.theta), xp.asarray(out.r @ out.r), result, stats)
 
 
 @program(0, 1)
